@@ -1,0 +1,96 @@
+"""The tree of errors: what can go wrong, as types.
+
+Every error survives pickling, because errors cross from worker processes to the loop. Foreign exceptions are mapped
+where they enter, with their cause kept.
+"""
+
+from __future__ import annotations
+
+
+class CrawlerError(Exception):
+    """The root of every error that this package raises on purpose."""
+
+
+class ConfigurationError(CrawlerError, ValueError):
+    """Something the caller set cannot work; says what, which value, and what would work.
+
+    Raised before anything has been fetched or written.
+    """
+
+    @classmethod
+    def of(cls, name: str, value: object, expected: str) -> ConfigurationError:
+        """Return the error for option ``name``, which has ``value`` where ``expected`` was wanted."""
+        return cls(f"{name}={value!r}: expected {expected}")
+
+
+class InvalidURLError(CrawlerError, ValueError):
+    """The text is no http or https URL by the WHATWG URL standard."""
+
+
+class ClosedError(CrawlerError, RuntimeError):
+    """A crawler was used outside its ``async with`` block."""
+
+
+class FetchError(CrawlerError):
+    """A request did not become a page. Expected on any real web: a value, never the end of a crawl."""
+
+
+class ConnectError(FetchError):
+    """No connection: the name does not resolve, the port is closed, TLS failed."""
+
+
+class FetchTimeoutError(FetchError, TimeoutError):
+    """The response, or a part of it, did not come in time."""
+
+
+class ProtocolError(FetchError):
+    """What came is not HTTP, or ended before it was complete."""
+
+
+class StatusError(FetchError):
+    """The server answered with a status that is not a page (4xx, 5xx).
+
+    ``status`` is the HTTP status; ``retry_after`` the seconds the server asked us to wait, or ``None``.
+    """
+
+    def __init__(self, message: str, status: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(message, status, retry_after)
+        self.status = status
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class TooManyRedirectsError(FetchError):
+    """The chain of redirects is longer than ``Fetch.max_redirects``."""
+
+
+class BodyTooLargeError(FetchError):
+    """The body is larger than ``Fetch.max_body_bytes``, counted after decoding."""
+
+
+class ParseError(CrawlerError):
+    """The user's parser raised, or what it yielded cannot be used.
+
+    ``traceback`` is the parser's traceback as text, because a traceback cannot cross processes.
+    """
+
+    def __init__(self, message: str, traceback: str = "") -> None:
+        super().__init__(message, traceback)
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class WorkerLostError(CrawlerError):
+    """The worker process died on this page."""
+
+
+class SinkError(CrawlerError):
+    """Items could not be encoded or written. Ends the crawl; what was not written is not marked done."""
+
+
+class LedgerError(CrawlerError):
+    """The states of the URLs do not add up: a defect of the crawler, never of a website."""

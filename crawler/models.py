@@ -1,0 +1,111 @@
+"""What travels through a crawl: requests, failures, the ledger of URL states."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+
+class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Something to fetch. A parser yields it; seeds become it; the frontier keeps it.
+
+    A msgspec structure rather than a dataclass: a page of a hundred links makes a hundred of them, and these take
+    50 ns each where a frozen dataclass takes 650 ns.
+
+    Attributes:
+        url: Absolute or, in a parser, relative to the page; normalised when it enters the frontier.
+        method: HTTP method in capitals.
+        headers: Extra header fields as pairs; they replace the session's fields of the same name.
+        body: Payload to send, or ``None``.
+        label: Chooses the parser in a `Router`.
+        priority: Larger is fetched earlier within its host.
+        metadata: Yours, handed to the parser as ``page.metadata``: plain data that pickles.
+        depth: Links followed from the seed, set by the crawl.
+        parent: URL of the page that led here, set by the crawl; empty for seeds.
+        redirects: Redirects followed since the link, set by the crawl.
+        attempt: Tries that have failed before this one, set by the crawl.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    label: str = ""
+    priority: int = 0
+    metadata: Mapping[str, Any] | None = None
+    depth: int = 0
+    parent: str = ""
+    redirects: int = 0
+    attempt: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """The identity by which the seen-set knows a request: its URL, and for others than plain GETs what is sent."""
+        if self.method == "GET" and self.body is None:
+            return self.url
+        return f"{self.method} {self.url} {blake2b(self.body or b'', digest_size=16).hexdigest()}"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the URL alone says it all, so that nothing else need travel between processes."""
+        return self == Request(self.url)
+
+
+class State(enum.StrEnum):
+    """The one state that each discovered URL is in."""
+
+    PENDING = "pending"
+    IN_FLIGHT = "in_flight"
+    DONE = "done"
+    FAILED = "failed"
+    DENIED = "denied"
+    """Forbidden by the site's robots.txt."""
+    REFUSED = "refused"
+    """Outside our own scope or limits."""
+    QUARANTINED = "quarantined"
+    """Its page took a worker process down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """How many of the ``discovered`` URLs are in each `State`."""
+
+    discovered: int = 0
+    pending: int = 0
+    in_flight: int = 0
+    done: int = 0
+    failed: int = 0
+    denied: int = 0
+    refused: int = 0
+    quarantined: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every discovered URL is in exactly one state."""
+        counts: list[int] = [getattr(self, state.value) for state in State]
+        return self.discovered == sum(counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A URL that did not become items, and why. ``attempts`` counts all tries; ``status`` is 0 without a response."""
+
+    url: str
+    state: State
+    error: str
+    message: str
+    attempts: int = 1
+    status: int = 0
+    depth: int = 0
+    parent: str = ""
+    traceback: str = ""
+
+    def __str__(self) -> str:
+        tries = f" after {self.attempts} tries" if self.attempts > 1 else ""
+        found_on = f" (linked from {self.parent})" if self.parent else ""
+        return f"{self.state} {self.url}{tries}: {self.error}: {self.message}{found_on}"

@@ -1,0 +1,1 @@
+"""What a person sees of a crawl; reads statistics, never touches state."""

@@ -1,0 +1,61 @@
+"""How pages are parsed."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from crawler.errors import ConfigurationError
+from crawler.policy.checks import at_least, whole
+
+ExecutorKind = Literal["process", "thread", "inline"]
+
+
+def available_cores() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """Where parsers run, and how pages are handed to them.
+
+    Attributes:
+        executor: ``"process"`` (worker processes), ``"thread"`` (one interpreter: for parsers that release the GIL),
+            ``"inline"`` (on the event loop: for debugging and comparison), or any `concurrent.futures.Executor`, which
+            stays yours to shut down.
+        workers: Workers; as many as there are cores by default.
+        batch_pages: Pages of a batch at most.
+        batch_bytes: Bytes of bodies in a batch at most (a single larger page still goes).
+        batch_seconds: Seconds of work in a batch, by the measured time of recent pages.
+        max_waiting_bytes: Bytes of bodies that may wait for a worker or for their items to be written; fetching pauses
+            beyond that.
+        niceness: How much nicer than the event loop worker processes run (POSIX niceness, 0–19), so that the loop keeps
+            its latency on a busy machine.
+        grace: Seconds that workers are given to end when the crawler closes; then they are killed.
+    """
+
+    executor: ExecutorKind | Executor = "process"
+    workers: int = field(default_factory=available_cores)
+    batch_pages: int = 128
+    batch_bytes: int = 2 * 2**20
+    batch_seconds: float = 0.05
+    max_waiting_bytes: int = 64 * 2**20
+    niceness: int = 10
+    grace: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.executor, Executor) and self.executor not in get_args(ExecutorKind):
+            kinds = ", ".join(repr(kind) for kind in get_args(ExecutorKind))
+            raise ConfigurationError.of("executor", self.executor, f"{kinds} or a concurrent.futures.Executor")
+        whole("workers", self.workers, 1, unit="workers")
+        whole("batch_pages", self.batch_pages, 1, unit="pages")
+        whole("batch_bytes", self.batch_bytes, 1, unit="bytes")
+        at_least("batch_seconds", self.batch_seconds, 0, unit="seconds")
+        whole("max_waiting_bytes", self.max_waiting_bytes, 1, unit="bytes")
+        whole("niceness", self.niceness, 0)
+        at_least("grace", self.grace, 0, unit="seconds")

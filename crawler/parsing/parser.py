@@ -1,0 +1,81 @@
+"""Checks a parser before a crawl starts: will it reach the worker processes?"""
+
+from __future__ import annotations
+
+import ast
+import pickle
+import sys
+from functools import partial
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any
+
+from crawler.errors import ConfigurationError
+from crawler.parsing.worker import Plan
+
+_REMEDY = "define it with def at the top level of a module, or run it in this process: Cpu(executor='thread')"
+
+
+def pickle_plan(plan: Plan) -> bytes:
+    """Return ``plan`` as it travels to worker processes.
+
+    Raises:
+        ConfigurationError: The parser is a lambda, a closure, or lives where workers cannot import it from.
+    """
+    try:
+        data = pickle.dumps(plan, pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        text = f"parser {_name_of(plan.parser)} cannot be sent to a worker process ({error}); {_REMEDY}"
+        raise ConfigurationError(text) from error
+    main = sys.modules["__main__"]
+    if b"__main__" in data and not hasattr(main, "__file__"):
+        text = f"parser {_name_of(plan.parser)} is defined in an interactive session, which workers cannot import"
+        raise ConfigurationError(f"{text}; {_REMEDY}")
+    return data
+
+
+def _name_of(parser: Any) -> str:
+    while isinstance(parser, partial):
+        parser = parser.func
+    return getattr(parser, "__qualname__", repr(parser))
+
+
+def check_main_guard() -> None:
+    """Check that worker processes can import ``__main__`` without starting the crawl again.
+
+    Workers import the main module to find the parser in it. If the call that leads here stands at its top level without
+    ``if __name__ == "__main__":``, each worker would run it too.
+
+    Raises:
+        ConfigurationError: It does stand there.
+    """
+    main = sys.modules["__main__"]
+    line = _top_level_line(main)
+    file = getattr(main, "__file__", None)
+    if line is None or file is None or _is_guarded(Path(file), line):
+        return
+    text = f"{file}, line {line}: the crawl starts when this module is imported, and worker processes import it"
+    raise ConfigurationError(f"{text}; put the call under if __name__ == '__main__':")
+
+
+def _top_level_line(main: ModuleType) -> int | None:
+    """Return the line at the top level of ``main`` that is being executed, if one is."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001  # inspect.currentframe under its other name
+    while frame is not None:
+        if frame.f_code.co_name == "<module>" and frame.f_globals is main.__dict__:
+            return frame.f_lineno
+        frame = frame.f_back
+    return None
+
+
+def _is_guarded(file: Path, line: int) -> bool:
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):  # a zipped or frozen program: nothing to be said about it
+        return True
+    return any(
+        isinstance(node, ast.If)
+        and "__name__" in ast.unparse(node.test)
+        and node.lineno <= line <= (node.end_lineno or 0)
+        for node in tree.body
+    )

@@ -1,0 +1,236 @@
+"""What runs in a worker: parse pages, send back little.
+
+One hop does the whole page: decode, parse, extract, resolve, normalise, encode. Whatever goes wrong comes back as a
+value, because an exception that does not unpickle would break the pool and take the neighbours with it.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+from typing import Any, TypeAlias
+
+import msgspec
+
+from crawler.errors import CrawlerError, InvalidURLError, ParseError, SinkError
+from crawler.models import Request
+from crawler.page import Page
+
+Encode: TypeAlias = Callable[[Any], bytes]
+"""A sink's function from an item to the bytes that it writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do with each page.
+
+    Attributes:
+        parser: The user's function.
+        encoders: For each sink how it wants its items; ``None`` for the items themselves.
+        remote: Whether results cross to another process, so that items must pickle.
+    """
+
+    parser: Callable[[Page], Any]
+    encoders: tuple[Encode | None, ...] = ()
+    remote: bool = True
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """What became of one page: its links and items, or an error.
+
+    Attributes:
+        links: URLs to follow, normalised.
+        requests: Requests to make that are more than a URL.
+        items: How many items there are.
+        encoded: For each sink its items as it wants them; those it wants as they are, pickled if they crossed.
+        seconds: Time that the page took.
+        error: Why there is nothing of the above.
+    """
+
+    links: tuple[str, ...] = ()
+    requests: tuple[Request, ...] = ()
+    items: int = 0
+    encoded: tuple[list[Any] | bytes, ...] = ()
+    seconds: float = 0.0
+    error: CrawlerError | None = None
+
+    def items_for(self, sink: int) -> list[Any]:
+        """Return the items, or their encoded form, for the sink at that place.
+
+        Raises:
+            ParseError: They pickled in the worker and do not unpickle here.
+        """
+        encoded = self.encoded[sink] if self.items else []
+        return _unpickle(encoded, "the items") if isinstance(encoded, bytes) else encoded
+
+
+def start(niceness: int) -> None:
+    """Prepare a worker process."""
+    # Ctrl-C goes to the whole terminal group; the main process decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(niceness)
+    threading.Thread(target=_die_with_parent, name="die-with-parent", daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    """End this worker when the main process is gone: a killed parent closes no queue, and the worker would wait on."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def hello(plan: bytes) -> tuple[int, CrawlerError | None]:
+    """Return the pid of the worker, and why it cannot work by the pickled ``plan``."""
+    try:
+        _load(plan)
+    except CrawlerError as error:
+        return os.getpid(), error
+    return os.getpid(), None
+
+
+def parse_remotely(plan: bytes, pages: Sequence[bytes]) -> list[Parsed]:
+    """Parse pickled ``pages`` by a pickled `Plan`; one result for each, in order."""
+    try:
+        loaded = _load(plan)
+    except CrawlerError as error:
+        return [Parsed(error=error)] * len(pages)
+    return [_parse_pickled(loaded, page) for page in pages]
+
+
+def parse_here(plan: Plan, pages: Sequence[Page]) -> list[Parsed]:
+    """Parse ``pages`` in this process; one result for each, in order."""
+    return [_parse(plan, page) for page in pages]
+
+
+@lru_cache(maxsize=8)
+def _load(plan: bytes) -> Plan:
+    loaded: Plan = _unpickle(plan, "the parser")
+    return loaded
+
+
+def _parse_pickled(plan: Plan, data: bytes) -> Parsed:
+    try:
+        page: Page = _unpickle(data, "the metadata of the request")
+    except ParseError as error:
+        return Parsed(error=error)
+    return _parse(plan, page)
+
+
+def _parse(plan: Plan, page: Page) -> Parsed:
+    started = time.perf_counter()
+    try:
+        parsed = collect(plan, page, iterate(plan.parser(page)))
+    except (ParseError, SinkError) as error:
+        parsed = Parsed(error=error)
+    except (Exception, SystemExit) as error:  # whatever a parser raises fails its page, and only that
+        parsed = Parsed(error=explain(error))
+    return msgspec.structs.replace(parsed, seconds=time.perf_counter() - started)
+
+
+def explain(error: BaseException) -> ParseError:
+    """Return an exception of the user's as text that can travel: type, message, place, traceback."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    text = "".join(traceback.format_exception(error))
+    return ParseError(f"{type(error).__name__}: {error}{place}", text)
+
+
+def iterate(result: Any) -> Iterable[Any]:
+    """Return what a parser returned as a sequence of items and requests: an iterator, a list, one item, or nothing."""
+    if result is None:
+        return ()
+    # A named tuple is an item; a dict or a string is one too, though it could be iterated.
+    is_sequence = isinstance(result, list | tuple) and not hasattr(result, "_fields")
+    return result if is_sequence or isinstance(result, Iterator) else (result,)
+
+
+def collect(plan: Plan, page: Page, results: Iterable[Any]) -> Parsed:
+    """Sort what a parser yielded into links, requests and items, and encode the items.
+
+    Raises:
+        ParseError: A request's URL is invalid, or an item does not pickle.
+        SinkError: A sink cannot encode an item.
+    """
+    links: list[str] = []
+    requests: list[Request] = []
+    items: list[Any] = []
+    for result in results:
+        if not isinstance(result, Request):
+            items.append(result)
+            continue
+        request = _normalise(page, result)
+        if request.is_plain:
+            links.append(request.url)
+        else:
+            requests.append(request)
+    encoded = tuple(_encode(encoder, items, plan, page) for encoder in plan.encoders) if items else ()
+    return Parsed(tuple(links), tuple(requests), len(items), encoded)
+
+
+def _normalise(page: Page, request: Request) -> Request:
+    try:
+        return page.normalise(request)
+    except InvalidURLError as error:
+        raise ParseError(f"the parser yielded a request that cannot be made: {error}") from error
+
+
+def _encode(encoder: Encode | None, items: list[Any], plan: Plan, page: Page) -> list[Any] | bytes:
+    if encoder is not None:
+        return [_encode_item(encoder, item, page) for item in items]
+    if not plan.remote:
+        return items
+    try:
+        return pickle.dumps(items, pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        text = f"the items of this page do not pickle, so they cannot leave the worker; yield plain data: {error}"
+        raise ParseError(text, traceback.format_exc()) from error
+
+
+def _encode_item(encoder: Encode, item: Any, page: Page) -> bytes:
+    try:
+        return encoder(item)
+    except Exception as error:
+        text = f"an item of type {type(item).__name__!r} from {page.url} cannot be encoded: {error}"
+        raise SinkError(text) from error
+
+
+def call(payload: bytes) -> bytes:
+    """Call a pickled ``(function, args)``; return ``(True, result)`` or ``(False, error)``, pickled."""
+    try:
+        function, args = _unpickle(payload, "the function or its arguments")
+        result = function(*args)
+    except (Exception, SystemExit) as error:  # whatever it is, it is the caller's
+        return _pickle_error(error)
+    try:
+        return pickle.dumps((True, result), pickle.HIGHEST_PROTOCOL)
+    except Exception as error:  # a user's type may raise anything
+        text = f"the result of {function!r}, a {type(result).__name__}, does not pickle: {error}"
+        return pickle.dumps((False, ParseError(text)))
+
+
+def _pickle_error(error: BaseException) -> bytes:
+    """Return an exception pickled; as a `ParseError` where it does not pickle, or does not unpickle."""
+    try:
+        answer = pickle.dumps((False, error))
+        pickle.loads(answer)  # noqa: S301  # our own bytes; many an exception pickles and yet does not unpickle
+    except Exception:  # a user's type may raise anything
+        answer = pickle.dumps((False, explain(error)))
+    return answer
+
+
+def _unpickle(data: bytes, what: str) -> Any:
+    try:
+        return pickle.loads(data)  # noqa: S301  # only ever what this program pickled itself
+    except Exception as error:
+        text = f"{what} cannot be loaded in the other process: {type(error).__name__}: {error}"
+        raise ParseError(text, traceback.format_exc()) from error

@@ -1,0 +1,52 @@
+"""Hard limits of a crawl, and the budget of bytes that fetches share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crawler.policy.checks import at_least, whole
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where a crawl ends at the latest; ``None`` is no limit. None of them is exceeded, not by one page or byte.
+
+    Attributes:
+        max_pages: Pages fetched. Redirects and failed requests are no pages.
+        max_depth: Links followed from a seed; 0 fetches the seeds alone.
+        max_seconds: Seconds from the start; fetches are cut off then, and stay pending.
+        max_bytes: Bytes of bodies, counted after decompression; the fetch that would exceed it is cut off.
+    """
+
+    max_pages: int | None = None
+    max_depth: int | None = None
+    max_seconds: float | None = None
+    max_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        whole("max_pages", self.max_pages, 1, unit="pages", optional=True)
+        whole("max_depth", self.max_depth, 0, unit="links", optional=True)
+        at_least("max_seconds", self.max_seconds, 0, unit="seconds", optional=True)
+        whole("max_bytes", self.max_bytes, 1, unit="bytes", optional=True)
+
+    def allows_depth(self, depth: int) -> bool:
+        """Tell whether a request at ``depth`` may be fetched."""
+        return self.max_depth is None or depth <= self.max_depth
+
+
+class ByteBudget:
+    """The bytes that all fetches of a crawl may still read together."""
+
+    def __init__(self, limit: int | None = None) -> None:
+        self._limit = limit
+        self.spent = 0
+
+    def __repr__(self) -> str:
+        return f"<ByteBudget {self.spent} of {self._limit or 'unlimited'} bytes spent>"
+
+    def spend(self, count: int) -> bool:
+        """Take ``count`` bytes from the budget; return false, and take nothing, where that many are not left."""
+        if self._limit is not None and self.spent + count > self._limit:
+            return False
+        self.spent += count
+        return True

@@ -1,0 +1,98 @@
+"""Which of the discovered URLs belong to the crawl."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, get_args
+
+from publicsuffixlist import PublicSuffixList
+
+from crawler.errors import ConfigurationError
+from crawler.url import hostname_of, ip_of, origin_of
+
+Within = Literal["site", "host", "origin", "any"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The bounds of a crawl, relative to its seeds.
+
+    Attributes:
+        within: ``"site"`` keeps to the seeds' registrable domains (``docs.python.org`` and ``www.python.org`` are one
+            site), ``"host"`` to their hosts, ``"origin"`` to their scheme, host and port, ``"any"`` goes everywhere.
+        hosts: Further hosts that belong to it, by name.
+        allow: Regular expressions; where any are given, a URL must contain a match of one.
+        deny: Regular expressions; a URL that contains a match of one is out.
+    """
+
+    within: Within = "site"
+    hosts: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.within not in get_args(Within):
+            raise ConfigurationError.of("within", self.within, f"one of {', '.join(get_args(Within))}")
+        for pattern in (*self.allow, *self.deny):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ConfigurationError.of("scope pattern", pattern, f"a regular expression ({error})") from error
+
+    def around(self, seeds: Iterable[str]) -> Boundary:
+        """Return the boundary that this scope draws around the (normalised) URLs of ``seeds``."""
+        return Boundary(self, seeds)
+
+
+class Boundary:
+    """Decides for each URL whether it is inside. Decisions about places are kept, so a URL costs a few look-ups."""
+
+    def __init__(self, scope: Scope, seeds: Iterable[str]) -> None:
+        self._scope = scope
+        self._place_of = _PLACES[scope.within]
+        self._places = {self._place_of(seed) for seed in seeds}
+        self._hosts = frozenset(scope.hosts)
+        self._allow = [re.compile(pattern) for pattern in scope.allow]
+        self._deny = [re.compile(pattern) for pattern in scope.deny]
+        self._inside: dict[str, bool] = {}
+
+    def __repr__(self) -> str:
+        return f"<Boundary {self._scope.within} {sorted(self._places)}>"
+
+    def permits(self, url: str) -> bool:
+        """Tell whether a normalised ``url`` is inside."""
+        origin = origin_of(url)
+        inside = self._inside.get(origin)
+        if inside is None:
+            inside = self._inside[origin] = self._place_of(url) in self._places or hostname_of(url) in self._hosts
+        return inside and self._patterns_permit(url)
+
+    def _patterns_permit(self, url: str) -> bool:
+        if self._allow and not any(pattern.search(url) for pattern in self._allow):
+            return False
+        return not any(pattern.search(url) for pattern in self._deny)
+
+
+def site_of(url: str) -> str:
+    """Return the registrable domain of a normalised ``url``; the host itself where that is an address or a suffix."""
+    hostname = hostname_of(url)
+    if ip_of(hostname) or "." not in hostname:
+        return hostname
+    return _suffixes().privatesuffix(hostname) or hostname
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    # Made when first needed: reading the list takes about 50 ms, which a crawl of an address never pays.
+    return PublicSuffixList()
+
+
+_PLACES: dict[str, Callable[[str], str]] = {
+    "site": site_of,
+    "host": hostname_of,
+    "origin": origin_of,
+    "any": lambda _url: "",
+}
