@@ -1,0 +1,61 @@
+"""The numbers on a page: a fixed mixture, so that every page costs a primality test about as much as the next one."""
+
+from collections.abc import Iterator, Sequence
+
+from .primality import is_prime
+
+EDGE_CASES = (
+    0, 1, 2, 3, 4, 5, -1, -2, -3, -7, 9, 25, 49, 121, 169, 961,
+    561, 1105, 1729, 2465, 2821, 6601, 8911, 10585, 15841, 29341, 41041, 63973, 75361, 101101,
+    2047, 3277, 1373653, 25326001, 3215031751,
+    97, 7919, 65537, 2147483647,
+)  # fmt: skip
+"""Where primality tests go wrong: the smallest integers, negatives, squares of primes, Carmichael numbers (OEIS
+A002997), strong pseudoprimes (OEIS A014233), and primes that look special."""
+
+_SMALL_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
+
+
+def mixture(numbers: int, prime_share: float) -> tuple[int, int, int, int]:
+    """Say how many of a page's numbers are primes, squares of primes, edge cases, and easy composites."""
+    primes = round(numbers * prime_share)
+    rest = numbers - primes
+    squares = min(1, rest)
+    edges = min(max(1, numbers // 10), rest - squares)
+    return primes, squares, edges, rest - squares - edges
+
+
+def page_numbers(draws: Sequence[int], *, page: int, numbers: int, bits: int, prime_share: float) -> tuple[int, ...]:
+    """Make the numbers of the page with the index `page` from 2 × `numbers` integers below 2**64.
+
+    The number of each kind is the same on every page, and so, nearly, is the cost of dividing them all. The edge cases
+    take turns from page to page; in which order the numbers stand is random.
+    """
+    primes, squares, edges, easy = mixture(numbers, prime_share)
+    source = iter(draws)
+    made = [_prime(next(source), bits) for _ in range(primes)]
+    made += [_prime(next(source), bits // 2) ** 2 for _ in range(squares)]
+    made += [EDGE_CASES[(page * edges + k) % len(EDGE_CASES)] for k in range(edges)]
+    made += [_easy_composite(next(source), bits) for _ in range(easy)]
+    return tuple(_shuffled(made, draws[numbers:]))
+
+
+def _prime(value: int, bits: int) -> int:
+    """Find the next prime of exactly `bits` bits, counting up from the number that `value` names, and around."""
+    low, high = 1 << (bits - 1), 1 << bits
+    candidate = low + value % (high - low) | 1
+    while not is_prime(candidate):
+        candidate += 2
+        if candidate > high:
+            candidate = low | 1
+    return candidate
+
+
+def _easy_composite(value: int, bits: int) -> int:
+    """Make a composite of about `bits` bits with a factor of at most 37, which trial division finds at once."""
+    factor = _SMALL_PRIMES[value % len(_SMALL_PRIMES)]
+    return factor * max(2, (value >> 4) % (1 << bits) // factor)
+
+
+def _shuffled(made: list[int], order: Sequence[int]) -> Iterator[int]:
+    return (number for _, number in sorted(zip(order, made, strict=True)))
