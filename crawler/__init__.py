@@ -1,0 +1,67 @@
+"""An asyncio crawler framework: one event loop does all the waiting, processes do all the computing."""
+
+from crawler.crawler import Crawler, ItemStream, crawl
+from crawler.errors import (
+    BodyTooLargeError,
+    ClosedError,
+    ConfigurationError,
+    ConnectError,
+    CrawlerError,
+    FetchError,
+    FetchTimeoutError,
+    InvalidURLError,
+    ParseError,
+    ProtocolError,
+    SinkError,
+    StatusError,
+    TooManyRedirectsError,
+    WorkerLostError,
+)
+from crawler.models import Failure, Ledger, Request, State
+from crawler.page import Page
+from crawler.parsing.cpu import Cpu
+from crawler.parsing.router import Router
+from crawler.policy.fetch import Fetch
+from crawler.policy.limits import Limits
+from crawler.policy.politeness import Politeness
+from crawler.policy.retry import Retry
+from crawler.policy.scope import Scope
+from crawler.sinks.jsonl import JsonLines
+from crawler.sinks.sink import Sink
+from crawler.summary import Statistics, Summary
+
+__all__ = [
+    "BodyTooLargeError",
+    "ClosedError",
+    "ConfigurationError",
+    "ConnectError",
+    "Cpu",
+    "Crawler",
+    "CrawlerError",
+    "Failure",
+    "Fetch",
+    "FetchError",
+    "FetchTimeoutError",
+    "InvalidURLError",
+    "ItemStream",
+    "JsonLines",
+    "Ledger",
+    "Limits",
+    "Page",
+    "ParseError",
+    "Politeness",
+    "ProtocolError",
+    "Request",
+    "Retry",
+    "Router",
+    "Scope",
+    "Sink",
+    "SinkError",
+    "State",
+    "Statistics",
+    "StatusError",
+    "Summary",
+    "TooManyRedirectsError",
+    "WorkerLostError",
+    "crawl",
+]

@@ -31,6 +31,10 @@ class ClosedError(CrawlerError, RuntimeError):
     """A crawler was used outside its ``async with`` block."""
 
 
+class LimitReachedError(CrawlerError):
+    """A hard limit of the crawl was reached in the middle of a fetch; the request stays pending."""
+
+
 class FetchError(CrawlerError):
     """A request did not become a page. Expected on any real web: a value, never the end of a crawl."""
 

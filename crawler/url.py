@@ -53,11 +53,15 @@ def host_of(url: str) -> str:
     return url.split("/", 3)[2].rpartition("@")[2]
 
 
-def hostname_of(url: str) -> str:
-    """Return the host of a normalised ``url`` without its port; an IPv6 address keeps its brackets."""
-    host = host_of(url)
+def without_port(host: str) -> str:
+    """Return a host as `host_of` gives it without its port; an IPv6 address keeps its brackets."""
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() else host
+
+
+def hostname_of(url: str) -> str:
+    """Return the host of a normalised ``url`` without its port."""
+    return without_port(host_of(url))
 
 
 def origin_of(url: str) -> str:

@@ -12,11 +12,10 @@ from crawler.policy.politeness import HostRule
 
 @dataclass(frozen=True, slots=True)
 class FrontierStatistics:
-    """The frontier at one moment: its ledger, the hosts it remembers, and the host whose turn is next."""
+    """The frontier at one moment: its ledger and the hosts it remembers."""
 
     ledger: Ledger
     hosts: int
-    next_host: str
 
 
 class MemoryFrontier:
@@ -30,14 +29,16 @@ class MemoryFrontier:
         """Create an empty frontier; ``rule_for`` gives each host (``name:port``) its politeness."""
         self._schedule = Schedule(rule_for)
         self._seen: set[str] = set()
+        self._too_deep: set[str] = set()  # a part of the seen
         self._counts = dict.fromkeys(State, 0)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {state}" for state, count in self._counts.items() if count)
         return f"<MemoryFrontier {counts or 'empty'}>"
 
-    def __contains__(self, fingerprint: str) -> bool:
-        return fingerprint in self._seen
+    def knows(self, url: str) -> bool:
+        """Tell whether a plain request for ``url`` would be dropped: a cheap question, asked for every link."""
+        return url in self._seen and url not in self._too_deep
 
     @property
     def pending(self) -> int:
@@ -50,23 +51,37 @@ class MemoryFrontier:
         return self._counts[State.IN_FLIGHT]
 
     @property
+    def next_host(self) -> str:
+        """The host whose turn is next; empty when each has all its connections in use."""
+        return self._schedule.next_host
+
+    @property
     def next_ready_at(self) -> float | None:
         """When `acquire` will next have something; ``None`` while that depends on other calls."""
         return self._schedule.next_ready_at
 
     def add(self, request: Request) -> bool:
         """Add a request unless its like was seen before; tell whether it was added."""
-        if not self._discover(request):
+        if self._discover(request):
+            self._counts[State.PENDING] += 1
+        elif request.fingerprint in self._too_deep:
+            self._too_deep.remove(request.fingerprint)
+            self._move(State.REFUSED, State.PENDING)
+        else:
             return False
-        self._counts[State.PENDING] += 1
         self._schedule.push(request)
         return True
 
-    def refuse(self, request: Request, state: State = State.REFUSED) -> bool:
-        """Note a request that will never be fetched, unless its like was seen before; tell whether it was noted."""
+    def refuse(self, request: Request, *, too_deep: bool = False) -> bool:
+        """Note a request that is not to be fetched, unless its like was seen before; tell whether it was noted.
+
+        One that is ``too_deep`` is taken by a later `add`: it may yet be found on a shorter way.
+        """
         if not self._discover(request):
             return False
-        self._counts[state] += 1
+        self._counts[State.REFUSED] += 1
+        if too_deep:
+            self._too_deep.add(request.fingerprint)
         return True
 
     def acquire(self, now: float) -> Request | None:
@@ -94,11 +109,16 @@ class MemoryFrontier:
         self._move(State.IN_FLIGHT, State.PENDING)
         self._schedule.push(request)
 
+    def abandon(self) -> None:
+        """Count all that is in flight as pending, at the end of a crawl that was cut off."""
+        self._counts[State.PENDING] += self._counts[State.IN_FLIGHT]
+        self._counts[State.IN_FLIGHT] = 0
+
     def statistics(self) -> FrontierStatistics:
         """Return the counts of this moment."""
         counts = {state.value: count for state, count in self._counts.items()}
         ledger = Ledger(discovered=len(self._seen), **counts)
-        return FrontierStatistics(ledger, self._schedule.hosts, self._schedule.next_host)
+        return FrontierStatistics(ledger, self._schedule.hosts)
 
     def _discover(self, request: Request) -> bool:
         fingerprint = request.fingerprint

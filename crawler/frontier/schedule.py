@@ -16,14 +16,14 @@ from crawler.url import host_of
 
 
 class _Host:
-    """One host's queue (a heap by priority, then by age), its connections in use and the end of its delay."""
+    """One host's queue (a heap by priority, depth, age), its connections in use and the end of its delay."""
 
     __slots__ = ("active", "free_at", "name", "queue", "rule", "scheduled")
 
     def __init__(self, name: str, rule: HostRule) -> None:
         self.name = name
         self.rule = rule
-        self.queue: list[tuple[int, int, Request]] = []
+        self.queue: list[tuple[int, int, int, Request]] = []
         self.active = 0
         self.free_at = 0.0
         self.scheduled = False
@@ -60,7 +60,7 @@ class Schedule:
     def push(self, request: Request) -> None:
         """Add a request to its host's queue."""
         host = self._host(request)
-        heappush(host.queue, (-request.priority, self._next(), request))
+        heappush(host.queue, (-request.priority, request.depth, self._next(), request))
         self._size += 1
         self._offer(host)
 
@@ -78,7 +78,7 @@ class Schedule:
         host.scheduled = False
         host.active += 1
         host.free_at = now + host.rule.delay
-        request = heappop(host.queue)[2]
+        request = heappop(host.queue)[-1]
         self._size -= 1
         self._offer(host)
         return request

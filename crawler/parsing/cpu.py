@@ -36,6 +36,8 @@ class Cpu:
             beyond that.
         niceness: How much nicer than the event loop worker processes run (POSIX niceness, 0–19), so that the loop keeps
             its latency on a busy machine.
+        preload: Modules imported once and then shared by all workers, where they are forked from a server: what your
+            parser needs and takes long to import. They must start no threads.
         grace: Seconds that workers are given to end when the crawler closes; then they are killed.
     """
 
@@ -46,6 +48,7 @@ class Cpu:
     batch_seconds: float = 0.05
     max_waiting_bytes: int = 64 * 2**20
     niceness: int = 10
+    preload: tuple[str, ...] = ()
     grace: float = 1.0
 
     def __post_init__(self) -> None:

@@ -10,10 +10,16 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-from crawler.errors import ConfigurationError
+from crawler.errors import ConfigurationError, ParseError
+from crawler.page import Page
 from crawler.parsing.worker import Plan
 
 _REMEDY = "define it with def at the top level of a module, or run it in this process: Cpu(executor='thread')"
+
+
+def page_has_no_parser(page: Page) -> None:
+    """Stand in for the part of a parser that runs in workers, where all of it is ``async def``."""
+    raise ParseError(f"no parser for label {page.label!r} in the workers")
 
 
 def pickle_plan(plan: Plan) -> bytes:
@@ -73,9 +79,5 @@ def _is_guarded(file: Path, line: int) -> bool:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):  # a zipped or frozen program: nothing to be said about it
         return True
-    return any(
-        isinstance(node, ast.If)
-        and "__name__" in ast.unparse(node.test)
-        and node.lineno <= line <= (node.end_lineno or 0)
-        for node in tree.body
-    )
+    guards = (node for node in tree.body if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test))
+    return any(guard.lineno <= line <= (guard.end_lineno or guard.lineno) for guard in guards)

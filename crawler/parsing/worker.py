@@ -27,6 +27,8 @@ from crawler.page import Page
 
 Encode: TypeAlias = Callable[[Any], bytes]
 """A sink's function from an item to the bytes that it writes."""
+Encoders: TypeAlias = tuple[Encode | None, ...]
+"""For each sink its function, or ``None`` where it wants the items themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,12 @@ class Plan:
 
     Attributes:
         parser: The user's function.
-        encoders: For each sink how it wants its items; ``None`` for the items themselves.
+        encoders: How each sink wants its items.
         remote: Whether results cross to another process, so that items must pickle.
     """
 
     parser: Callable[[Page], Any]
-    encoders: tuple[Encode | None, ...] = ()
+    encoders: Encoders = ()
     remote: bool = True
 
 
@@ -77,7 +79,8 @@ def start(niceness: int) -> None:
     """Prepare a worker process."""
     # Ctrl-C goes to the whole terminal group; the main process decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(niceness)
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(niceness)
     threading.Thread(target=_die_with_parent, name="die-with-parent", daemon=True).start()
 
 

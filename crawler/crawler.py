@@ -1,0 +1,326 @@
+"""The crawler: opens what a crawl needs, runs it, closes it. What users embed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+from msgspec.structs import replace
+
+from crawler.engine import Engine, Rules, Stations
+from crawler.errors import ClosedError, ConfigurationError
+from crawler.frontier.memory import MemoryFrontier
+from crawler.models import Failure, Request
+from crawler.parsing.cpu import Cpu
+from crawler.parsing.parser import page_has_no_parser
+from crawler.parsing.router import Parser, without_async
+from crawler.parsing.stage import open_stage
+from crawler.policy.fetch import Fetch
+from crawler.policy.limits import Limits
+from crawler.policy.politeness import HostRule, Politeness
+from crawler.policy.retry import Retry
+from crawler.policy.scope import Scope
+from crawler.sinks.call import Call
+from crawler.sinks.jsonl import JsonLines
+from crawler.sinks.sink import Sink
+from crawler.sinks.stream import Buffer
+from crawler.summary import Statistics, Summary
+from crawler.url import resolve, without_port
+
+Seed: TypeAlias = str | Request | Iterable[str | Request]
+"""A URL, a request, or any iterable of them."""
+
+_BUFFERED_ITEMS = 1000  # items that wait for the consumer of a stream; arbitrary
+
+
+class Crawler:
+    """Crawls from seeds with one parser; use it in ``async with``.
+
+    ```python
+    async with Crawler(parse) as crawler:
+        async for book in crawler.stream("https://books.example/"):
+            ...
+        print(crawler.summary())
+    ```
+
+    It runs in the loop that is there, and sets no event-loop policy, installs no signal handler, configures no logging.
+    One crawler runs one crawl after the other; run as many crawlers side by side as you like.
+    """
+
+    def __init__(
+        self,
+        parser: Parser,
+        *,
+        scope: Scope | None = None,
+        limits: Limits | None = None,
+        politeness: Politeness | None = None,
+        retry: Retry | None = None,
+        fetch: Fetch | None = None,
+        cpu: Cpu | None = None,
+        sinks: Iterable[Sink | Callable[[Any], object]] = (),
+        on_failure: Callable[[Failure], object] | None = None,
+    ) -> None:
+        """Create a crawler; nothing is opened and no process is started before ``async with``.
+
+        Args:
+            parser: A function of a `Page` that returns or yields items and `Request`s, or a `Router` of several. Plain
+                functions run in worker processes; ``async def`` ones on the loop, with this crawler as their second
+                argument if they take one.
+            scope: Which of the discovered URLs belong to the crawl: by default those of the seeds' sites.
+            limits: Where it ends at the latest.
+            politeness: How gently hosts are treated.
+            retry: Which failed requests are tried again.
+            fetch: Time-outs, sizes, headers, and how many requests are in flight.
+            cpu: Where parsers run.
+            sinks: Where items go, beside `stream`: sinks, or functions called with each item.
+            on_failure: Called with each `Failure`.
+
+        Raises:
+            ConfigurationError: The parser cannot be called, or a sink is none.
+        """
+        if not callable(parser):
+            raise ConfigurationError.of("parser", parser, "a function of a page, or a Router")
+        self._parser = parser
+        self._scope = scope or Scope()
+        self._limits = limits or Limits()
+        self._politeness = politeness or Politeness()
+        self._retry = retry or Retry()
+        self._fetch = fetch or Fetch()
+        self._cpu = cpu or Cpu()
+        self._sinks = [_as_sink(sink) for sink in sinks]
+        self._on_failure = on_failure
+        self._resources: AsyncExitStack | None = None
+        self._engine: Engine | None = None
+        self._frontier: MemoryFrontier | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        name = getattr(self._parser, "__qualname__", repr(self._parser))
+        return f"<Crawler {name} {self._engine or 'idle'}>"
+
+    async def __aenter__(self) -> Self:
+        # Imported here: aiohttp takes 0.3 s to import, and every worker imports this module with the user's.
+        from crawler.fetching.fetcher import open_fetcher  # noqa: PLC0415
+
+        if self._resources is not None:
+            raise ClosedError("this crawler is open already")
+        async with AsyncExitStack() as resources:
+            # The stage first, which finds out whether the parser works; the sinks last, so that nothing is written if
+            # anything before them fails.
+            self._stage = await resources.enter_async_context(open_stage(self._cpu, self._worker_parser()))
+            self._fetcher = await resources.enter_async_context(open_fetcher(self._fetch))
+            for sink in self._sinks:
+                resources.push_async_callback(sink.close)
+                await sink.open()
+            self._resources = resources.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        resources, self._resources = self._resources, None
+        if resources is None:
+            return
+        async with resources:
+            running, self._running = self._running, None
+            if running is not None:
+                running.cancel()
+                await asyncio.wait((running,))
+                if error is None and not running.cancelled():
+                    running.result()
+
+    async def run(self, *seeds: Seed) -> Summary:
+        """Crawl from ``seeds`` to the end; items go to the sinks. Return the summary.
+
+        Raises:
+            InvalidURLError: A seed is no http(s) URL.
+            ConfigurationError: There is no seed, or a crawl is running.
+            ClosedError: The crawler is not open.
+            SinkError: Items could not be written.
+        """
+        await self._prepare(seeds, self._sinks).run(self._seeds)
+        return self.summary()
+
+    def stream(self, *seeds: Seed) -> ItemStream:
+        """Crawl from ``seeds`` and return an asynchronous iterator of the items; see `run` for what it raises.
+
+        A slow consumer slows the crawl: at most a thousand items wait. Leaving the loop early leaves the crawl running
+        until the ``async with`` block of the crawler, or `ItemStream.aclose`, ends it.
+        """
+        buffer = Buffer(_BUFFERED_ITEMS)
+        engine = self._prepare(seeds, [*self._sinks, buffer])
+        self._running = asyncio.create_task(_run_into(engine, self._seeds, buffer), name=f"crawl {engine!r}")
+        return ItemStream(buffer, self._running)
+
+    def stop(self) -> None:
+        """Start no more fetches; the crawl ends when what is in flight is done and written."""
+        if self._engine is not None:
+            self._engine.stop()
+
+    async def compute(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Return ``function(*args)``, called in a worker: for the CPU part of ``async def`` parsers.
+
+        Raises:
+            ClosedError: The crawler is not open.
+            WorkerLostError: The worker process died of it.
+            Exception: Whatever the function raised.
+        """
+        if self._resources is None:
+            raise ClosedError("compute needs an open crawler: async with Crawler(…) as crawler")
+        return await self._stage.compute(function, args)
+
+    def statistics(self) -> Statistics:
+        """Return the counts of the present crawl, or the last one."""
+        engine, frontier = self._engine, self._frontier
+        if engine is None or frontier is None:
+            return Statistics()
+        tally, lag, known = engine.tally, engine.pulse.lag, frontier.statistics()
+        return Statistics(
+            ledger=known.ledger,
+            hosts=known.hosts,
+            fetching=engine.fetching,
+            fetched=tally.fetched,
+            items=tally.items,
+            bytes=engine.bytes,
+            retries=tally.retries,
+            redirects=tally.redirects,
+            errors=dict(tally.errors),
+            seconds=tally.seconds,
+            loop_lag_p50=lag.quantile(0.5),
+            loop_lag_p99=lag.quantile(0.99),
+            loop_lag_max=lag.largest,
+            limited_by=tally.limited_by,
+            shares=tally.shares,
+            stopped_by=tally.stopped_by,
+            stage=self._stage.statistics(),
+        )
+
+    def summary(self) -> Summary:
+        """Return the summary of the present crawl, or the last one."""
+        return Summary.of(self.statistics())
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """The last thousand failures of the present crawl, or the last one; ``on_failure`` gets all."""
+        return tuple(self._engine.tally.failures) if self._engine else ()
+
+    def _worker_parser(self) -> Parser:
+        return without_async(self._parser) or page_has_no_parser
+
+    def _prepare(self, seeds: Iterable[Seed], sinks: list[Sink]) -> Engine:
+        if self._resources is None:
+            raise ClosedError("the crawler is not open: async with Crawler(…) as crawler")
+        streaming = self._running is not None and not self._running.done()
+        if streaming or (self._engine is not None and self._engine.is_running):
+            raise ConfigurationError("this crawler is crawling; close its stream first, or make another crawler")
+        self._seeds = list(_requests(seeds))
+        if not self._seeds:
+            raise ConfigurationError("nothing to crawl: there is no seed")
+        self._frontier = MemoryFrontier(self._rule_for)
+        stations = Stations(self._frontier, self._fetcher, self._stage, sinks)
+        rules = Rules(
+            boundary=self._scope.around(seed.url for seed in self._seeds),
+            limits=self._limits,
+            retry=self._retry,
+            max_redirects=self._fetch.max_redirects,
+            concurrency=self._fetch.concurrency,
+        )
+        self._engine = Engine(self._parser, stations, rules, crawler=self, on_failure=self._on_failure)
+        return self._engine
+
+    def _rule_for(self, host: str) -> HostRule:
+        return self._politeness.rule_for(without_port(host))
+
+
+class ItemStream:
+    """The items of a running crawl, as an asynchronous iterator."""
+
+    def __init__(self, buffer: Buffer, running: asyncio.Task[None]) -> None:
+        self._buffer = buffer
+        self._running = running
+
+    def __repr__(self) -> str:
+        return f"<ItemStream {self._buffer!r}>"
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return await self._buffer.read()
+        except StopAsyncIteration:
+            await asyncio.wait((self._running,))
+            if not self._running.cancelled():
+                self._running.result()
+            raise
+
+    async def aclose(self) -> None:
+        """End the crawl at once; what was in flight stays pending."""
+        self._running.cancel()
+        await asyncio.wait((self._running,))
+
+
+async def _run_into(engine: Engine, seeds: Iterable[Request], buffer: Buffer) -> None:
+    try:
+        await engine.run(seeds)
+    finally:
+        buffer.end()
+
+
+def _requests(seeds: Iterable[Seed]) -> Iterator[Request]:
+    for seed in seeds:
+        if isinstance(seed, str):
+            yield Request(resolve("", seed))
+        elif isinstance(seed, Request):
+            yield replace(seed, url=resolve("", seed.url))
+        else:
+            yield from _requests(seed)
+
+
+def _as_sink(sink: Sink | Callable[[Any], object]) -> Sink:
+    if isinstance(sink, Sink):
+        return sink
+    if callable(sink):
+        return Call(sink)
+    raise ConfigurationError.of("sink", sink, "a sink, or a function of an item")
+
+
+def crawl(parser: Parser, *seeds: Seed, out: str | os.PathLike[str] | None = None, **options: Any) -> Summary:
+    """Crawl from ``seeds`` to the end, in an event loop of its own (uvloop's where it is installed).
+
+    Args:
+        parser: As for `Crawler`.
+        seeds: URLs, requests, or iterables of them.
+        out: A file to write the items to as JSON Lines.
+        options: The keywords of `Crawler`.
+
+    Raises:
+        ConfigurationError: An event loop is running in this thread already, or an option is wrong.
+        InvalidURLError: A seed is no http(s) URL.
+        SinkError: Items could not be written.
+    """
+    if asyncio._get_running_loop() is not None:  # noqa: SLF001  # get_running_loop without its exception
+        remedy = "async with Crawler(parser) as crawler: await crawler.run(…)"
+        raise ConfigurationError(f"crawl() starts an event loop, and one is running here; use {remedy}")
+    if out is not None:
+        options["sinks"] = [*options.get("sinks", ()), JsonLines(out)]
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_crawl(Crawler(parser, **options), seeds))
+
+
+async def _crawl(crawler: Crawler, seeds: Iterable[Seed]) -> Summary:
+    async with crawler:
+        return await crawler.run(*seeds)
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes uvloop's event loops; ``None``, for asyncio's own, where it is not installed (Windows)."""
+    try:
+        import uvloop  # noqa: PLC0415  # absent on Windows
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

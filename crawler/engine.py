@@ -1,0 +1,374 @@
+"""The engine: wires frontier, fetcher, CPU stage and sinks for one crawl; it owns no resources.
+
+Each request is a task from its dispatch until its page is in the CPU stage; the stage calls `_settle` with what became
+of it. Whatever changes state does so between two awaits, then asks `_dispatch` for what may start now and
+`_check_over` for whether that was all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from crawler.errors import (
+    CrawlerError,
+    FetchError,
+    LedgerError,
+    LimitReachedError,
+    ParseError,
+    StatusError,
+    TooManyRedirectsError,
+    WorkerLostError,
+)
+from crawler.fetching.protocol import Fetches
+from crawler.frontier.memory import MemoryFrontier
+from crawler.models import Failure, Request, State
+from crawler.page import Page
+from crawler.parsing.asynchronous import parse_async
+from crawler.parsing.router import Parser, is_async, parser_for
+from crawler.parsing.stage import Stage
+from crawler.parsing.worker import Parsed
+from crawler.policy.limits import ByteBudget, Limits
+from crawler.policy.redirect import REDIRECTS, redirected
+from crawler.policy.retry import Retry
+from crawler.policy.scope import Boundary
+from crawler.pulse import Pulse
+from crawler.sinks.sink import Sink
+from crawler.tally import Tally
+
+_GRACE = 0.5  # seconds that the CPU stage is given to finish pages when the time is up; ``max_seconds`` is kept to that
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The policies of one crawl."""
+
+    boundary: Boundary
+    limits: Limits
+    retry: Retry
+    max_redirects: int
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stations:
+    """What a page passes through, all of it open."""
+
+    frontier: MemoryFrontier
+    fetcher: Fetches
+    stage: Stage
+    sinks: Sequence[Sink]
+
+
+class Engine:
+    """One crawl, from seeds to the last item."""
+
+    def __init__(
+        self,
+        parser: Parser,
+        stations: Stations,
+        rules: Rules,
+        *,
+        crawler: object = None,
+        on_failure: Callable[[Failure], object] | None = None,
+    ) -> None:
+        """Create the engine of a crawl.
+
+        Args:
+            parser: The user's parser, or a router of several.
+            stations: Frontier, fetcher, stage and sinks, opened and closed by the caller.
+            rules: The policies.
+            crawler: What ``async def`` parsers get as their second argument.
+            on_failure: Called with each failure.
+        """
+        self.tally = Tally()
+        self.pulse = Pulse(self._look)
+        self.is_running = False
+        self._parser = parser
+        self._frontier = stations.frontier
+        self._fetcher = stations.fetcher
+        self._stage = stations.stage
+        self._sinks = stations.sinks
+        self._encoders = tuple(sink.encode for sink in stations.sinks)
+        self._rules = rules
+        self._budget = ByteBudget(rules.limits.max_bytes)
+        self._crawler = crawler
+        self._on_failure = on_failure
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._async_parsers: dict[str, Parser | None] = {}
+        self._closing = False
+        self._committed = 0  # pages fetched, and fetches that may become pages
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Engine {self._frontier!r} {self._stage!r}>"
+
+    @property
+    def fetching(self) -> int:
+        """Requests from their dispatch until their page is in the CPU stage."""
+        return len(self._tasks)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of bodies read."""
+        return self._budget.spent
+
+    async def run(self, seeds: Iterable[Request]) -> None:
+        """Crawl from ``seeds`` until nothing is left to do, a limit is reached, or `stop` is called.
+
+        Raises:
+            SinkError: Items could not be written.
+            WorkerLostError: Workers die and cannot be replaced.
+            LedgerError: The states of the URLs do not add up.
+        """
+        self.is_running = True
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                await self._crawl(seeds)
+        except BaseExceptionGroup as group:
+            error = first_of(group)
+            raise error from error.__cause__
+        finally:
+            self._frontier.abandon()
+            self.tally.end()
+            self.is_running = False
+        ledger = self._frontier.statistics().ledger
+        if not ledger.balanced:
+            raise LedgerError(f"the states of the URLs do not add up: {ledger}")
+
+    def stop(self, reason: str = "stop") -> None:
+        """Start no more fetches; the crawl ends when what is in flight is done."""
+        self.tally.stopped_by = self.tally.stopped_by or reason
+        self._check_over()
+
+    async def _crawl(self, seeds: Iterable[Request]) -> None:
+        loop = asyncio.get_running_loop()
+        serving = self._group.create_task(self._stage.run(self._encoders, self._settle), name="CPU stage")
+        for seed in seeds:
+            self._frontier.add(seed)
+        limit = self._rules.limits.max_seconds
+        deadline = loop.call_later(limit, self._expire) if limit is not None else None
+        try:
+            with self.pulse:
+                self._dispatch()
+                self._check_over()
+                await self._over.wait()
+        finally:
+            self._closing = True
+            for timer in (deadline, self._timer):
+                if timer is not None:
+                    timer.cancel()
+            for task in (serving, *self._tasks):
+                task.cancel()
+
+    def _expire(self) -> None:
+        """Cut fetches off, because the time is up, and let the stage finish what it has if that is soon."""
+        self.stop("max_seconds")
+        for task in self._tasks:
+            task.cancel()
+        self._wake_at(None)
+        self._timer = asyncio.get_running_loop().call_later(_GRACE, self._over.set)
+
+    # ── what may start now ──
+
+    @property
+    def _may_fetch(self) -> bool:
+        pages = self._rules.limits.max_pages
+        return not (self._closing or self.tally.stopped_by) and (pages is None or self._committed < pages)
+
+    def _dispatch(self) -> None:
+        """Start a fetch for each request whose turn has come."""
+        now = asyncio.get_running_loop().time()
+        while self._may_fetch and len(self._tasks) < self._rules.concurrency:
+            request = self._frontier.acquire(now)
+            if request is None:
+                self._wake_at(self._frontier.next_ready_at)
+                return
+            self._committed += 1
+            self._tasks.add(self._group.create_task(self._process(request)))
+
+    def _wake_at(self, when: float | None) -> None:
+        """Dispatch again at ``when``, instead of whenever that was to be."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if when is not None:
+            self._timer = asyncio.get_running_loop().call_at(when, self._dispatch)
+
+    def _check_over(self) -> None:
+        """End the crawl if nothing is in flight and nothing may start."""
+        if self._frontier.in_flight or (self._frontier.pending and self._may_fetch):
+            return
+        if self._frontier.pending and not self.tally.stopped_by:
+            self.tally.stopped_by = "max_pages"
+        self._over.set()
+
+    # ── one request ──
+
+    async def _process(self, request: Request) -> None:
+        try:
+            page = await self._fetch(request)
+            self._dispatch()  # the host has a free connection, even if the CPU stage should have no room
+            if page is not None:
+                await self._hand_over(page)
+        except asyncio.CancelledError:
+            self._frontier.give_back(request)
+            raise
+        finally:
+            self._tasks.discard(asyncio.current_task())
+            self._dispatch()
+            self._check_over()
+
+    async def _fetch(self, request: Request) -> Page | None:
+        """Return the page, or ``None`` when what came instead has been dealt with."""
+        page = None
+        try:
+            page = await self._fetcher.fetch(request, self._budget)
+        except FetchError as error:
+            self._retry_or_fail(request, error)
+        except LimitReachedError as limit:
+            self._frontier.give_back(request)
+            self.stop(str(limit))
+        finally:
+            self._frontier.release(request, asyncio.get_running_loop().time())
+            if page is None or page.status in REDIRECTS:
+                self._committed -= 1
+        if page is not None and page.status in REDIRECTS:
+            self._follow(page)
+            return None
+        self.tally.fetched += page is not None
+        return page
+
+    def _follow(self, page: Page) -> None:
+        """Close a request that was redirected; where it leads is a request of its own."""
+        request = page.request
+        try:
+            if request.redirects >= self._rules.max_redirects:
+                raise TooManyRedirectsError(f"more than {self._rules.max_redirects} redirects")
+            target = redirected(request, page.status, page.header("location"))
+        except FetchError as error:
+            self._fail(request, error)
+            return
+        self.tally.redirects += 1
+        self._discover(target)
+        self._frontier.finish(State.DONE)
+
+    def _retry_or_fail(self, request: Request, error: FetchError) -> None:
+        wait = self._rules.retry.wait_after(error, request.attempt, random.random())
+        if wait is None:
+            self._fail(request, error)
+            return
+        self.tally.retries += 1
+        ready_at = asyncio.get_running_loop().time() + wait
+        self._frontier.retry(replace(request, attempt=request.attempt + 1), ready_at)
+
+    async def _hand_over(self, page: Page) -> None:
+        """Have the page parsed: in the CPU stage, or here when its parser is asynchronous."""
+        try:
+            parser = self._async_parser_for(page.label)
+            if parser is None:
+                await self._stage.put(page)
+                return
+        except ParseError as error:
+            self._fail(page.request, error)
+            return
+        parsed = await parse_async(parser, page, self._crawler, self._encoders)
+        await self._settle([(page, parsed)])
+
+    def _async_parser_for(self, label: str) -> Parser | None:
+        if label not in self._async_parsers:
+            parser = parser_for(self._parser, label)
+            self._async_parsers[label] = parser if is_async(parser) else None
+        return self._async_parsers[label]
+
+    # ── what became of pages ──
+
+    async def _settle(self, results: Sequence[tuple[Page, Parsed]]) -> None:
+        """Add the links of parsed pages, write their items, then close their requests."""
+        outputs: list[list[Any]] = [[] for _ in self._sinks]
+        done = 0
+        for page, parsed in results:
+            try:
+                items = self._checked(parsed)
+            except (ParseError, WorkerLostError) as error:
+                self._fail(page.request, error)
+                continue
+            self._discover_all(page, parsed)
+            for output, some in zip(outputs, items, strict=True):
+                output.extend(some)
+            self.tally.items += parsed.items
+            done += 1
+        self._dispatch()
+        for sink, output in zip(self._sinks, outputs, strict=True):
+            if output:
+                await sink.write(output)
+        for _ in range(done):
+            self._frontier.finish(State.DONE)
+        self._check_over()
+
+    def _checked(self, parsed: Parsed) -> list[list[Any]]:
+        """Return a page's items for each sink, or raise what went wrong."""
+        if parsed.error is not None:
+            raise parsed.error
+        return [parsed.items_for(place) for place in range(len(self._sinks))]
+
+    def _discover_all(self, page: Page, parsed: Parsed) -> None:
+        depth = page.depth + 1
+        for url in parsed.links:
+            if not self._frontier.knows(url):
+                self._discover(Request(url, depth=depth, parent=page.url))
+        for request in parsed.requests:
+            self._discover(replace(request, depth=depth, parent=page.url, redirects=0, attempt=0))
+
+    def _discover(self, request: Request) -> None:
+        if not self._rules.boundary.permits(request.url):
+            self._frontier.refuse(request)
+        elif not self._rules.limits.allows_depth(request.depth):
+            self._frontier.refuse(request, too_deep=True)
+        else:
+            self._frontier.add(request)
+
+    def _fail(self, request: Request, error: CrawlerError) -> None:
+        """Close a request that came to nothing."""
+        state = State.QUARANTINED if isinstance(error, WorkerLostError) else State.FAILED
+        failure = Failure(
+            url=request.url,
+            state=state,
+            error=type(error).__name__,
+            message=str(error),
+            attempts=request.attempt + 1,
+            status=error.status if isinstance(error, StatusError) else 0,
+            depth=request.depth,
+            parent=request.parent,
+            traceback=error.traceback if isinstance(error, ParseError) else "",
+        )
+        self._frontier.finish(state)
+        self.tally.note_failure(failure)
+        if self._on_failure is not None:
+            self._on_failure(failure)
+
+    def _look(self) -> None:
+        """Note what the crawl waits for at this moment."""
+        if self._stage.is_held_up:
+            self.tally.note_moment("sink")
+        elif self._stage.is_saturated:
+            self.tally.note_moment("cpu")
+        elif self._frontier.pending and self._may_fetch and len(self._tasks) < self._rules.concurrency:
+            host = self._frontier.next_host
+            self.tally.note_moment(f"politeness of {host}" if host else "politeness")
+        else:
+            self.tally.note_moment("network")
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first error in a group, however deep; the rest are what it set off."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,41 @@
+"""A histogram of durations that takes a few hundred bytes however many it counts."""
+
+from __future__ import annotations
+
+from math import ceil, log2
+
+_SMALLEST = 1e-5  # seconds; what is shorter is counted as this
+_STEPS = 4  # buckets for each doubling: a bucket's bounds differ by 19 %
+_BUCKETS = 22 * _STEPS  # up to 42 seconds; what is longer is counted in the last bucket
+
+
+class Histogram:
+    """Counts of durations in logarithmic buckets; quantiles are right to 19 %."""
+
+    __slots__ = ("_counts", "count", "largest", "total")
+
+    def __init__(self) -> None:
+        self._counts = [0] * (_BUCKETS + 1)
+        self.count = 0
+        self.total = 0.0
+        self.largest = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Histogram of {self.count}, median {self.quantile(0.5):.3g} s, largest {self.largest:.3g} s>"
+
+    def add(self, seconds: float) -> None:
+        """Count one duration."""
+        bucket = ceil(_STEPS * log2(seconds / _SMALLEST)) if seconds > _SMALLEST else 0
+        self._counts[min(bucket, _BUCKETS)] += 1
+        self.count += 1
+        self.total += seconds
+        self.largest = max(self.largest, seconds)
+
+    def quantile(self, fraction: float) -> float:
+        """Return the upper bound in seconds of the shortest ``fraction`` of the durations; 0 where there are none."""
+        remaining = fraction * self.count
+        for bucket, count in enumerate(self._counts):
+            remaining -= count
+            if remaining <= 0 and self.count:
+                return min(_SMALLEST * 2 ** (bucket / _STEPS), self.largest)
+        return self.largest

@@ -1,0 +1,53 @@
+"""Parsers that are ``async def``: they run on the loop, and may wait."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from crawler.errors import ParseError, SinkError
+from crawler.page import Page
+from crawler.parsing.router import Parser
+from crawler.parsing.worker import Encoders, Parsed, Plan, collect, explain, iterate
+
+
+async def parse_async(parser: Parser, page: Page, crawler: object, encoders: Encoders) -> Parsed:
+    """Return what an ``async def`` parser makes of ``page``; whatever it raises is in the result.
+
+    Args:
+        parser: A coroutine function or asynchronous generator function of a page and, where it takes a second
+            positional argument, of the crawler.
+        page: The page.
+        crawler: The second argument, on which it may ``await crawler.compute(function, *args)``.
+        encoders: How the sinks want the items.
+    """
+    started = time.perf_counter()
+    plan = Plan(parser, encoders, remote=False)
+    try:
+        parsed = collect(plan, page, await _results(parser, page, crawler))
+    except (ParseError, SinkError) as error:
+        parsed = Parsed(error=error)
+    except Exception as error:  # whatever a parser raises fails its page, and only that
+        parsed = Parsed(error=explain(error))
+    return replace(parsed, seconds=time.perf_counter() - started)
+
+
+async def _results(parser: Parser, page: Page, crawler: object) -> list[Any]:
+    result = parser(page, crawler) if _takes_crawler(parser) else parser(page)
+    if isinstance(result, AsyncIterator):
+        return [value async for value in result]
+    return list(iterate(await result))
+
+
+def _takes_crawler(parser: Parser) -> bool:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    positional = [
+        parameter
+        for parameter in inspect.signature(parser).parameters.values()
+        if parameter.kind in kinds and parameter.default is parameter.empty
+    ]
+    return len(positional) > 1

@@ -1,0 +1,77 @@
+"""The sink behind `Crawler.stream`: a bounded buffer between the crawl and an ``async for``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+
+class Buffer:
+    """Items that wait for their consumer, at most ``size``; a slow consumer makes `write` wait, and so the crawl."""
+
+    encode = None
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._items: deque[Any] = deque()
+        self._readers: deque[asyncio.Future[None]] = deque()
+        self._writers: deque[asyncio.Future[None]] = deque()
+        self._ended = False
+
+    def __repr__(self) -> str:
+        return f"<Buffer {len(self._items)} of {self._size} items>"
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    async def open(self) -> None:
+        """Do nothing."""
+
+    async def write(self, items: list[Any]) -> None:
+        """Add ``items``, as many at a time as there is room for."""
+        written = 0
+        while written < len(items):
+            while len(self._items) >= self._size:
+                await _wait_in(self._writers)
+            room = self._size - len(self._items)
+            self._items.extend(items[written : written + room])
+            written += room
+            _wake(self._readers)
+
+    async def close(self) -> None:
+        """Do nothing; `end` ends the reading."""
+
+    def end(self) -> None:
+        """Let readers know that nothing more will come."""
+        self._ended = True
+        _wake(self._readers)
+
+    async def read(self) -> Any:
+        """Take the next item.
+
+        Raises:
+            StopAsyncIteration: There is none left, and none will come.
+        """
+        while not self._items:
+            if self._ended:
+                raise StopAsyncIteration
+            await _wait_in(self._readers)
+        item = self._items.popleft()
+        if len(self._items) <= self._size // 2:  # not at each item: one wake-up refills half of the buffer
+            _wake(self._writers)
+        return item
+
+
+async def _wait_in(queue: deque[asyncio.Future[None]]) -> None:
+    turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    queue.append(turn)
+    await turn
+
+
+def _wake(queue: deque[asyncio.Future[None]]) -> None:
+    """Wake all: each looks again whether it can go on."""
+    while queue:
+        turn = queue.popleft()
+        if not turn.done():
+            turn.set_result(None)

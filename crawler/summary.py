@@ -1,0 +1,162 @@
+"""A crawl in figures: `Statistics` while it runs, `Summary` when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from crawler.models import Ledger, State
+from crawler.parsing.stage import StageStatistics, WorkerStatistics
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """A running crawl at one moment; made for displays, logs, metrics and tests.
+
+    Attributes:
+        ledger: The states of all URLs.
+        hosts: Hosts that the frontier has something to remember of.
+        fetching: Requests in flight, or fetched and waiting for room in the CPU stage.
+        fetched: Pages fetched.
+        items: Items made.
+        bytes: Bytes of bodies read, after decompression.
+        retries: Requests put back to be tried again.
+        redirects: Redirects followed.
+        errors: Failures by type of error.
+        seconds: Seconds since the start.
+        loop_lag_p50: By how many seconds the loop was late, in the median.
+        loop_lag_p99: The same for the 99th percentile.
+        loop_lag_max: The same at the worst.
+        limited_by: What the crawl waits for most: see `Summary.limited_by`.
+        shares: The share of the time that each such limit held.
+        stage: The CPU stage.
+    """
+
+    ledger: Ledger = field(default_factory=Ledger)
+    hosts: int = 0
+    fetching: int = 0
+    fetched: int = 0
+    items: int = 0
+    bytes: int = 0
+    retries: int = 0
+    redirects: int = 0
+    errors: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    loop_lag_p50: float = 0.0
+    loop_lag_p99: float = 0.0
+    loop_lag_max: float = 0.0
+    limited_by: str = ""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    stopped_by: str = ""
+    stage: StageStatistics = field(default_factory=StageStatistics)
+
+    @property
+    def pages_per_second(self) -> float:
+        """Pages fetched for each second."""
+        return self.fetched / self.seconds if self.seconds else 0.0
+
+    @property
+    def cpu_utilisation(self) -> float:
+        """The share of the time that the workers were busy, 0 to 1."""
+        workers = self.stage.workers
+        if not workers or not self.seconds:
+            return 0.0
+        return min(1.0, sum(worker.busy_seconds for worker in workers) / (len(workers) * self.seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a crawl did, and what held it up.
+
+    Attributes:
+        discovered: URLs found, each once. The sum of the next eight.
+        done: URLs fetched whose items are written and whose links are followed; redirects too.
+        failed: URLs whose fetch failed after all tries, or whose parser raised.
+        denied: URLs that the site's robots.txt forbids.
+        refused: URLs outside the scope or too deep.
+        quarantined: URLs whose page took a worker process down.
+        pending: URLs not fetched, because the crawl was stopped or reached a limit.
+        in_flight: URLs that are being worked on; 0 when a crawl is over.
+        fetched: Pages fetched.
+        items: Items made.
+        bytes: Bytes of bodies, after decompression.
+        retries: Requests that were tried again.
+        redirects: Redirects followed.
+        seconds: From the start to the end.
+        pages_per_second: Pages for each second.
+        loop_lag_p99_ms: By how many milliseconds the event loop ran late, 99th percentile.
+        loop_lag_max_ms: The same at the worst.
+        cpu_utilisation: The share of the time that the workers were busy, 0 to 1.
+        limited_by: What the crawl waited for most: ``network``, ``politeness of HOST``, ``cpu`` (the parsers),
+            ``sink`` (the output or the consumer of the stream), ``event loop`` (our own work in the main process).
+        shares: The share of the time that each of these held.
+        stopped_by: Why it ended with URLs pending: the name of a limit, ``stop``, or empty.
+        errors: Failures by type of error.
+        workers: What each worker did.
+    """
+
+    discovered: int
+    done: int
+    failed: int
+    denied: int
+    refused: int
+    quarantined: int
+    pending: int
+    in_flight: int
+    fetched: int
+    items: int
+    bytes: int
+    retries: int
+    redirects: int
+    seconds: float
+    pages_per_second: float
+    loop_lag_p99_ms: float
+    loop_lag_max_ms: float
+    cpu_utilisation: float
+    limited_by: str
+    shares: Mapping[str, float]
+    stopped_by: str
+    errors: Mapping[str, int]
+    workers: tuple[WorkerStatistics, ...]
+
+    @classmethod
+    def of(cls, statistics: Statistics) -> Summary:
+        """Return the summary of a crawl's ``statistics``."""
+        return cls(
+            **asdict(statistics.ledger),
+            fetched=statistics.fetched,
+            items=statistics.items,
+            bytes=statistics.bytes,
+            retries=statistics.retries,
+            redirects=statistics.redirects,
+            seconds=statistics.seconds,
+            pages_per_second=statistics.pages_per_second,
+            loop_lag_p99_ms=statistics.loop_lag_p99 * 1000,
+            loop_lag_max_ms=statistics.loop_lag_max * 1000,
+            cpu_utilisation=statistics.cpu_utilisation,
+            limited_by=statistics.limited_by,
+            shares=statistics.shares,
+            stopped_by=statistics.stopped_by,
+            errors=statistics.errors,
+            workers=statistics.stage.workers,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary as plain values, for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        rate = f"{self.pages_per_second:.1f} pages/s"
+        states = (State.DONE, State.FAILED, State.DENIED, State.REFUSED, State.QUARANTINED, State.PENDING)
+        counts = ", ".join(f"{getattr(self, state)} {state}" for state in states)
+        lines = [
+            f"{self.fetched} pages, {self.items} items, {self.bytes / 1e6:.1f} MB in {self.seconds:.2f} s: {rate}",
+            f"{self.discovered} URLs: {counts}",
+            f"workers {self.cpu_utilisation:.0%} busy, loop lag {self.loop_lag_p99_ms:.1f} ms (99th percentile)",
+        ]
+        if self.limited_by:
+            lines.append(f"limited by {self.limited_by} ({self.shares.get(self.limited_by, 1.0):.0%} of the time)")
+        if self.stopped_by:
+            lines.append(f"stopped by {self.stopped_by}")
+        return "\n".join(lines)

@@ -1,0 +1,78 @@
+"""The counts of one crawl, and what they say of what limited it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+
+from crawler.models import Failure
+
+FAILURES_KEPT = 1000  # arbitrary; all are counted, and all are handed to ``on_failure``
+_BUSY_LOOP = 0.8  # share of a core that the loop's thread takes when it is itself the limit; arbitrary
+
+
+class Tally:
+    """What a crawl has done so far. The engine counts; summaries and displays read."""
+
+    def __init__(self) -> None:
+        self.fetched = 0
+        self.items = 0
+        self.retries = 0
+        self.redirects = 0
+        self.errors: Counter[str] = Counter()
+        self.failures: deque[Failure] = deque(maxlen=FAILURES_KEPT)
+        self.stopped_by = ""
+        self._moments: Counter[str] = Counter()
+        self._started = time.perf_counter()
+        self._loop_started = time.thread_time()
+        self._seconds: float | None = None
+        self._loop_seconds = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Tally {self.fetched} pages, {self.items} items, {self.errors.total()} failures>"
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from the start to the end, or to now."""
+        return time.perf_counter() - self._started if self._seconds is None else self._seconds
+
+    @property
+    def limited_by(self) -> str:
+        """What the crawl waited for most: ``network``, ``politeness of HOST``, ``cpu``, ``sink`` or ``event loop``.
+
+        Empty when it was over before the first look.
+        """
+        if not self._moments:
+            return ""
+        kinds: Counter[str] = Counter()
+        for moment, count in self._moments.items():
+            kinds[moment.partition(" of ")[0]] += count
+        kind = kinds.most_common(1)[0][0]
+        if kind == "network" and self._loop_share > _BUSY_LOOP:
+            return "event loop"
+        return next(moment for moment, _ in self._moments.most_common() if moment.partition(" of ")[0] == kind)
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of the time that each limit held, largest first."""
+        total = self._moments.total()
+        return {moment: count / total for moment, count in self._moments.most_common()}
+
+    @property
+    def _loop_share(self) -> float:
+        return self._loop_seconds / self.seconds if self._seconds else 0.0
+
+    def note_moment(self, limit: str) -> None:
+        """Count a look at the crawl, at which ``limit`` held."""
+        self._moments[limit] += 1
+
+    def note_failure(self, failure: Failure) -> None:
+        """Count a failure."""
+        self.errors[failure.error] += 1
+        self.failures.append(failure)
+
+    def end(self) -> None:
+        """Stop the clock. Called on the thread of the loop, whose CPU time it reads."""
+        if self._seconds is None:
+            self._seconds = self.seconds
+            self._loop_seconds = time.thread_time() - self._loop_started
