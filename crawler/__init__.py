@@ -1,6 +1,6 @@
 """An asyncio crawler framework: one event loop does all the waiting, processes do all the computing."""
 
-from crawler.crawler import Crawler, ItemStream, crawl
+from crawler.crawler import Crawler, crawl
 from crawler.errors import (
     BodyTooLargeError,
     ClosedError,
@@ -28,6 +28,7 @@ from crawler.policy.retry import Retry
 from crawler.policy.scope import Scope
 from crawler.sinks.jsonl import JsonLines
 from crawler.sinks.sink import Sink
+from crawler.stream import ItemStream
 from crawler.summary import Statistics, Summary
 
 __all__ = [

@@ -28,6 +28,7 @@ from crawler.sinks.call import Call
 from crawler.sinks.jsonl import JsonLines
 from crawler.sinks.sink import Sink
 from crawler.sinks.stream import Buffer
+from crawler.stream import ItemStream, run_into
 from crawler.summary import Statistics, Summary
 from crawler.url import resolve, without_port
 
@@ -95,7 +96,6 @@ class Crawler:
         self._on_failure = on_failure
         self._resources: AsyncExitStack | None = None
         self._engine: Engine | None = None
-        self._frontier: MemoryFrontier | None = None
         self._running: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -153,7 +153,7 @@ class Crawler:
         """
         buffer = Buffer(_BUFFERED_ITEMS)
         engine = self._prepare(seeds, [*self._sinks, buffer])
-        self._running = asyncio.create_task(_run_into(engine, self._seeds, buffer), name=f"crawl {engine!r}")
+        self._running = asyncio.create_task(run_into(buffer, engine.run(self._seeds)), name=f"crawl {engine!r}")
         return ItemStream(buffer, self._running)
 
     def stop(self) -> None:
@@ -175,29 +175,7 @@ class Crawler:
 
     def statistics(self) -> Statistics:
         """Return the counts of the present crawl, or the last one."""
-        engine, frontier = self._engine, self._frontier
-        if engine is None or frontier is None:
-            return Statistics()
-        tally, lag, known = engine.tally, engine.pulse.lag, frontier.statistics()
-        return Statistics(
-            ledger=known.ledger,
-            hosts=known.hosts,
-            fetching=engine.fetching,
-            fetched=tally.fetched,
-            items=tally.items,
-            bytes=engine.bytes,
-            retries=tally.retries,
-            redirects=tally.redirects,
-            errors=dict(tally.errors),
-            seconds=tally.seconds,
-            loop_lag_p50=lag.quantile(0.5),
-            loop_lag_p99=lag.quantile(0.99),
-            loop_lag_max=lag.largest,
-            limited_by=tally.limited_by,
-            shares=tally.shares,
-            stopped_by=tally.stopped_by,
-            stage=self._stage.statistics(),
-        )
+        return self._engine.statistics() if self._engine else Statistics()
 
     def summary(self) -> Summary:
         """Return the summary of the present crawl, or the last one."""
@@ -220,8 +198,7 @@ class Crawler:
         self._seeds = list(_requests(seeds))
         if not self._seeds:
             raise ConfigurationError("nothing to crawl: there is no seed")
-        self._frontier = MemoryFrontier(self._rule_for)
-        stations = Stations(self._frontier, self._fetcher, self._stage, sinks)
+        stations = Stations(MemoryFrontier(self._rule_for), self._fetcher, self._stage, sinks)
         rules = Rules(
             boundary=self._scope.around(seed.url for seed in self._seeds),
             limits=self._limits,
@@ -234,41 +211,6 @@ class Crawler:
 
     def _rule_for(self, host: str) -> HostRule:
         return self._politeness.rule_for(without_port(host))
-
-
-class ItemStream:
-    """The items of a running crawl, as an asynchronous iterator."""
-
-    def __init__(self, buffer: Buffer, running: asyncio.Task[None]) -> None:
-        self._buffer = buffer
-        self._running = running
-
-    def __repr__(self) -> str:
-        return f"<ItemStream {self._buffer!r}>"
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Any:
-        try:
-            return await self._buffer.read()
-        except StopAsyncIteration:
-            await asyncio.wait((self._running,))
-            if not self._running.cancelled():
-                self._running.result()
-            raise
-
-    async def aclose(self) -> None:
-        """End the crawl at once; what was in flight stays pending."""
-        self._running.cancel()
-        await asyncio.wait((self._running,))
-
-
-async def _run_into(engine: Engine, seeds: Iterable[Request], buffer: Buffer) -> None:
-    try:
-        await engine.run(seeds)
-    finally:
-        buffer.end()
 
 
 def _requests(seeds: Iterable[Seed]) -> Iterator[Request]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from crawler.discovery import Discovery
 from crawler.errors import (
     CrawlerError,
     FetchError,
@@ -39,6 +40,7 @@ from crawler.policy.retry import Retry
 from crawler.policy.scope import Boundary
 from crawler.pulse import Pulse
 from crawler.sinks.sink import Sink
+from crawler.summary import Statistics
 from crawler.tally import Tally
 
 _GRACE = 0.5  # seconds that the CPU stage is given to finish pages when the time is up; ``max_seconds`` is kept to that
@@ -87,7 +89,7 @@ class Engine:
             on_failure: Called with each failure.
         """
         self.tally = Tally()
-        self.pulse = Pulse(self._look)
+        self.pulse = Pulse(self._note_moment)
         self.is_running = False
         self._parser = parser
         self._frontier = stations.frontier
@@ -96,6 +98,7 @@ class Engine:
         self._sinks = stations.sinks
         self._encoders = tuple(sink.encode for sink in stations.sinks)
         self._rules = rules
+        self._discovery = Discovery(stations.frontier, rules.boundary, rules.limits)
         self._budget = ByteBudget(rules.limits.max_bytes)
         self._crawler = crawler
         self._on_failure = on_failure
@@ -109,15 +112,28 @@ class Engine:
     def __repr__(self) -> str:
         return f"<Engine {self._frontier!r} {self._stage!r}>"
 
-    @property
-    def fetching(self) -> int:
-        """Requests from their dispatch until their page is in the CPU stage."""
-        return len(self._tasks)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of bodies read."""
-        return self._budget.spent
+    def statistics(self) -> Statistics:
+        """Return the counts of this moment."""
+        tally, lag, known = self.tally, self.pulse.lag, self._frontier.statistics()
+        return Statistics(
+            ledger=known.ledger,
+            hosts=known.hosts,
+            fetching=len(self._tasks),
+            fetched=tally.fetched,
+            items=tally.items,
+            bytes=self._budget.spent,
+            retries=tally.retries,
+            redirects=tally.redirects,
+            errors=dict(tally.errors),
+            seconds=tally.seconds,
+            loop_lag_p50=lag.quantile(0.5),
+            loop_lag_p99=lag.quantile(0.99),
+            loop_lag_max=lag.largest,
+            limited_by=tally.limited_by,
+            shares=tally.shares,
+            stopped_by=tally.stopped_by,
+            stage=self._stage.statistics(),
+        )
 
     async def run(self, seeds: Iterable[Request]) -> None:
         """Crawl from ``seeds`` until nothing is left to do, a limit is reached, or `stop` is called.
@@ -256,7 +272,7 @@ class Engine:
             self._fail(request, error)
             return
         self.tally.redirects += 1
-        self._discover(target)
+        self._discovery.add(target)
         self._frontier.finish(State.DONE)
 
     def _retry_or_fail(self, request: Request, error: FetchError) -> None:
@@ -299,7 +315,7 @@ class Engine:
             except (ParseError, WorkerLostError) as error:
                 self._fail(page.request, error)
                 continue
-            self._discover_all(page, parsed)
+            self._discovery.add_all(page, parsed)
             for output, some in zip(outputs, items, strict=True):
                 output.extend(some)
             self.tally.items += parsed.items
@@ -318,42 +334,15 @@ class Engine:
             raise parsed.error
         return [parsed.items_for(place) for place in range(len(self._sinks))]
 
-    def _discover_all(self, page: Page, parsed: Parsed) -> None:
-        depth = page.depth + 1
-        for url in parsed.links:
-            if not self._frontier.knows(url):
-                self._discover(Request(url, depth=depth, parent=page.url))
-        for request in parsed.requests:
-            self._discover(replace(request, depth=depth, parent=page.url, redirects=0, attempt=0))
-
-    def _discover(self, request: Request) -> None:
-        if not self._rules.boundary.permits(request.url):
-            self._frontier.refuse(request)
-        elif not self._rules.limits.allows_depth(request.depth):
-            self._frontier.refuse(request, too_deep=True)
-        else:
-            self._frontier.add(request)
-
     def _fail(self, request: Request, error: CrawlerError) -> None:
         """Close a request that came to nothing."""
-        state = State.QUARANTINED if isinstance(error, WorkerLostError) else State.FAILED
-        failure = Failure(
-            url=request.url,
-            state=state,
-            error=type(error).__name__,
-            message=str(error),
-            attempts=request.attempt + 1,
-            status=error.status if isinstance(error, StatusError) else 0,
-            depth=request.depth,
-            parent=request.parent,
-            traceback=error.traceback if isinstance(error, ParseError) else "",
-        )
-        self._frontier.finish(state)
+        failure = failure_of(request, error)
+        self._frontier.finish(failure.state)
         self.tally.note_failure(failure)
         if self._on_failure is not None:
             self._on_failure(failure)
 
-    def _look(self) -> None:
+    def _note_moment(self) -> None:
         """Note what the crawl waits for at this moment."""
         if self._stage.is_held_up:
             self.tally.note_moment("sink")
@@ -364,6 +353,21 @@ class Engine:
             self.tally.note_moment(f"politeness of {host}" if host else "politeness")
         else:
             self.tally.note_moment("network")
+
+
+def failure_of(request: Request, error: CrawlerError) -> Failure:
+    """Return the record of why ``request`` came to nothing."""
+    return Failure(
+        url=request.url,
+        state=State.QUARANTINED if isinstance(error, WorkerLostError) else State.FAILED,
+        error=type(error).__name__,
+        message=str(error),
+        attempts=request.attempt + 1,
+        status=error.status if isinstance(error, StatusError) else 0,
+        depth=request.depth,
+        parent=request.parent,
+        traceback=error.traceback if isinstance(error, ParseError) else "",
+    )
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,0 +1,43 @@
+"""What becomes of the links that pages lead to: each enters the frontier, or is refused and counted."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from crawler.frontier.memory import MemoryFrontier
+from crawler.models import Request
+from crawler.page import Page
+from crawler.parsing.worker import Parsed
+from crawler.policy.limits import Limits
+from crawler.policy.scope import Boundary
+
+
+class Discovery:
+    """Passes discovered requests through scope and depth to the frontier, which drops those it has seen."""
+
+    def __init__(self, frontier: MemoryFrontier, boundary: Boundary, limits: Limits) -> None:
+        self._frontier = frontier
+        self._boundary = boundary
+        self._limits = limits
+
+    def __repr__(self) -> str:
+        return f"<Discovery within {self._boundary!r}>"
+
+    def add(self, request: Request) -> None:
+        """Add one request, whose depth and parent are set."""
+        if not self._boundary.permits(request.url):
+            self._frontier.refuse(request)
+        elif not self._limits.allows_depth(request.depth):
+            self._frontier.refuse(request, too_deep=True)
+        else:
+            self._frontier.add(request)
+
+    def add_all(self, page: Page, parsed: Parsed) -> None:
+        """Add all that ``page`` leads to."""
+        depth = page.depth + 1
+        for url in parsed.links:
+            # Asked before a request is made of it: most links of most pages are known already.
+            if not self._frontier.knows(url):
+                self.add(Request(url, depth=depth, parent=page.url))
+        for request in parsed.requests:
+            self.add(replace(request, depth=depth, parent=page.url, redirects=0, attempt=0))
