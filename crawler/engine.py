@@ -1,8 +1,7 @@
 """The engine: wires frontier, fetcher, CPU stage and sinks for one crawl; it owns no resources.
 
-Each request is a task from its dispatch until its page is in the CPU stage; the stage calls `_settle` with what became
-of it. Whatever changes state does so between two awaits, then asks `_dispatch` for what may start now and
-`_check_over` for whether that was all.
+The dispatcher calls `_process` for each request, which ends when the page is in the CPU stage; the stage calls
+`_settle` with what became of it. Whatever changes state does so between two awaits, then lets the dispatcher advance.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from crawler.discovery import Discovery
+from crawler.dispatcher import Dispatcher
 from crawler.errors import (
     CrawlerError,
     FetchError,
@@ -42,8 +42,6 @@ from crawler.pulse import Pulse
 from crawler.sinks.sink import Sink
 from crawler.summary import Statistics
 from crawler.tally import Tally
-
-_GRACE = 0.5  # seconds that the CPU stage is given to finish pages when the time is up; ``max_seconds`` is kept to that
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +97,11 @@ class Engine:
         self._encoders = tuple(sink.encode for sink in stations.sinks)
         self._rules = rules
         self._discovery = Discovery(stations.frontier, rules.boundary, rules.limits)
+        self._dispatcher = Dispatcher(stations.frontier, rules.limits, rules.concurrency, self._process)
         self._budget = ByteBudget(rules.limits.max_bytes)
         self._crawler = crawler
         self._on_failure = on_failure
-        self._tasks: set[asyncio.Task[None]] = set()
         self._async_parsers: dict[str, Parser | None] = {}
-        self._closing = False
-        self._committed = 0  # pages fetched, and fetches that may become pages
-        self._timer: asyncio.TimerHandle | None = None
-        self._over = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<Engine {self._frontier!r} {self._stage!r}>"
@@ -118,7 +112,7 @@ class Engine:
         return Statistics(
             ledger=known.ledger,
             hosts=known.hosts,
-            fetching=len(self._tasks),
+            fetching=self._dispatcher.in_flight,
             fetched=tally.fetched,
             items=tally.items,
             bytes=self._budget.spent,
@@ -131,7 +125,7 @@ class Engine:
             loop_lag_max=lag.largest,
             limited_by=tally.limited_by,
             shares=tally.shares,
-            stopped_by=tally.stopped_by,
+            stopped_by=self._dispatcher.stopped_by,
             stage=self._stage.statistics(),
         )
 
@@ -145,10 +139,15 @@ class Engine:
         """
         self.is_running = True
         try:
-            async with asyncio.TaskGroup() as self._group:
-                await self._crawl(seeds)
-        except BaseExceptionGroup as group:
-            error = first_of(group)
+            async with asyncio.TaskGroup() as group:
+                for seed in seeds:
+                    self._frontier.add(seed)
+                serving = group.create_task(self._stage.run(self._encoders, self._settle), name="CPU stage")
+                with self.pulse:
+                    await self._dispatcher.run(group)
+                serving.cancel()
+        except BaseExceptionGroup as errors:
+            error = first_of(errors)
             raise error from error.__cause__
         finally:
             self._frontier.abandon()
@@ -158,88 +157,16 @@ class Engine:
         if not ledger.balanced:
             raise LedgerError(f"the states of the URLs do not add up: {ledger}")
 
-    def stop(self, reason: str = "stop") -> None:
+    def stop(self) -> None:
         """Start no more fetches; the crawl ends when what is in flight is done."""
-        self.tally.stopped_by = self.tally.stopped_by or reason
-        self._check_over()
-
-    async def _crawl(self, seeds: Iterable[Request]) -> None:
-        loop = asyncio.get_running_loop()
-        serving = self._group.create_task(self._stage.run(self._encoders, self._settle), name="CPU stage")
-        for seed in seeds:
-            self._frontier.add(seed)
-        limit = self._rules.limits.max_seconds
-        deadline = loop.call_later(limit, self._expire) if limit is not None else None
-        try:
-            with self.pulse:
-                self._dispatch()
-                self._check_over()
-                await self._over.wait()
-        finally:
-            self._closing = True
-            for timer in (deadline, self._timer):
-                if timer is not None:
-                    timer.cancel()
-            for task in (serving, *self._tasks):
-                task.cancel()
-
-    def _expire(self) -> None:
-        """Cut fetches off, because the time is up, and let the stage finish what it has if that is soon."""
-        self.stop("max_seconds")
-        for task in self._tasks:
-            task.cancel()
-        self._wake_at(None)
-        self._timer = asyncio.get_running_loop().call_later(_GRACE, self._over.set)
-
-    # ── what may start now ──
-
-    @property
-    def _may_fetch(self) -> bool:
-        pages = self._rules.limits.max_pages
-        return not (self._closing or self.tally.stopped_by) and (pages is None or self._committed < pages)
-
-    def _dispatch(self) -> None:
-        """Start a fetch for each request whose turn has come."""
-        now = asyncio.get_running_loop().time()
-        while self._may_fetch and len(self._tasks) < self._rules.concurrency:
-            request = self._frontier.acquire(now)
-            if request is None:
-                self._wake_at(self._frontier.next_ready_at)
-                return
-            self._committed += 1
-            self._tasks.add(self._group.create_task(self._process(request)))
-
-    def _wake_at(self, when: float | None) -> None:
-        """Dispatch again at ``when``, instead of whenever that was to be."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if when is not None:
-            self._timer = asyncio.get_running_loop().call_at(when, self._dispatch)
-
-    def _check_over(self) -> None:
-        """End the crawl if nothing is in flight and nothing may start."""
-        if self._frontier.in_flight or (self._frontier.pending and self._may_fetch):
-            return
-        if self._frontier.pending and not self.tally.stopped_by:
-            self.tally.stopped_by = "max_pages"
-        self._over.set()
-
-    # ── one request ──
+        self._dispatcher.stop("stop")
 
     async def _process(self, request: Request) -> None:
-        try:
-            page = await self._fetch(request)
-            self._dispatch()  # the host has a free connection, even if the CPU stage should have no room
-            if page is not None:
-                await self._hand_over(page)
-        except asyncio.CancelledError:
-            self._frontier.give_back(request)
-            raise
-        finally:
-            self._tasks.discard(asyncio.current_task())
-            self._dispatch()
-            self._check_over()
+        """Take a request from its dispatch to the CPU stage."""
+        page = await self._fetch(request)
+        self._dispatcher.advance()  # the host has a free connection, even if the CPU stage should have no room
+        if page is not None:
+            await self._hand_over(page)
 
     async def _fetch(self, request: Request) -> Page | None:
         """Return the page, or ``None`` when what came instead has been dealt with."""
@@ -250,11 +177,11 @@ class Engine:
             self._retry_or_fail(request, error)
         except LimitReachedError as limit:
             self._frontier.give_back(request)
-            self.stop(str(limit))
+            self._dispatcher.stop(str(limit))
         finally:
             self._frontier.release(request, asyncio.get_running_loop().time())
             if page is None or page.status in REDIRECTS:
-                self._committed -= 1
+                self._dispatcher.uncount()
         if page is not None and page.status in REDIRECTS:
             self._follow(page)
             return None
@@ -320,13 +247,13 @@ class Engine:
                 output.extend(some)
             self.tally.items += parsed.items
             done += 1
-        self._dispatch()
+        self._dispatcher.advance()
         for sink, output in zip(self._sinks, outputs, strict=True):
             if output:
                 await sink.write(output)
         for _ in range(done):
             self._frontier.finish(State.DONE)
-        self._check_over()
+        self._dispatcher.advance()
 
     def _checked(self, parsed: Parsed) -> list[list[Any]]:
         """Return a page's items for each sink, or raise what went wrong."""
@@ -348,7 +275,7 @@ class Engine:
             self.tally.note_moment("sink")
         elif self._stage.is_saturated:
             self.tally.note_moment("cpu")
-        elif self._frontier.pending and self._may_fetch and len(self._tasks) < self._rules.concurrency:
+        elif self._dispatcher.is_waiting_for_hosts:
             host = self._frontier.next_host
             self.tally.note_moment(f"politeness of {host}" if host else "politeness")
         else:

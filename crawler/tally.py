@@ -21,7 +21,6 @@ class Tally:
         self.redirects = 0
         self.errors: Counter[str] = Counter()
         self.failures: deque[Failure] = deque(maxlen=FAILURES_KEPT)
-        self.stopped_by = ""
         self._moments: Counter[str] = Counter()
         self._started = time.perf_counter()
         self._loop_started = time.thread_time()

@@ -1,0 +1,128 @@
+"""Decides which requests may start now, starts them, and knows when the crawl is over.
+
+Nothing here waits between reading the state and changing it: whoever changes something calls `advance`, which looks at
+everything again. A request is a task from its dispatch until its page is in the CPU stage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
+
+from crawler.frontier.memory import MemoryFrontier
+from crawler.models import Request
+from crawler.policy.limits import Limits
+
+_GRACE = 0.5  # seconds that the CPU stage is given to finish pages when the time is up; ``max_seconds`` holds to that
+
+Process: TypeAlias = Callable[[Request], Coroutine[Any, Any, None]]
+
+
+class Dispatcher:
+    """Starts requests as the frontier, the concurrency and the limits allow.
+
+    Attributes:
+        stopped_by: The limit that ended the crawl, or ``stop``; empty while nothing did.
+    """
+
+    def __init__(self, frontier: MemoryFrontier, limits: Limits, concurrency: int, process: Process) -> None:
+        """Create a dispatcher that has ``process`` called for each request, in a task of its own."""
+        self.stopped_by = ""
+        self._frontier = frontier
+        self._limits = limits
+        self._concurrency = concurrency
+        self._process = process
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._pages = 0  # fetched, and being fetched: together never more than the limit
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = asyncio.Event()
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<Dispatcher {len(self._tasks)} of {self._concurrency} requests in flight>"
+
+    @property
+    def in_flight(self) -> int:
+        """Requests from their dispatch until their page is in the CPU stage."""
+        return len(self._tasks)
+
+    @property
+    def is_waiting_for_hosts(self) -> bool:
+        """Whether more could be fetched at this moment, if only a host might be asked."""
+        return self._frontier.pending > 0 and self._may_fetch and len(self._tasks) < self._concurrency
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Dispatch until the crawl is over; what still runs then is cancelled."""
+        self._group = group
+        seconds = self._limits.max_seconds
+        deadline = asyncio.get_running_loop().call_later(seconds, self._expire) if seconds is not None else None
+        try:
+            self.advance()
+            await self._over.wait()
+        finally:
+            self._closed = True
+            self._wake_at(None)
+            if deadline is not None:
+                deadline.cancel()
+            self._cancel_all()
+
+    def advance(self) -> None:
+        """Start what may start now; end the crawl if nothing is in flight and nothing may start."""
+        now = asyncio.get_running_loop().time()
+        while self._may_fetch and len(self._tasks) < self._concurrency:
+            request = self._frontier.acquire(now)
+            if request is None:
+                self._wake_at(self._frontier.next_ready_at)
+                break
+            self._pages += 1
+            self._tasks.add(self._group.create_task(self._run(request)))
+        self._check_over()
+
+    def stop(self, reason: str) -> None:
+        """Start no more; the crawl is over when what is in flight is done."""
+        self.stopped_by = self.stopped_by or reason
+        self._check_over()
+
+    def uncount(self) -> None:
+        """Take note that a dispatched request did not become a page: another may, within the limit of pages."""
+        self._pages -= 1
+
+    @property
+    def _may_fetch(self) -> bool:
+        limit = self._limits.max_pages
+        return not (self._closed or self.stopped_by) and (limit is None or self._pages < limit)
+
+    async def _run(self, request: Request) -> None:
+        try:
+            await self._process(request)
+        except asyncio.CancelledError:
+            self._frontier.give_back(request)
+            raise
+        finally:
+            self._tasks.discard(asyncio.current_task())
+            self.advance()
+
+    def _check_over(self) -> None:
+        if self._frontier.in_flight or (self._frontier.pending and self._may_fetch):
+            return
+        if self._frontier.pending and not self._closed:
+            self.stopped_by = self.stopped_by or "max_pages"
+        self._over.set()
+
+    def _expire(self) -> None:
+        """Cut fetches off, because the time is up, and let the stage finish what it has if that is soon."""
+        self.stop("max_seconds")
+        self._cancel_all()
+        self._wake_at(None)
+        self._timer = asyncio.get_running_loop().call_later(_GRACE, self._over.set)
+
+    def _wake_at(self, when: float | None) -> None:
+        """Advance again at ``when``, instead of whenever that was to be."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(when, self.advance) if when is not None else None
+
+    def _cancel_all(self) -> None:
+        for task in self._tasks:
+            task.cancel()
