@@ -1,7 +1,9 @@
 """The numbers on a page: a fixed mixture, so that every page costs a primality test about as much as the next one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
+from .draw import draw
 from .primality import is_prime
 
 EDGE_CASES = (
@@ -13,6 +15,8 @@ EDGE_CASES = (
 """Where primality tests go wrong: the smallest integers, negatives, squares of primes, Carmichael numbers (OEIS
 A002997), strong pseudoprimes (OEIS A014233), and primes that look special."""
 
+# Finding ten primes costs 500 µs, ten times as much as the rest of a page: so pages choose among this many.
+_POOL = 4096
 _SMALL_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 
 
@@ -32,18 +36,18 @@ def page_numbers(draws: Sequence[int], *, page: int, numbers: int, bits: int, pr
     take turns from page to page; in which order the numbers stand is random.
     """
     primes, squares, edges, easy = mixture(numbers, prime_share)
-    source = iter(draws)
-    made = [_prime(next(source), bits) for _ in range(primes)]
-    made += [_prime(next(source), bits // 2) ** 2 for _ in range(squares)]
+    made = [_prime(value % _POOL, bits) for value in draws[:primes]]
+    made += [_prime(value % _POOL, bits // 2) ** 2 for value in draws[primes : primes + squares]]
     made += [EDGE_CASES[(page * edges + k) % len(EDGE_CASES)] for k in range(edges)]
-    made += [_easy_composite(next(source), bits) for _ in range(easy)]
-    return tuple(_shuffled(made, draws[numbers:]))
+    made += [_easy_composite(value, bits) for value in draws[numbers - easy : numbers]]
+    return tuple(number for _, number in sorted(zip(draws[numbers:], made, strict=True)))
 
 
-def _prime(value: int, bits: int) -> int:
-    """Find the next prime of exactly `bits` bits, counting up from the number that `value` names, and around."""
+@lru_cache(maxsize=2 * _POOL)
+def _prime(index: int, bits: int) -> int:
+    """Give one of the primes of exactly `bits` bits: the next one, counting up from a random number, and around."""
     low, high = 1 << (bits - 1), 1 << bits
-    candidate = low + value % (high - low) | 1
+    candidate = low + draw(f"prime {bits} {index}", 1)[0] % (high - low) | 1
     while not is_prime(candidate):
         candidate += 2
         if candidate > high:
@@ -55,7 +59,3 @@ def _easy_composite(value: int, bits: int) -> int:
     """Make a composite of about `bits` bits with a factor of at most 37, which trial division finds at once."""
     factor = _SMALL_PRIMES[value % len(_SMALL_PRIMES)]
     return factor * max(2, (value >> 4) % (1 << bits) // factor)
-
-
-def _shuffled(made: list[int], order: Sequence[int]) -> Iterator[int]:
-    return (number for _, number in sorted(zip(order, made, strict=True)))

@@ -41,7 +41,7 @@ def web_of(arguments: argparse.Namespace) -> Web:
 def options_of(web: Web) -> list[str]:
     """Give the options that describe this web, for another process's command line."""
     values = {field.name: getattr(web, field.name) for field in dataclasses.fields(Web)}
-    return [f"--{name.replace('_', '-')}={'endless' if value is None else value!r}" for name, value in values.items()]
+    return [f"--{name.replace('_', '-')}={'endless' if value is None else value}" for name, value in values.items()]
 
 
 def _pages(text: str) -> int | None:

@@ -1,6 +1,6 @@
 """The synthetic web as HTML that looks like anybody's: this is all that a crawler gets to see of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from .address import Address, Kind
 from .draw import draw
@@ -51,21 +51,22 @@ class Renderer:
     def _href(self, source: Address, target: Address, form: int, authority: str | None) -> str:
         """Write a link in one of the ways that people write links."""
         path = self._web.path(target)
-        absolute = self._web.url(target, authority) if authority is not None else path
-        if self._web.host(source) != self._web.host(target):
-            return absolute if form % 4 else absolute.removeprefix("http:")
-        up = "../" if self._web.path(source) != "/" else ""
-        forms: tuple[Callable[[], str], ...] = (
-            lambda: path,
-            lambda: f"{up}{path[1:]}" or "./",
-            lambda: f"{up or './'}{path[1:]}",
-            lambda: f"{path}#section-{form % 7}",
-            lambda: f"/../.{path}",
-            lambda: absolute,
-            lambda: absolute.removeprefix("http:"),
-            lambda: f"{absolute}#top",
-        )
-        return forms[form % len(forms)]()
+        elsewhere = source.page % self._web.hosts != target.page % self._web.hosts
+        if elsewhere or (form % 2 and authority is not None):
+            absolute = self._web.url(target, authority or "")
+            return (absolute, absolute.removeprefix("http:"), f"{absolute}#top", absolute)[form // 2 % 4]
+        up = "" if source.page < self._web.hosts else "../"  # front pages are in the top folder
+        match form // 2 % 5:
+            case 0:
+                return f"{up}{path[1:]}" or "./"
+            case 1:
+                return f"{up or './'}{path[1:]}"
+            case 2:
+                return f"{path}#section-{form % 7}"
+            case 3:
+                return f"/{target.kind}/..{path}"
+            case _:
+                return path
 
     def _paragraphs(self, size: int, where: int) -> bytes:
         """Fill exactly `size` bytes with paragraphs, or nothing where there is no room for one."""

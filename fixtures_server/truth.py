@@ -4,6 +4,7 @@ import hashlib
 from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .address import Address, Kind
@@ -53,7 +54,8 @@ def find_truth(web: "Web", authority: str, *, hosts: Collection[int] | None = No
         raise ValueError("an endless web has no truth in total: give it a number of pages, or ask page by page")
     found = _walk(web, hosts)
     pages = sorted(address.page for address in found if address.kind is Kind.PAGE)
-    primes = [number for page in pages for number in primes_of(web, page)]
+    known = lru_cache(maxsize=65_536)(is_prime)  # the same primes come again and again
+    primes = [number for page in pages for number in web.numbers_of(page) if known(number)]
 
     def urls(kind: Kind) -> frozenset[str]:
         return frozenset(web.url(address, authority) for address in found if address.kind is kind)
