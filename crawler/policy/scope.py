@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
@@ -48,49 +48,67 @@ class Scope:
 
 
 class Boundary:
-    """Decides for each URL whether it is inside. Decisions about places are kept, so a URL costs a few look-ups."""
+    """Decides for each URL whether it is inside, by a few look-ups: the suffix list is asked about the seeds alone."""
 
     def __init__(self, scope: Scope, seeds: Iterable[str]) -> None:
         self._scope = scope
-        self._place_of = _PLACES[scope.within]
-        self._places = {self._place_of(seed) for seed in seeds}
         self._hosts = frozenset(scope.hosts)
         self._allow = [re.compile(pattern) for pattern in scope.allow]
         self._deny = [re.compile(pattern) for pattern in scope.deny]
-        self._inside: dict[str, bool] = {}
+        self._places = frozenset(_PLACES[scope.within](seed) for seed in seeds)
 
     def __repr__(self) -> str:
         return f"<Boundary {self._scope.within} {sorted(self._places)}>"
 
     def permits(self, url: str) -> bool:
         """Tell whether a normalised ``url`` is inside."""
-        origin = origin_of(url)
-        inside = self._inside.get(origin)
-        if inside is None:
-            inside = self._inside[origin] = self._place_of(url) in self._places or hostname_of(url) in self._hosts
-        return inside and self._patterns_permit(url)
-
-    def _patterns_permit(self, url: str) -> bool:
+        if not self._is_near(url) and hostname_of(url) not in self._hosts:
+            return False
         if self._allow and not any(pattern.search(url) for pattern in self._allow):
             return False
         return not any(pattern.search(url) for pattern in self._deny)
 
+    def _is_near(self, url: str) -> bool:
+        """Tell whether ``url`` is in one of the seeds' places."""
+        match self._scope.within:
+            case "any":
+                return True
+            case "origin":
+                return origin_of(url) in self._places
+            case "host":
+                return hostname_of(url) in self._places
+            case "site":
+                return any(domain in self._places for domain in _domains(hostname_of(url)))
+
+
+def _domains(hostname: str) -> Iterator[str]:
+    """Yield ``hostname`` and the domains that it is in, as sites are written: see `site_of`."""
+    yield hostname
+    while hostname:
+        yield f".{hostname}"
+        hostname = hostname.partition(".")[2]
+
 
 def site_of(url: str) -> str:
-    """Return the registrable domain of a normalised ``url``; the host itself where that is an address or a suffix."""
+    """Return the site of a normalised ``url``.
+
+    That is its registrable domain with a dot before it, as all that ends so belongs to it; or the host itself where it
+    belongs to nothing larger: an address, a name without dots, a public suffix.
+    """
     hostname = hostname_of(url)
     if ip_of(hostname) or "." not in hostname:
         return hostname
-    return _suffixes().privatesuffix(hostname) or hostname
+    domain: str | None = _suffixes().privatesuffix(hostname)
+    return f".{domain}" if domain else hostname
 
 
 @cache
 def _suffixes() -> PublicSuffixList:
-    # Made when first needed: reading the list takes about 50 ms, which a crawl of an address never pays.
+    # Made when first needed: reading the list takes about 70 ms, which a crawl of an address never pays.
     return PublicSuffixList()
 
 
-_PLACES: dict[str, Callable[[str], str]] = {
+_PLACES: dict[Within, Callable[[str], str]] = {
     "site": site_of,
     "host": hostname_of,
     "origin": origin_of,
