@@ -11,6 +11,7 @@ from typing import Any, Self, TypeAlias
 
 from msgspec.structs import replace
 
+from crawler.collector import short_pauses
 from crawler.engine import Engine, Rules, Stations
 from crawler.errors import ClosedError, ConfigurationError
 from crawler.frontier.memory import MemoryFrontier
@@ -250,8 +251,9 @@ def crawl(parser: Parser, *seeds: Seed, out: str | os.PathLike[str] | None = Non
         raise ConfigurationError(f"crawl() starts an event loop, and one is running here; use {remedy}")
     if out is not None:
         options["sinks"] = [*options.get("sinks", ()), JsonLines(out)]
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_crawl(Crawler(parser, **options), seeds))
+    crawler = Crawler(parser, **options)
+    with short_pauses(), asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_crawl(crawler, seeds))
 
 
 async def _crawl(crawler: Crawler, seeds: Iterable[Seed]) -> Summary:

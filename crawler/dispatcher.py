@@ -15,6 +15,7 @@ from crawler.models import Request
 from crawler.policy.limits import Limits
 
 _GRACE = 0.5  # seconds that the CPU stage is given to finish pages when the time is up; ``max_seconds`` holds to that
+_BURST = 8  # requests started in one go; each takes the loop about 0.5 ms, and something else may be waiting for it
 
 Process: TypeAlias = Callable[[Request], Coroutine[Any, Any, None]]
 
@@ -50,7 +51,7 @@ class Dispatcher:
     @property
     def is_waiting_for_hosts(self) -> bool:
         """Whether more could be fetched at this moment, if only a host might be asked."""
-        return self._frontier.pending > 0 and self._may_fetch and len(self._tasks) < self._concurrency
+        return self._frontier.pending > 0 and self._has_capacity
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Dispatch until the crawl is over; what still runs then is cancelled."""
@@ -70,13 +71,17 @@ class Dispatcher:
     def advance(self) -> None:
         """Start what may start now; end the crawl if nothing is in flight and nothing may start."""
         now = asyncio.get_running_loop().time()
-        while self._may_fetch and len(self._tasks) < self._concurrency:
+        for _ in range(_BURST):
+            if not self._has_capacity:
+                break
             request = self._frontier.acquire(now)
             if request is None:
                 self._wake_at(self._frontier.next_ready_at)
                 break
             self._pages += 1
             self._tasks.add(self._group.create_task(self._run(request)))
+        else:
+            self._wake_at(now)
         self._check_over()
 
     def stop(self, reason: str) -> None:
@@ -87,6 +92,10 @@ class Dispatcher:
     def uncount(self) -> None:
         """Take note that a dispatched request did not become a page: another may, within the limit of pages."""
         self._pages -= 1
+
+    @property
+    def _has_capacity(self) -> bool:
+        return self._may_fetch and len(self._tasks) < self._concurrency
 
     @property
     def _may_fetch(self) -> bool:
