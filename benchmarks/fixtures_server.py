@@ -2,7 +2,7 @@
 
 The server has a process of its own, and so has each load generator: raw sockets with keep-alive, one request at a time
 on each connection (no pipelining). Everything stays on the loopback interface, and the number of requests is fixed. On
-a machine that does other things too, the processor time per page is the figure to trust; pages a second need idle cores.
+a machine that does other things too, the processor time per page is the figure to trust.
 """
 
 import argparse

@@ -30,6 +30,7 @@ class Site(Protocol):
         """Give the URLs of the front pages of a server that listens there."""
 
 
-def error(status: int, text: str) -> Answer:
+def error(status: int, text: str, *, delay: float = 0.0, **headers: str) -> Answer:
     """Make the page that says what went wrong; `text` is HTML."""
-    return Answer(status, f"<!doctype html>\n<title>{status}</title>\n<h1>{status} {text}</h1>\n".encode())
+    body = f"<!doctype html>\n<title>{status}</title>\n<h1>{status} {text}</h1>\n".encode()
+    return Answer(status, body, headers=headers, delay=delay)

@@ -53,6 +53,8 @@ class Counts:
         """Count a request as no longer in progress; a host without any is forgotten, but not its peak."""
         self.active -= 1
         self.active_per_host[host] -= 1
+        if not self.active_per_host[host]:
+            del self.active_per_host[host]
 
     def answered(self, status: int, size: int) -> None:
         """Count an answer with a body of `size` bytes."""

@@ -63,10 +63,12 @@ def _clear(folder: Path, *, force: bool) -> None:
         if not force:
             raise FileExistsError(f"{folder} is not empty and no earlier dump; use another folder, or force it")
         return
-    earlier = Web(**json.loads((folder / _MARK).read_text(encoding="utf-8")))
+    try:
+        earlier = Web(**json.loads((folder / _MARK).read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as exc:
+        raise FileExistsError(f"{folder} has a dump in it that this version does not know; use another folder") from exc
     for host in _hosts(earlier):
-        if host:
-            shutil.rmtree(folder / host, ignore_errors=True)
-        else:
-            shutil.rmtree(folder / Kind.PAGE, ignore_errors=True)
-            (folder / "index.html").unlink(missing_ok=True)
+        shutil.rmtree(folder / host / Kind.PAGE, ignore_errors=True)
+        (folder / host / "index.html").unlink(missing_ok=True)
+        if host and (folder / host).is_dir() and not any((folder / host).iterdir()):
+            (folder / host).rmdir()

@@ -58,7 +58,8 @@ class Renderer:
         up = "" if source.page < self._web.hosts else "../"  # front pages are in the top folder
         match form // 2 % 5:
             case 0:
-                return f"{up}{path[1:]}" or "./"
+                siblings = up and target.kind is Kind.PAGE and target.page >= self._web.hosts
+                return path[3:] if siblings else f"{up}{path[1:]}" or "./"
             case 1:
                 return f"{up or './'}{path[1:]}"
             case 2:

@@ -51,6 +51,7 @@ class FixturesServer:
         self._host, self._port = host, port
         self._counts = Counts()
         self._delayed: set[asyncio.Task[object]] = set()
+        self._awaited: list[tuple[int, asyncio.Future[None]]] = []
         self._server: http.Server | None = None
         self._listener: asyncio.Server | None = None
 
@@ -124,9 +125,18 @@ class FixturesServer:
             cpu_seconds=time.process_time(),
         )
 
+    async def until_active(self, count: int) -> None:
+        """Wait until at least `count` requests are in progress at once: for tests of what happens in the middle."""
+        if self._counts.active < count:
+            reached = asyncio.get_running_loop().create_future()
+            self._awaited.append((count, reached))
+            await reached
+
     async def _handle(self, request: http.BaseRequest) -> http.StreamResponse:
         host = request.headers.get("Host", "")
         self._counts.begin(host, request.raw_path)
+        if self._awaited:
+            self._wake()
         try:
             answer = await self._answer(request, host)
             if answer.delay:
@@ -138,9 +148,14 @@ class FixturesServer:
 
     async def _answer(self, request: http.BaseRequest, host: str) -> Answer:
         if request.method not in {"GET", "HEAD"}:
-            refusal = error(405, "this server only shows pages")
-            return Answer(405, refusal.body, headers={"Allow": "GET, HEAD"})
+            return error(405, "this server only shows pages", Allow="GET, HEAD")
         return await self._site.answer(host, request.raw_path)
+
+    def _wake(self) -> None:
+        for count, reached in self._awaited:
+            if self._counts.active >= count and not reached.done():
+                reached.set_result(None)
+        self._awaited = [(count, reached) for count, reached in self._awaited if not reached.done()]
 
     async def _delay(self, seconds: float) -> None:
         """Wait, in a way that closing the server can end."""

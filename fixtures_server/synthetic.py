@@ -9,6 +9,7 @@ from .render import Renderer
 from .web import Web
 
 _HOST = re.compile(r"site(0|[1-9][0-9]{0,8})\.(.+)", re.IGNORECASE)
+_AUTHORITY = re.compile(r"[\w.:\[\]-]+", re.ASCII)
 
 
 class SyntheticSite:
@@ -28,12 +29,14 @@ class SyntheticSite:
         index, authority = self._split(host)
         if index is None:
             return error(421, "there is no such host here")
+        if not _AUTHORITY.fullmatch(authority):  # it is going to stand in the page's links
+            return error(400, "that is not the name of a host")
         address = self._web.find(index, path.partition("?")[0])
         if address is None:
             return error(404, "there is no such page")
         if address.kind is Kind.PAGE and address.page not in self._asked and self._web.is_flaky(address.page):
             self._asked.add(address.page)
-            return error(503, "try again")
+            return error(503, "try again", delay=self._web.latency_of(address))
         made = self._make(address, authority)
         self._pages.put((host, path), made, len(made.body))
         return made
@@ -64,4 +67,4 @@ class SyntheticSite:
                 location = self._web.url(self._web.targets_of(address)[0], authority)
                 return Answer(301, headers={"Location": location}, delay=delay)
             case _:
-                return error(500, "this page is always broken")
+                return error(500, "this page is always broken", delay=delay)

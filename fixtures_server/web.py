@@ -56,11 +56,12 @@ class Web:
 
     def __post_init__(self) -> None:
         at_least = {"hosts": 1, "links": 1, "new_links": 1, "page_bytes": 0, "numbers": 0}
-        at_least |= {"latency": 0, "latency_sigma": 0}
         for name, low in at_least.items():
             _check(name, getattr(self, name), low, math.inf)
         _check("new_links", self.new_links, 1, self.links)
         _check("bits", self.bits, 8, 64)
+        _check("latency", self.latency, 0, 3600)
+        _check("latency_sigma", self.latency_sigma, 0, 4)
         if self.pages is not None:
             _check("pages", self.pages, self.hosts, math.inf)
         for name in ("prime_share", "failing_share", "missing_share", "moved_share", "flaky_share"):
