@@ -107,12 +107,12 @@ def parse_remotely(plan: bytes, pages: Sequence[bytes]) -> list[Parsed]:
         loaded = _load(plan)
     except CrawlerError as error:
         return [Parsed(error=error)] * len(pages)
-    return [_parse_pickled(loaded, page) for page in pages]
+    return [_parse_timed(loaded, page) for page in pages]
 
 
 def parse_here(plan: Plan, pages: Sequence[Page]) -> list[Parsed]:
     """Parse ``pages`` in this process; one result for each, in order."""
-    return [_parse(plan, page) for page in pages]
+    return [_parse_timed(plan, page) for page in pages]
 
 
 @lru_cache(maxsize=8)
@@ -121,23 +121,19 @@ def _load(plan: bytes) -> Plan:
     return loaded
 
 
-def _parse_pickled(plan: Plan, data: bytes) -> Parsed:
-    try:
-        page: Page = _unpickle(data, "the metadata of the request")
-    except ParseError as error:
-        return Parsed(error=error)
-    return _parse(plan, page)
-
-
-def _parse(plan: Plan, page: Page) -> Parsed:
+def _parse_timed(plan: Plan, page: Page | bytes) -> Parsed:
     started = time.perf_counter()
+    return msgspec.structs.replace(_parse(plan, page), seconds=time.perf_counter() - started)
+
+
+def _parse(plan: Plan, packed: Page | bytes) -> Parsed:
     try:
-        parsed = collect(plan, page, iterate(plan.parser(page)))
+        page = _unpickle(packed, "the metadata of the request") if isinstance(packed, bytes) else packed
+        return collect(plan, page, iterate(plan.parser(page)))
     except (ParseError, SinkError) as error:
-        parsed = Parsed(error=error)
-    except (Exception, SystemExit) as error:  # whatever a parser raises fails its page, and only that
-        parsed = Parsed(error=explain(error))
-    return msgspec.structs.replace(parsed, seconds=time.perf_counter() - started)
+        return Parsed(error=error)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a parser raises fails its page, and only that
+        return Parsed(error=explain(error))
 
 
 def explain(error: BaseException) -> ParseError:

@@ -1,0 +1,1 @@
+"""Measurements of the crawler, each with its command; they use the public API alone."""
