@@ -12,6 +12,8 @@ _META_WINDOW = 1024  # bytes in which the HTML Standard looks for <meta charset>
 # https://encoding.spec.whatwg.org/#names-and-labels: browsers read these labels as the supersets of what they say.
 _SUPERSETS = {"ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030",
               "shift_jis": "cp932", "euc_kr": "cp949", "iso8859-11": "cp874", "tis-620": "cp874"}  # fmt: skip
+# Text encodings of Python's that no browser knows: some raise whatever one asks for, some make lone surrogates.
+_UNKNOWN_TO_BROWSERS = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"}
 _FALLBACK = "cp1252"  # what browsers assume where nothing is declared and the bytes are not UTF-8
 
 
@@ -51,4 +53,6 @@ def _codec(label: str) -> str:
     except (LookupError, ValueError):
         return ""
     # Only text encodings: Python's registry also knows base64, zip and rot13.
-    return _SUPERSETS.get(info.name, info.name) if info._is_text_encoding else ""  # noqa: SLF001  # there is no public name
+    if not info._is_text_encoding or info.name in _UNKNOWN_TO_BROWSERS:  # noqa: SLF001  # there is no public name
+        return ""
+    return _SUPERSETS.get(info.name, info.name)

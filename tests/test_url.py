@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.errors import InvalidURLError
+from crawler.url import host_of, hostname_of, is_loopback, origin_of, resolve, without_port
+
+BASE = "http://a/b/c/d;p?q"
+
+# RFC 3986 §5.4, less the schemes that are not fetched; what WHATWG does otherwise is marked.
+RFC_3986 = [
+    ("g", "http://a/b/c/g"),
+    ("./g", "http://a/b/c/g"),
+    ("g/", "http://a/b/c/g/"),
+    ("/g", "http://a/g"),
+    ("//g", "http://g/"),  # WHATWG: a path is never empty
+    ("?y", "http://a/b/c/d;p?y"),
+    ("g?y", "http://a/b/c/g?y"),
+    ("#s", "http://a/b/c/d;p?q"),
+    ("g#s", "http://a/b/c/g"),
+    ("g?y#s", "http://a/b/c/g?y"),
+    (";x", "http://a/b/c/;x"),
+    ("g;x", "http://a/b/c/g;x"),
+    ("g;x?y#s", "http://a/b/c/g;x?y"),
+    ("", "http://a/b/c/d;p?q"),
+    (".", "http://a/b/c/"),
+    ("./", "http://a/b/c/"),
+    ("..", "http://a/b/"),
+    ("../", "http://a/b/"),
+    ("../g", "http://a/b/g"),
+    ("../..", "http://a/"),
+    ("../../g", "http://a/g"),
+    ("../../../g", "http://a/g"),
+    ("../../../../g", "http://a/g"),
+    ("/./g", "http://a/g"),
+    ("/../g", "http://a/g"),
+    ("g.", "http://a/b/c/g."),
+    (".g", "http://a/b/c/.g"),
+    ("..g", "http://a/b/c/..g"),
+    ("./../g", "http://a/b/g"),
+    ("./g/.", "http://a/b/c/g/"),
+    ("g/./h", "http://a/b/c/g/h"),
+    ("g/../h", "http://a/b/c/h"),
+    ("g;x=1/../y", "http://a/b/c/y"),
+    ("g?y/../x", "http://a/b/c/g?y/../x"),
+    ("g#s/../x", "http://a/b/c/g"),
+    ("http:g", "http://a/b/c/g"),  # WHATWG: as a relative reference
+]
+
+references = st.one_of(
+    st.text(max_size=40),
+    st.text(alphabet="abcAB/.?#%2Ee:@[]&=+;~ \\\t\n\u00e9\u4e2d0123456789-_", max_size=40),
+    st.builds("http://{}{}".format, st.from_regex(r"[a-zA-Z0-9.\-]{1,12}(:[0-9]{1,5})?", fullmatch=True), st.text()),
+)
+
+
+@pytest.mark.parametrize(("reference", "expected"), RFC_3986)
+def test_references_resolve_as_in_the_examples_of_the_standard(reference: str, expected: str) -> None:
+    assert resolve(BASE, reference) == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("HTTP://Example.ORG", "http://example.org/"),
+        ("  http://example.org/a b ", "http://example.org/a%20b"),
+        ("http://example.org:80/", "http://example.org/"),
+        ("https://example.org:443/", "https://example.org/"),
+        ("https://example.org:80/", "https://example.org:80/"),
+        ("http://example.org/%7euser/%2F", "http://example.org/%7euser/%2F"),  # percent-encoding is left as it is
+        ("http://example.org/?q=\u00e9", "http://example.org/?q=%C3%A9"),
+        ("http://b\u00fccher.example/", "http://xn--bcher-kva.example/"),
+        ("http:\\\\example.org\\a", "http://example.org/a"),
+        ("http://0x7f.1/", "http://127.0.0.1/"),
+        ("http://[::0001]:8080/", "http://[::1]:8080/"),
+        ("http://example.org/a\nb", "http://example.org/ab"),
+        ("http://example.org/#a#b", "http://example.org/"),
+        ("http://us%23er@example.org/#x", "http://us%23er@example.org/"),
+    ],
+)
+def test_absolute_urls_are_normalised_as_browsers_do(typed: str, expected: str) -> None:
+    assert resolve("", typed) == expected
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        *(
+            "mailto:a@b.example",
+            "javascript:void(0)",
+            "data:text/html,x",
+            "ftp://example.org/",
+            "tel:+1",
+            "file:///etc",
+        ),
+        *("http://", "http://[::1", "http://exa mple.org/", "http://example.org:99999/", "http://256.1.1.1/", "//"),
+    ],
+)
+def test_what_cannot_be_fetched_is_refused(href: str) -> None:
+    with pytest.raises(InvalidURLError):
+        resolve(BASE, href)
+
+
+@pytest.mark.parametrize("seed", ["example.org", "", "/a", "?q", "#x", "localhost:8080", "//example.org/"])
+def test_a_seed_must_be_absolute(seed: str) -> None:
+    with pytest.raises(InvalidURLError):
+        resolve("", seed)
+
+
+def test_a_seed_without_a_scheme_gets_a_hint() -> None:
+    with pytest.raises(InvalidURLError, match="did you mean 'https://example.org/a'"):
+        resolve("", "example.org/a")
+
+
+def test_text_that_is_no_unicode_is_an_invalid_url() -> None:
+    # Python hands on bytes of a header that are not UTF-8 as lone surrogates.
+    with pytest.raises(InvalidURLError):
+        resolve("http://example.org/", "/caf\udce9")
+
+
+@given(references)
+def test_resolving_is_idempotent_and_drops_the_fragment(reference: str) -> None:
+    try:
+        url = resolve(BASE, reference)
+    except InvalidURLError:
+        return
+    assert url.startswith(("http://", "https://"))
+    assert url.isascii()
+    assert "#" not in url
+    assert resolve("", url) == url
+    assert resolve("http://elsewhere.example/x", url) == url
+
+
+@given(references)
+def test_every_normalised_url_starts_with_its_origin(reference: str) -> None:
+    try:
+        url = resolve(BASE, reference)
+    except InvalidURLError:
+        return
+    if "@" not in url.split("/")[2]:
+        assert url.startswith(origin_of(url) + "/")
+    assert host_of(url)
+    assert "@" not in host_of(url)
+    assert hostname_of(url) == without_port(host_of(url))
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "hostname", "origin"),
+    [
+        ("http://example.org/", "example.org", "example.org", "http://example.org"),
+        ("https://example.org:8080/a?b:1", "example.org:8080", "example.org", "https://example.org:8080"),
+        ("http://user:p%40ss@example.org:81/@x", "example.org:81", "example.org", "http://example.org:81"),
+        ("http://[::1]/", "[::1]", "[::1]", "http://[::1]"),
+        ("http://[::1]:8080/", "[::1]:8080", "[::1]", "http://[::1]:8080"),
+        ("http://127.0.0.1:5/", "127.0.0.1:5", "127.0.0.1", "http://127.0.0.1:5"),
+        ("http://example.org/?a@b:c/d", "example.org", "example.org", "http://example.org"),
+    ],
+)
+def test_hosts_and_origins(url: str, host: str, hostname: str, origin: str) -> None:
+    assert (host_of(url), hostname_of(url), origin_of(url)) == (host, hostname, origin)
+
+
+@pytest.mark.parametrize(
+    ("hostname", "expected"),
+    [
+        *(("localhost", True), ("site7.localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("[::1]", True)),
+        *(("example.org", False), ("notlocalhost", False), ("localhost.example.org", False), ("10.0.0.1", False)),
+        *(("0.0.0.0", False), ("[::2]", False), ("127.0.0.1.example.org", False), ("", False)),
+    ],
+)
+def test_this_machine_is_recognised(hostname: str, expected: bool) -> None:
+    assert is_loopback(hostname) is expected
