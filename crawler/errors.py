@@ -96,5 +96,9 @@ class SinkError(CrawlerError):
     """Items could not be encoded or written. Ends the crawl; what was not written is not marked done."""
 
 
+class EncodingError(SinkError):
+    """An item is of a type that the output cannot hold: a mistake in the parser, not a fault of the disk."""
+
+
 class LedgerError(CrawlerError):
     """The states of the URLs do not add up: a defect of the crawler, never of a website."""

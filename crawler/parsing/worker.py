@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from crawler.errors import CrawlerError, InvalidURLError, ParseError, SinkError
+from crawler.errors import CrawlerError, EncodingError, InvalidURLError, ParseError, SinkError
 from crawler.models import Request
 from crawler.page import Page
 
@@ -158,7 +158,7 @@ def collect(plan: Plan, page: Page, results: Iterable[Any]) -> Parsed:
 
     Raises:
         ParseError: A request's URL is invalid, or an item does not pickle.
-        SinkError: A sink cannot encode an item.
+        EncodingError: A sink cannot encode an item.
     """
     links: list[str] = []
     requests: list[Request] = []
@@ -200,7 +200,7 @@ def _encode_item(encoder: Encode, item: Any, page: Page) -> bytes:
         return encoder(item)
     except Exception as error:
         text = f"an item of type {type(item).__name__!r} from {page.url} cannot be encoded: {error}"
-        raise SinkError(text) from error
+        raise EncodingError(text) from error
 
 
 def call(payload: bytes) -> bytes:

@@ -1,0 +1,89 @@
+"""The commands and their arguments."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from crawler.cli import exits, site
+from crawler.cli.exits import Exit, exit_of_error
+from crawler.cli.flatten import with_options
+from crawler.cli.job import Job, checked_seeds
+from crawler.cli.loading import load_job
+from crawler.cli.options import CrawlOptions
+from crawler.cli.running import run_job
+from crawler.errors import CrawlerError
+
+app = typer.Typer(
+    name="crawler",
+    help="Crawl websites: one event loop does the waiting, processes do the computing.",
+    epilog=exits.HELP,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_Target = Annotated[str, typer.Argument(metavar="FILE_OR_MODULE", help="Where parse, seeds and options are.")]
+_Seeds = Annotated[list[str] | None, typer.Argument(metavar="[SEED]...", help="URLs to start from.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"crawler {version('crawler')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog=exits.HELP)
+@with_options(CrawlOptions)
+def run(target: _Target, seeds: _Seeds = None, *, options: CrawlOptions) -> int:
+    """Crawl with the parser in a Python file or module.
+
+    Finds parse (a function of a page, or a Router), seeds (URLs, replaced by those on the command line), and where
+    they are there: scope, limits, politeness, retry, fetch, cpu and sinks. Options replace single fields of those.
+    """
+    return run_job(lambda: load_job(target, seeds or ()), options)
+
+
+@app.command("site", epilog=exits.HELP)
+@with_options(CrawlOptions)
+def crawl_site(seeds: _Seeds = None, *, options: CrawlOptions) -> int:
+    """Crawl a site without writing code: one line of JSON a page.
+
+    The fields are url, status, depth, title and out_links, the number of distinct URLs that the page links to.
+    """
+    return run_job(lambda: Job(site.parse, checked_seeds(seeds or (), "name URLs: crawler site URL…")), options)
+
+
+def execute(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that ``arguments`` name; return the exit code. Errors become one line."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return int(app(given or ["--help"], prog_name="crawler", standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        return _complain(error.format_message(), Exit.USAGE)
+    except CrawlerError as error:
+        return _complain(str(error), exit_of_error(error))
+    except (KeyboardInterrupt, typer.Abort):  # before the loop listens for it
+        return Exit.KILLED
+    except BrokenPipeError:
+        # What is still buffered for a reader that has gone must not be written again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return Exit.DONE
+
+
+def _complain(message: str, code: Exit) -> int:
+    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    return code

@@ -1,0 +1,40 @@
+"""Exit codes, and which error means which."""
+
+from __future__ import annotations
+
+import enum
+
+from crawler.errors import ConfigurationError, CrawlerError, EncodingError, InvalidURLError
+from crawler.summary import Summary
+
+
+class Exit(enum.IntEnum):
+    """What the command line tells its caller; the documentation of each is its help text."""
+
+    DONE = 0
+    """The crawl is over: nothing left, a limit reached, or stopped by a first Ctrl-C or SIGTERM."""
+    BROKEN = 1
+    """The crawl ended with an error: items could not be written, or workers died and could not be replaced."""
+    USAGE = 2
+    """Bad usage or configuration: a wrong option, file, seed, parser or item. Says which, and what would work."""
+    NOTHING = 3
+    """Not one page could be fetched."""
+    KILLED = 130
+    """Stopped at once by a second Ctrl-C or SIGTERM."""
+
+
+HELP = """Exit codes: 0 done (also when a limit or a first Ctrl-C ended it) · 1 the crawl ended with an error ·
+2 bad usage or configuration · 3 not one page could be fetched · 130 stopped at once by a second Ctrl-C"""
+
+_USAGE = (ConfigurationError, InvalidURLError, EncodingError)
+
+
+def exit_of_error(error: CrawlerError) -> Exit:
+    """Return the exit code for an error that ended the command."""
+    return Exit.USAGE if isinstance(error, _USAGE) else Exit.BROKEN
+
+
+def exit_of_crawl(summary: Summary) -> Exit:
+    """Return the exit code for a crawl that came to its end."""
+    was_asked_to_stop = summary.stopped_by == "stop"
+    return Exit.DONE if summary.fetched or was_asked_to_stop else Exit.NOTHING

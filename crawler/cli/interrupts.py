@@ -1,0 +1,50 @@
+"""Ctrl-C and SIGTERM: the first drains the crawl, the second ends it at once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupts:
+    """Listens for signals while it is entered.
+
+    Attributes:
+        drain: What the first signal does; until there is something to drain, it ends everything as the second does.
+        ended: Whether everything was ended, so that the task's cancellation came from here.
+    """
+
+    def __init__(self) -> None:
+        self.drain: Callable[[], None] | None = None
+        self.ended = False
+        self._task = asyncio.current_task()
+
+    def __repr__(self) -> str:
+        return f"<Interrupts {'ended' if self.ended else 'listening'}>"
+
+    def __enter__(self) -> Self:
+        for each in _SIGNALS:
+            with suppress(NotImplementedError):  # on Windows, where Ctrl-C is a KeyboardInterrupt
+                asyncio.get_running_loop().add_signal_handler(each, self._on_signal)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for each in _SIGNALS:
+            with suppress(NotImplementedError):
+                asyncio.get_running_loop().remove_signal_handler(each)
+
+    def _on_signal(self) -> None:
+        drain, self.drain = self.drain, None
+        if drain is not None:
+            drain()
+        elif self._task is not None and not self.ended:
+            self.ended = True
+            self._task.cancel()

@@ -1,0 +1,161 @@
+"""The options of the commands, each declared once, and what they change in a `Job`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from typer import Option
+
+from crawler.cli.job import Job
+from crawler.errors import ConfigurationError
+from crawler.parsing.cpu import ExecutorKind
+from crawler.policy.fetch import Fetch
+from crawler.policy.retry import Retry
+
+# Not crawler.policy.scope.Within itself: importing that is what makes a mistake here a type error.
+_Within = Literal["site", "host", "origin", "any"]
+
+_OUTPUT = "Output"
+_LIMITS = "Limits"
+_SCOPE = "Scope"
+_FETCHING = "Fetching"
+_PARSING = "Parsing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOptions:
+    """What each command takes."""
+
+    user_agent: Annotated[
+        str | None,
+        Option("--user-agent", metavar="TEXT", help="Who you are, with a contact.", rich_help_panel=_FETCHING),
+    ] = None
+    timeout: Annotated[
+        float | None,
+        Option("--timeout", metavar="SECONDS", help="For each request, its body included.", rich_help_panel=_FETCHING),
+    ] = None
+    tries: Annotated[
+        int | None, Option("--tries", metavar="N", help="Of each request; 1: no retries.", rich_help_panel=_FETCHING)
+    ] = None
+    output: Annotated[
+        str | None, Option("--output", "-o", metavar="PATH", help="Write here; - is stdout.", rich_help_panel=_OUTPUT)
+    ] = None
+    verbose: Annotated[bool, Option("--verbose", "-v", help="Say more: see above.", rich_help_panel=_OUTPUT)] = False
+    quiet: Annotated[bool, Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel=_OUTPUT)] = False
+
+    def check(self) -> None:
+        """Check what no single option can.
+
+        Raises:
+            ConfigurationError: Options contradict each other.
+        """
+        if self.verbose and self.quiet:
+            raise ConfigurationError("--verbose and --quiet contradict each other; leave one out")
+
+    def fetch(self, base: Fetch) -> Fetch:
+        """Return ``base`` with what these options change."""
+        return replace(base, **_given(user_agent=self.user_agent, timeout=self.timeout))
+
+    def retry(self, base: Retry) -> Retry:
+        """Return ``base`` with what these options change."""
+        return replace(base, **_given(tries=self.tries))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlOptions(FetchOptions):
+    """What ``run`` and ``site`` take."""
+
+    json: Annotated[bool, Option("--json", help="Write the summary as JSON to stdout.", rich_help_panel=_OUTPUT)] = (
+        False
+    )
+    max_pages: Annotated[
+        int | None, Option("--max-pages", metavar="N", help="Pages fetched at most.", rich_help_panel=_LIMITS)
+    ] = None
+    max_depth: Annotated[
+        int | None,
+        Option("--max-depth", metavar="N", help="Links followed from a seed; 0: the seeds.", rich_help_panel=_LIMITS),
+    ] = None
+    max_seconds: Annotated[
+        float | None, Option("--max-seconds", metavar="SECONDS", help="Time at most.", rich_help_panel=_LIMITS)
+    ] = None
+    max_bytes: Annotated[
+        int | None, Option("--max-bytes", metavar="N", help="Bytes of bodies at most.", rich_help_panel=_LIMITS)
+    ] = None
+    scope: Annotated[
+        _Within | None,
+        Option("--scope", help="How far from the seeds to go (default: their sites).", rich_help_panel=_SCOPE),
+    ] = None
+    allow: Annotated[
+        list[str] | None,
+        Option("--allow", metavar="REGEX", help="Only URLs that match this; repeatable.", rich_help_panel=_SCOPE),
+    ] = None
+    deny: Annotated[
+        list[str] | None,
+        Option("--deny", metavar="REGEX", help="No URLs that match this; repeatable.", rich_help_panel=_SCOPE),
+    ] = None
+    concurrency: Annotated[
+        int | None,
+        Option("--concurrency", metavar="N", help="Requests in flight (default: 64).", rich_help_panel=_FETCHING),
+    ] = None
+    delay: Annotated[
+        float | None,
+        Option(
+            "--delay",
+            metavar="SECONDS",
+            help="Between two requests to a host (default: 1; 0 on loopback).",
+            rich_help_panel=_FETCHING,
+        ),
+    ] = None
+    workers: Annotated[
+        int | None,
+        Option("--workers", metavar="N", help="That parse pages (default: the cores).", rich_help_panel=_PARSING),
+    ] = None
+    executor: Annotated[
+        ExecutorKind | None,
+        Option("--executor", help="What workers are (default: processes).", rich_help_panel=_PARSING),
+    ] = None
+
+    def check(self) -> None:
+        """Check what no single option can.
+
+        Raises:
+            ConfigurationError: Options contradict each other.
+        """
+        FetchOptions.check(self)
+        if self.json and self.output == "-":
+            text = "--json and --output - both claim standard output; write the items to a file: --output items.jsonl"
+            raise ConfigurationError(text)
+
+    def applied_to(self, job: Job) -> Job:
+        """Return ``job`` with what these options change.
+
+        Raises:
+            ConfigurationError: One of them is out of its range.
+        """
+        return replace(
+            job,
+            scope=replace(job.scope, **_given(within=self.scope, allow=_tuple(self.allow), deny=_tuple(self.deny))),
+            limits=replace(
+                job.limits,
+                **_given(
+                    max_pages=self.max_pages,
+                    max_depth=self.max_depth,
+                    max_seconds=self.max_seconds,
+                    max_bytes=self.max_bytes,
+                ),
+            ),
+            politeness=replace(job.politeness, **_given(delay=self.delay)),
+            retry=self.retry(job.retry),
+            fetch=replace(self.fetch(job.fetch), **_given(concurrency=self.concurrency)),
+            cpu=replace(job.cpu, **_given(workers=self.workers, executor=self.executor)),
+        )
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    """Return those of ``fields`` that were set on the command line."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _tuple(values: list[str] | None) -> tuple[str, ...] | None:
+    return tuple(values) if values else None

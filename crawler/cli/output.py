@@ -1,0 +1,62 @@
+"""Where a command's items go."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from crawler.cli.options import CrawlOptions
+from crawler.cli.screen import Screen
+from crawler.sinks.jsonl import JsonLines, encode_line
+from crawler.sinks.sink import Sink
+
+_STDOUT = 1  # its file descriptor, by POSIX
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The sinks of a crawl, what to call them, and whether they fill standard output."""
+
+    sinks: tuple[Sink | Callable[[Any], object], ...]
+    name: str = ""
+    is_stdout: bool = False
+
+
+class ScrollingLines:
+    """Writes items to the terminal as JSON Lines, above the live display."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.encode = encode_line
+        self._screen = screen
+
+    def __repr__(self) -> str:
+        return "<ScrollingLines>"
+
+    async def open(self) -> None:
+        """Do nothing."""
+
+    async def write(self, items: list[Any]) -> None:
+        """Print encoded lines."""
+        self._screen.print_lines(b"".join(items).decode())
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+def output_for(options: CrawlOptions, sinks: tuple[Sink | Callable[[Any], object], ...], screen: Screen) -> Output:
+    """Return where items go: where ``--output`` says, else to the file's own ``sinks``, else to standard output.
+
+    With ``--json``, standard output is for the summary; items are then made and counted, but written nowhere unless
+    there is one of the others.
+    """
+    if options.output not in (None, "-"):
+        return Output((JsonLines(options.output),), options.output)
+    if options.output is None and sinks:
+        return Output(sinks, "the sinks of the file")
+    if options.json:
+        return Output(())
+    if screen.is_live and sys.stdout.isatty():
+        return Output((ScrollingLines(screen),), is_stdout=True)
+    return Output((JsonLines(_STDOUT),), is_stdout=True)

@@ -1,0 +1,111 @@
+"""A crawl as a program: signals, messages, display, summary, exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+from crawler.cli.exits import Exit, exit_of_crawl
+from crawler.cli.interrupts import Interrupts
+from crawler.cli.job import Job
+from crawler.cli.options import CrawlOptions
+from crawler.cli.output import Output, output_for
+from crawler.cli.screen import Screen
+from crawler.crawler import Crawler, loop_factory
+from crawler.errors import ConfigurationError, ParseError, SinkError, WorkerLostError
+from crawler.observe.report import report
+from crawler.policy.fetch import USER_AGENT
+from crawler.summary import Summary
+from crawler.url import hostname_of, is_loopback, resolve
+
+_log = logging.getLogger("crawler")
+
+
+def run_job(make_job: Callable[[], Job], options: CrawlOptions) -> int:
+    """Run the crawl that ``make_job`` returns; return the exit code.
+
+    The job is made in a running event loop, where a file that would crawl when it is imported cannot do so.
+
+    Raises:
+        CrawlerError: See `exit_of_error`.
+    """
+    options.check()
+    screen = Screen(quiet=options.quiet, verbose=options.verbose)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_run(make_job, options, screen))
+
+
+async def _run(make_job: Callable[[], Job], options: CrawlOptions, screen: Screen) -> int:
+    job = options.applied_to(make_job())
+    output = output_for(options, job.sinks, screen)
+    job = replace(job, sinks=output.sinks)
+    screen.log_to_stderr()
+    _warn_of_anonymity(job)
+    crawler = job.crawler(on_failure=_log.debug)
+    with Interrupts() as interrupts:
+        try:
+            summary = await _crawl(crawler, job, interrupts, screen)
+        except asyncio.CancelledError:
+            if not interrupts.ended:
+                raise
+            _log.warning("stopped at once; what was in flight is lost")
+            return Exit.KILLED
+        except SinkError as error:
+            if output.is_stdout and isinstance(error.__cause__, BrokenPipeError):
+                return Exit.DONE  # the reader, such as head, has what it wanted
+            raise
+    _tell(summary, crawler, output, options, screen)
+    return exit_of_crawl(summary)
+
+
+async def _crawl(crawler: Crawler, job: Job, interrupts: Interrupts, screen: Screen) -> Summary:
+    async with _opened(crawler):
+        interrupts.drain = lambda: _drain(crawler)
+        first, more = job.seeds[0], len(job.seeds) - 1
+        name = first if isinstance(first, str) else first.url
+        _log.info("crawling %s%s", name, f" and {more} more" if more else "")
+        with screen.display(crawler.statistics):
+            return await crawler.run(job.seeds)
+
+
+class _opened:  # noqa: N801  # used like a function
+    """The crawler, opened; what workers cannot do shows then, and is the configuration's fault."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+
+    async def __aenter__(self) -> Crawler:
+        try:
+            return await self._crawler.__aenter__()
+        except (ParseError, WorkerLostError) as error:
+            text = f"worker processes cannot run the parser: {error}"
+            raise ConfigurationError(text) from error
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._crawler.__aexit__(*error)  # type: ignore[arg-type]
+
+
+def _drain(crawler: Crawler) -> None:
+    crawler.stop()
+    flying = crawler.statistics().ledger.in_flight
+    _log.warning("stopping: %d pages in flight will be finished; Ctrl-C again stops at once", flying)
+
+
+def _warn_of_anonymity(job: Job) -> None:
+    urls = [seed if isinstance(seed, str) else seed.url for seed in job.seeds]
+    strangers = [host for url in urls if not is_loopback(host := hostname_of(resolve("", url)))]
+    if strangers and job.fetch.user_agent == USER_AGENT:
+        text = "the user agent names nobody: tell %s how to reach you, --user-agent 'mybot/1.0 (me@example.org)'"
+        _log.warning(text, strangers[0])
+
+
+def _tell(summary: Summary, crawler: Crawler, output: Output, options: CrawlOptions, screen: Screen) -> None:
+    if not options.quiet:
+        screen.write(report(summary, crawler.failures, output.name))
+    if options.json:
+        sys.stdout.write(json.dumps(summary.as_dict()) + "\n")
+        sys.stdout.flush()

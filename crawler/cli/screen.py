@@ -1,0 +1,79 @@
+"""Standard error, where a person reads along: messages, progress, summary."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+from rich.console import Console
+from rich.text import Text
+
+from crawler.observe.log import LogLines
+from crawler.observe.progress import LiveDisplay
+from crawler.summary import Statistics
+
+
+class Screen:
+    """What is said on standard error, and how: a live display on a terminal, plain lines elsewhere.
+
+    Attributes:
+        is_live: Whether there is a live display.
+    """
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
+        self._console = Console(stderr=True, highlight=False, emoji=False)
+        self._quiet = quiet
+        self._level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
+        # Not the console's opinion, which FORCE_COLOR changes: a log file in colour is still a log file.
+        is_terminal = sys.stderr.isatty() and not self._console.is_dumb_terminal
+        self.is_live = is_terminal and not quiet
+
+    def __repr__(self) -> str:
+        return f"<Screen {'live' if self.is_live else 'plain'}>"
+
+    def log_to_stderr(self) -> None:
+        """Have the messages of the program, and of whatever else logs in this process, come out here."""
+        handler: logging.Handler = _ConsoleLog(self._console) if self.is_live else logging.StreamHandler()
+        handler.setFormatter(_Line(with_time=not self.is_live))
+        logging.basicConfig(level=logging.WARNING, handlers=[handler])
+        logging.getLogger("crawler").setLevel(self._level)
+
+    def display(self, statistics: Callable[[], Statistics]) -> AbstractContextManager[object]:
+        """Return what shows the progress of a crawl, read from ``statistics``, while it is entered."""
+        if self.is_live:
+            return LiveDisplay(self._console, statistics)
+        return nullcontext() if self._quiet else LogLines(statistics)
+
+    def write(self, text: Text) -> None:
+        """Write text for people; lines are wrapped on a terminal, and left whole elsewhere."""
+        self._console.print(text, soft_wrap=not self.is_live)
+
+    def print_lines(self, lines: str) -> None:
+        """Print lines as they are, above the live display."""
+        self._console.print(Text(lines, end=""), soft_wrap=True, end="")
+
+
+class _ConsoleLog(logging.Handler):
+    """Prints log records above the live display."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        style = "yellow" if record.levelno >= logging.WARNING else "dim"
+        self._console.print(Text(self.format(record), style), soft_wrap=True)
+
+
+class _Line(logging.Formatter):
+    """Formats records as ``12:30:00 warning: …``."""
+
+    def __init__(self, *, with_time: bool) -> None:
+        super().__init__("%(asctime)s %(message)s" if with_time else "%(message)s", "%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        if record.levelno == logging.WARNING:
+            record.message = f"warning: {record.message}"
+        return super().formatMessage(record)

@@ -1,0 +1,88 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+_BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+def count(number: int) -> str:
+    """Return a whole number with its thousands apart.
+
+    >>> count(12345)
+    '12,345'
+    """
+    return f"{number:,}"
+
+
+def size(number: int) -> str:
+    """Return a number of bytes in the unit that fits, powers of 1000.
+
+    >>> size(12_345_678)
+    '12.3 MB'
+    """
+    value = float(number)
+    for unit in _UNITS:
+        if value < 999.95 or unit == _UNITS[-1]:
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+
+
+def rate(number: float) -> str:
+    """Return a rate with one decimal while it is small.
+
+    >>> rate(3.14159), rate(1234.5)
+    ('3.1', '1,234')
+    """
+    return f"{number:.1f}" if number < 100 else f"{number:,.0f}"
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 in percent.
+
+    >>> percent(0.614)
+    '61 %'
+    """
+    return f"{share * 100:.0f} %"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as minutes and hours where there are that many.
+
+    >>> duration(3.21), duration(75), duration(4000)
+    ('3.2 s', '1:15 min', '1:06:40 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
+
+
+def milliseconds(seconds: float) -> str:
+    """Return a short time in milliseconds.
+
+    >>> milliseconds(0.00123)
+    '1.2 ms'
+    """
+    return f"{seconds * 1000:.1f} ms"
+
+
+def bar(share: float) -> str:
+    """Return one character as high as ``share``, 0 to 1.
+
+    >>> bar(0), bar(0.5), bar(1)
+    ('▁', '▅', '█')
+    """
+    return _BLOCKS[min(len(_BLOCKS) - 1, max(0, int(share * len(_BLOCKS))))]
+
+
+def bars(values: list[float]) -> str:
+    """Return a character for each of ``values``, the largest at full height.
+
+    >>> bars([0, 1, 2])
+    '▁▅█'
+    """
+    largest = max(values, default=0.0)
+    return "".join(bar(value / largest if largest else 0.0) for value in values)

@@ -1,0 +1,67 @@
+"""Progress as plain lines, for log files."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from crawler.observe.figures import count, milliseconds, percent, rate, size
+from crawler.observe.ticker import Ticker
+from crawler.observe.window import Window
+from crawler.summary import Statistics
+
+_INTERVAL = 5.0  # seconds between two lines; arbitrary
+
+_log = logging.getLogger("crawler.progress")
+
+
+class LogLines:
+    """Logs a line every few seconds while it is entered, at level INFO of the logger ``crawler.progress``."""
+
+    def __init__(self, statistics: Callable[[], Statistics], interval: float = _INTERVAL) -> None:
+        """Create log lines of a crawl.
+
+        Args:
+            statistics: Returns those of the crawl.
+            interval: Seconds between two lines.
+        """
+        self._statistics = statistics
+        self._window = Window(1)
+        self._ticker = Ticker(interval, self._write)
+
+    def __repr__(self) -> str:
+        return f"<LogLines {self._window!r}>"
+
+    def __enter__(self) -> Self:
+        self._ticker.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._ticker.__exit__(kind, error, traceback)
+
+    def _write(self) -> None:
+        self._window.add(self._statistics())
+        _log.info("%s", line(self._window))
+
+
+def line(window: Window) -> str:
+    """Return what a crawl does, in one line."""
+    now = window.now
+    busy = window.busy
+    parts = (
+        f"{count(now.fetched)} pages",
+        f"{rate(window.pages_per_second)} pages/s",
+        f"{count(now.ledger.pending)} queued",
+        f"{count(now.fetching)} in flight",
+        f"{count(now.items)} items",
+        size(now.bytes),
+        f"{count(now.ledger.failed + now.ledger.quarantined)} failed",
+        f"workers {percent(sum(busy) / len(busy) if busy else 0.0)} busy",
+        f"loop lag p99 {milliseconds(now.loop_lag_p99)}",
+        f"limited by {window.limited_by or 'nothing yet'}",
+    )
+    return ", ".join(parts)
