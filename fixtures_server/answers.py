@@ -18,6 +18,12 @@ class Answer:
     delay: float = 0.0
     """Seconds that the server lets pass before it answers."""
     file: Path | None = None
+    file_bytes: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body, wherever it is."""
+        return self.file_bytes if self.file else len(self.body)
 
 
 class Site(Protocol):

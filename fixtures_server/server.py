@@ -141,7 +141,7 @@ class FixturesServer:
             answer = await self._answer(request, host)
             if answer.delay:
                 await self._delay(answer.delay)
-            self._counts.answered(answer.status, 0 if request.method == "HEAD" else len(answer.body))
+            self._counts.answered(answer.status, 0 if request.method == "HEAD" else answer.size)
             return _response(answer)
         finally:
             self._counts.end(host)

@@ -77,7 +77,7 @@ class StaticSite:
 def _read(file: Path) -> "_Cached | Answer":
     status = file.stat()
     if status.st_size > _WHOLE_BYTES:
-        return Answer(200, file=file)
+        return Answer(200, file=file, file_bytes=status.st_size)
     kind, encoding = mimetypes.guess_type(file.name)
     if encoding or kind is None:  # an archive stays an archive: with a Content-Encoding, clients would unpack it
         kind = f"application/{encoding}" if encoding == "gzip" else "application/octet-stream"
