@@ -6,7 +6,7 @@ from math import ceil, log2
 
 _SMALLEST = 1e-5  # seconds; what is shorter is counted as this
 _STEPS = 4  # buckets for each doubling: a bucket's bounds differ by 19 %
-_BUCKETS = 22 * _STEPS  # up to 42 seconds; what is longer is counted in the last bucket
+_LAST = 22 * _STEPS  # the bucket up to 42 seconds; what is longer is counted in one more, without a bound
 
 
 class Histogram:
@@ -15,7 +15,7 @@ class Histogram:
     __slots__ = ("_counts", "count", "largest", "total")
 
     def __init__(self) -> None:
-        self._counts = [0] * (_BUCKETS + 1)
+        self._counts = [0] * (_LAST + 2)
         self.count = 0
         self.total = 0.0
         self.largest = 0.0
@@ -26,7 +26,7 @@ class Histogram:
     def add(self, seconds: float) -> None:
         """Count one duration."""
         bucket = ceil(_STEPS * log2(seconds / _SMALLEST)) if seconds > _SMALLEST else 0
-        self._counts[min(bucket, _BUCKETS)] += 1
+        self._counts[min(bucket, _LAST + 1)] += 1
         self.count += 1
         self.total += seconds
         self.largest = max(self.largest, seconds)
@@ -36,6 +36,6 @@ class Histogram:
         remaining = fraction * self.count
         for bucket, count in enumerate(self._counts):
             remaining -= count
-            if remaining <= 0 and self.count:
+            if remaining <= 0 and self.count and bucket <= _LAST:
                 return min(_SMALLEST * 2 ** (bucket / _STEPS), self.largest)
         return self.largest

@@ -110,7 +110,7 @@ def test_a_seed_must_be_absolute(seed: str) -> None:
 
 
 def test_a_seed_without_a_scheme_gets_a_hint() -> None:
-    with pytest.raises(InvalidURLError, match="did you mean 'https://example.org/a'"):
+    with pytest.raises(InvalidURLError, match=r"did you mean 'https://example\.org/a'"):
         resolve("", "example.org/a")
 
 

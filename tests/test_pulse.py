@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from crawler.pulse import INTERVAL, Pulse
+
+pytestmark = pytest.mark.both_loops
+
+
+async def test_it_beats_again_and_again_and_counts_a_lag_for_each_beat() -> None:
+    beats: list[int] = []
+    enough = asyncio.Event()
+
+    def beat() -> None:
+        beats.append(pulse.lag.count)
+        if len(beats) == 3:
+            enough.set()
+
+    pulse = Pulse(beat)
+    with pulse:
+        await enough.wait()
+    assert beats == [1, 2, 3]
+
+
+async def test_a_loop_that_is_kept_busy_shows_as_lag() -> None:
+    beaten = asyncio.Event()
+    with Pulse(beaten.set) as pulse:
+        due = time.perf_counter() + 4 * INTERVAL
+        while time.perf_counter() < due:
+            pass
+        await beaten.wait()
+    assert pulse.lag.largest >= 2 * INTERVAL
+
+
+async def test_after_it_was_left_it_beats_no_more() -> None:
+    beaten = asyncio.Event()
+    with Pulse(beaten.set) as pulse:
+        pass
+    after = asyncio.Event()
+    asyncio.get_running_loop().call_later(3 * INTERVAL, after.set)
+    await after.wait()
+    assert not beaten.is_set()
+    assert pulse.lag.count == 0
+
+
+async def test_an_error_in_the_block_passes_and_ends_the_beating() -> None:
+    with pytest.raises(KeyError), Pulse(lambda: None):
+        raise KeyError
