@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
+
 from crawler.errors import ConfigurationError
 
 
@@ -9,12 +12,12 @@ def at_least(name: str, value: float | None, minimum: float, *, unit: str = "", 
     """Check a numeric option.
 
     Raises:
-        ConfigurationError: ``value`` is no number, NaN, or below ``minimum``; or ``None`` where not ``optional``.
+        ConfigurationError: ``value`` is no number, infinite or below ``minimum``; ``None`` where not ``optional``.
     """
     if value is None and optional:
         return
-    # 'not (a >= b)' also refuses NaN, which 'a < b' would let through.
-    if not isinstance(value, int | float) or isinstance(value, bool) or not value >= minimum:
+    # Not infinity either: timers cannot be set to it. 'not (a <= b < c)' also refuses NaN, which 'b < a' would not.
+    if not isinstance(value, int | float) or isinstance(value, bool) or not minimum <= value < math.inf:
         expected = f"a number {f'of {unit} ' if unit else ''}of at least {minimum:g}"
         raise ConfigurationError.of(name, value, expected)
 
@@ -23,10 +26,20 @@ def whole(name: str, value: int | None, minimum: int, *, unit: str = "", optiona
     """Check an option that is a whole number.
 
     Raises:
-        ConfigurationError: ``value`` is no whole number or below ``minimum``; or ``None`` where not ``optional``.
+        ConfigurationError: ``value`` is no whole number or below ``minimum``; or ``None``, not being ``optional``.
     """
     if value is None and optional:
         return
     if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
         expected = f"a whole number {f'of {unit} ' if unit else ''}of at least {minimum}"
         raise ConfigurationError.of(name, value, expected)
+
+
+def several(name: str, value: Collection[str]) -> None:
+    """Check an option that takes several texts.
+
+    Raises:
+        ConfigurationError: ``value`` is a lone text, which would pass for a list of its letters.
+    """
+    if isinstance(value, str):
+        raise ConfigurationError.of(name, value, f"a tuple of texts, such as ({value!r},)")

@@ -9,6 +9,7 @@ from crawler.policy.checks import at_least, whole
 
 # Statuses that say "later": RFC 9110 §15.5.9, RFC 8470, RFC 6585 §4, RFC 9110 §15.6.
 PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_MOST_DOUBLINGS = 64  # arbitrary; 2**1024 is no float any more, and a millisecond doubled 64 times is 600 million years
 _PASSING_ERRORS = (ConnectError, FetchTimeoutError, ProtocolError)
 
 
@@ -43,7 +44,7 @@ class Retry:
         """
         if attempt + 1 >= self.tries or not self._is_passing(error):
             return None
-        backoff: float = self.wait * 2**attempt * (0.5 + luck / 2)
+        backoff: float = self.wait * 2 ** min(attempt, _MOST_DOUBLINGS) * (0.5 + luck / 2)
         asked = error.retry_after if isinstance(error, StatusError) else None
         return min(max(backoff, asked or 0.0), self.max_wait)
 

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from publicsuffixlist import PublicSuffixList
 
 from crawler.errors import ConfigurationError
+from crawler.policy.checks import several
 from crawler.url import hostname_of, ip_of, origin_of
 
 Within = Literal["site", "host", "origin", "any"]
@@ -36,10 +37,12 @@ class Scope:
     def __post_init__(self) -> None:
         if self.within not in get_args(Within):
             raise ConfigurationError.of("within", self.within, f"one of {', '.join(get_args(Within))}")
+        for name in ("hosts", "allow", "deny"):
+            several(name, getattr(self, name))
         for pattern in (*self.allow, *self.deny):
             try:
                 re.compile(pattern)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:  # the latter two for absurd ones
                 raise ConfigurationError.of("scope pattern", pattern, f"a regular expression ({error})") from error
 
     def around(self, seeds: Iterable[str]) -> Boundary:
@@ -52,7 +55,7 @@ class Boundary:
 
     def __init__(self, scope: Scope, seeds: Iterable[str]) -> None:
         self._scope = scope
-        self._hosts = frozenset(scope.hosts)
+        self._hosts = frozenset(host.lower() for host in scope.hosts)
         self._allow = [re.compile(pattern) for pattern in scope.allow]
         self._deny = [re.compile(pattern) for pattern in scope.deny]
         self._places = frozenset(_PLACES[scope.within](seed) for seed in seeds)
