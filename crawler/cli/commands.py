@@ -15,8 +15,9 @@ from crawler.cli.exits import Exit, exit_of_error
 from crawler.cli.flatten import with_options
 from crawler.cli.job import Job, checked_seeds
 from crawler.cli.loading import load_job
-from crawler.cli.options import CrawlOptions
+from crawler.cli.options import CrawlOptions, PageOptions
 from crawler.cli.running import run_job
+from crawler.cli.single import run_fetch
 from crawler.errors import CrawlerError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 
 _Target = Annotated[str, typer.Argument(metavar="FILE_OR_MODULE", help="Where parse, seeds and options are.")]
+_URL = Annotated[str, typer.Argument(metavar="URL", help="What to fetch.")]
 _Seeds = Annotated[list[str] | None, typer.Argument(metavar="[SEED]...", help="URLs to start from.")]
 
 
@@ -67,13 +69,26 @@ def crawl_site(seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     return run_job(lambda: Job(site.parse, checked_seeds(seeds or (), "name URLs: crawler site URL…")), options)
 
 
+@app.command("fetch", epilog=exits.HELP)
+@with_options(PageOptions)
+def fetch_page(url: _URL, *, options: PageOptions) -> int:
+    """Fetch one page, redirects followed, and show it.
+
+    What is asked for goes to standard output: the body, byte for byte where that is no terminal, or a part of it. What
+    is said about it goes to standard error: the status line, and on a terminal or with --verbose the header fields.
+    """
+    return run_fetch(url, options)
+
+
 def execute(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` name; return the exit code. Errors become one line."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         return int(app(given or ["--help"], prog_name="crawler", standalone_mode=False) or 0)
     except typer.TyperException as error:
-        return _complain(error.format_message(), Exit.USAGE)
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "crawler"
+        return _complain(f"{error.format_message().rstrip('.')}; see {command} --help", Exit.USAGE)
     except CrawlerError as error:
         return _complain(str(error), exit_of_error(error))
     except (KeyboardInterrupt, typer.Abort):  # before the loop listens for it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from crawler.errors import ConfigurationError, CrawlerError, EncodingError, InvalidURLError
+from crawler.errors import ConfigurationError, CrawlerError, EncodingError, FetchError, InvalidURLError
 from crawler.summary import Summary
 
 
@@ -31,6 +31,8 @@ _USAGE = (ConfigurationError, InvalidURLError, EncodingError)
 
 def exit_of_error(error: CrawlerError) -> Exit:
     """Return the exit code for an error that ended the command."""
+    if isinstance(error, FetchError):
+        return Exit.NOTHING
     return Exit.USAGE if isinstance(error, _USAGE) else Exit.BROKEN
 
 

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import sys
 import traceback
+import warnings
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -125,6 +126,9 @@ def _complaint(target: str, error: BaseException) -> str:
     text = f"{target} cannot be imported: {type(error).__name__}: {error}{place}"
     if "event loop" in str(error):  # files are loaded in a running loop, so that they cannot start a crawl of their own
         text = f"{target} starts a crawl when it is imported{place}; put that under if __name__ == '__main__':"
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+            traceback.clear_frames(error.__traceback__)  # which frees the coroutine that asyncio.run was given
     return " ".join(text.split())
 
 

@@ -53,13 +53,41 @@ class FetchOptions:
         if self.verbose and self.quiet:
             raise ConfigurationError("--verbose and --quiet contradict each other; leave one out")
 
-    def fetch(self, base: Fetch) -> Fetch:
+    def fetch(self, base: Fetch | None = None) -> Fetch:
         """Return ``base`` with what these options change."""
-        return replace(base, **_given(user_agent=self.user_agent, timeout=self.timeout))
+        return replace(base or Fetch(), **_given(user_agent=self.user_agent, timeout=self.timeout))
 
-    def retry(self, base: Retry) -> Retry:
+    def retry(self, base: Retry | None = None) -> Retry:
         """Return ``base`` with what these options change."""
-        return replace(base, **_given(tries=self.tries))
+        return replace(base or Retry(), **_given(tries=self.tries))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageOptions(FetchOptions):
+    """What ``fetch`` takes."""
+
+    text: Annotated[bool, Option("--text", help="Show the text, without markup.", rich_help_panel=_OUTPUT)] = False
+    links: Annotated[bool, Option("--links", help="Show the links, each once, resolved.", rich_help_panel=_OUTPUT)] = (
+        False
+    )
+    headers_only: Annotated[
+        bool, Option("--headers-only", help="Send HEAD, show the header fields.", rich_help_panel=_OUTPUT)
+    ] = False
+
+    @property
+    def shows_part(self) -> bool:
+        """Whether something else than the body is shown."""
+        return self.text or self.links or self.headers_only
+
+    def check(self) -> None:
+        """Check what no single option can.
+
+        Raises:
+            ConfigurationError: Options contradict each other.
+        """
+        FetchOptions.check(self)
+        if self.text + self.links + self.headers_only > 1:
+            raise ConfigurationError("--text, --links and --headers-only contradict each other; keep one")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

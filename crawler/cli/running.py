@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from crawler.cli.exits import Exit, exit_of_crawl
@@ -17,6 +18,7 @@ from crawler.cli.output import Output, output_for
 from crawler.cli.screen import Screen
 from crawler.crawler import Crawler, loop_factory
 from crawler.errors import ConfigurationError, ParseError, SinkError, WorkerLostError
+from crawler.models import Failure
 from crawler.observe.report import report
 from crawler.policy.fetch import USER_AGENT
 from crawler.summary import Summary
@@ -45,7 +47,7 @@ async def _run(make_job: Callable[[], Job], options: CrawlOptions, screen: Scree
     job = replace(job, sinks=output.sinks)
     screen.log_to_stderr()
     _warn_of_anonymity(job)
-    crawler = job.crawler(on_failure=_log.debug)
+    crawler = job.crawler(on_failure=_say_failure)
     with Interrupts() as interrupts:
         try:
             summary = await _crawl(crawler, job, interrupts, screen)
@@ -63,7 +65,8 @@ async def _run(make_job: Callable[[], Job], options: CrawlOptions, screen: Scree
 
 
 async def _crawl(crawler: Crawler, job: Job, interrupts: Interrupts, screen: Screen) -> Summary:
-    async with _opened(crawler):
+    async with AsyncExitStack() as resources:
+        await _open(crawler, resources)
         interrupts.drain = lambda: _drain(crawler)
         first, more = job.seeds[0], len(job.seeds) - 1
         name = first if isinstance(first, str) else first.url
@@ -72,21 +75,15 @@ async def _crawl(crawler: Crawler, job: Job, interrupts: Interrupts, screen: Scr
             return await crawler.run(job.seeds)
 
 
-class _opened:  # noqa: N801  # used like a function
-    """The crawler, opened; what workers cannot do shows then, and is the configuration's fault."""
+async def _open(crawler: Crawler, resources: AsyncExitStack) -> None:
+    try:
+        await resources.enter_async_context(crawler)
+    except (ParseError, WorkerLostError) as error:  # nothing has been fetched yet: it is the configuration's fault
+        raise ConfigurationError(f"worker processes cannot run the parser: {error}") from error
 
-    def __init__(self, crawler: Crawler) -> None:
-        self._crawler = crawler
 
-    async def __aenter__(self) -> Crawler:
-        try:
-            return await self._crawler.__aenter__()
-        except (ParseError, WorkerLostError) as error:
-            text = f"worker processes cannot run the parser: {error}"
-            raise ConfigurationError(text) from error
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._crawler.__aexit__(*error)  # type: ignore[arg-type]
+def _say_failure(failure: Failure) -> None:
+    _log.debug("%s%s", failure, f"\n{failure.traceback}" if failure.traceback else "")
 
 
 def _drain(crawler: Crawler) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from crawler.observe.log import LogLines
+from crawler.observe.plain import plain
 from crawler.observe.progress import LiveDisplay
 from crawler.summary import Statistics
 
@@ -52,7 +53,7 @@ class Screen:
 
     def print_lines(self, lines: str) -> None:
         """Print lines as they are, above the live display."""
-        self._console.print(Text(lines, end=""), soft_wrap=True, end="")
+        self._console.print(Text(plain(lines), end=""), soft_wrap=True, end="")
 
 
 class _ConsoleLog(logging.Handler):
@@ -64,7 +65,7 @@ class _ConsoleLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         style = "yellow" if record.levelno >= logging.WARNING else "dim"
-        self._console.print(Text(self.format(record), style), soft_wrap=True)
+        self._console.print(Text(plain(self.format(record)), style), soft_wrap=True)
 
 
 class _Line(logging.Formatter):

@@ -48,11 +48,13 @@ def percent(share: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as minutes and hours where there are that many.
+    """Return seconds in the unit that fits.
 
-    >>> duration(3.21), duration(75), duration(4000)
-    ('3.2 s', '1:15 min', '1:06:40 h')
+    >>> duration(0.0321), duration(3.21), duration(75), duration(4000)
+    ('32 ms', '3.2 s', '1:15 min', '1:06:40 h')
     """
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
