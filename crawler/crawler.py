@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
@@ -154,7 +155,7 @@ class Crawler:
         """
         buffer = Buffer(_BUFFERED_ITEMS)
         engine = self._prepare(seeds, [*self._sinks, buffer])
-        self._running = asyncio.create_task(run_into(buffer, engine.run(self._seeds)), name=f"crawl {engine!r}")
+        self._running = asyncio.create_task(run_into(buffer, partial(engine.run, self._seeds)), name=repr(self))
         return ItemStream(buffer, self._running)
 
     def stop(self) -> None:

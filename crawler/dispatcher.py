@@ -62,8 +62,7 @@ class Dispatcher:
             self.advance()
             await self._over.wait()
         finally:
-            self._closed = True
-            self._wake_at(None)
+            self.close()
             if deadline is not None:
                 deadline.cancel()
             self._cancel_all()
@@ -89,6 +88,11 @@ class Dispatcher:
         self.stopped_by = self.stopped_by or reason
         self._check_over()
 
+    def close(self) -> None:
+        """Start nothing any more: the task group is going down, and takes no new tasks."""
+        self._closed = True
+        self._wake_at(None)
+
     def uncount(self) -> None:
         """Take note that a dispatched request did not become a page: another may, within the limit of pages."""
         self._pages -= 1
@@ -107,6 +111,9 @@ class Dispatcher:
             await self._process(request)
         except asyncio.CancelledError:
             self._frontier.give_back(request)
+            raise
+        except BaseException:
+            self.close()
             raise
         finally:
             self._tasks.discard(asyncio.current_task())

@@ -143,6 +143,7 @@ class Engine:
                 for seed in seeds:
                     self._frontier.add(seed)
                 serving = group.create_task(self._stage.run(self._encoders, self._settle), name="CPU stage")
+                serving.add_done_callback(lambda _: self._dispatcher.close())
                 with self.pulse:
                     await self._dispatcher.run(group)
                 serving.cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
 from crawler.sinks.stream import Buffer
@@ -35,11 +35,12 @@ class ItemStream:
         """End the crawl at once; what was in flight stays pending."""
         self._running.cancel()
         await asyncio.wait((self._running,))
+        self._buffer.end()  # which a task that was cancelled before it began did not do
 
 
-async def run_into(buffer: Buffer, crawl: Awaitable[None]) -> None:
-    """Await ``crawl``, which fills ``buffer``, and end the buffer when it is over."""
+async def run_into(buffer: Buffer, crawl: Callable[[], Awaitable[None]]) -> None:
+    """Await ``crawl()``, which fills ``buffer``, and end the buffer when it is over."""
     try:
-        await crawl
+        await crawl()
     finally:
         buffer.end()

@@ -69,9 +69,9 @@ async def _crawl(crawler: Crawler, job: Job, interrupts: Interrupts, screen: Scr
         await _open(crawler, resources)
         interrupts.drain = lambda: _drain(crawler)
         first, more = job.seeds[0], len(job.seeds) - 1
-        name = first if isinstance(first, str) else first.url
-        _log.info("crawling %s%s", name, f" and {more} more" if more else "")
-        with screen.display(crawler.statistics):
+        name = (first if isinstance(first, str) else first.url) + (f" and {more} more" if more else "")
+        _log.info("crawling %s", name)
+        with screen.display(crawler.statistics, name):
             return await crawler.run(job.seeds)
 
 

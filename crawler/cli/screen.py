@@ -41,10 +41,10 @@ class Screen:
         logging.basicConfig(level=logging.WARNING, handlers=[handler])
         logging.getLogger("crawler").setLevel(self._level)
 
-    def display(self, statistics: Callable[[], Statistics]) -> AbstractContextManager[object]:
+    def display(self, statistics: Callable[[], Statistics], title: str) -> AbstractContextManager[object]:
         """Return what shows the progress of a crawl, read from ``statistics``, while it is entered."""
         if self.is_live:
-            return LiveDisplay(self._console, statistics)
+            return LiveDisplay(self._console, statistics, title)
         return nullcontext() if self._quiet else LogLines(statistics)
 
     def write(self, text: Text) -> None:

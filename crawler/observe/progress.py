@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.live import Live
+from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from crawler.observe.figures import bar, bars, count, duration, milliseconds, percent, rate, size
+from crawler.observe.figures import bar, bars, count, milliseconds, percent, rate, size
+from crawler.observe.plain import plain
 from crawler.observe.ticker import Ticker
 from crawler.observe.window import Window
 from crawler.summary import Statistics
 
 _INTERVAL = 0.25  # seconds; drawing takes some 2 ms of the loop's time
+_WIDTH = 80  # columns; the lines are no longer, and a wider panel is mostly empty
+_SPEED = 12  # columns of the figure before a row of bars
 _LOOKS = 32  # eight seconds: a spark line as wide as this many characters
 
 
 class LiveDisplay:
     """Draws the state of a crawl several times a second while it is entered, and then wipes it away."""
 
-    def __init__(self, console: Console, statistics: Callable[[], Statistics], interval: float = _INTERVAL) -> None:
+    def __init__(
+        self, console: Console, statistics: Callable[[], Statistics], title: str, interval: float = _INTERVAL
+    ) -> None:
         """Create a display of a crawl.
 
         Args:
             console: A terminal; whatever else is printed to it goes above.
             statistics: Returns those of the crawl.
+            title: What is crawled.
             interval: Seconds between two drawings.
         """
+        self._console = console
+        self._title = title
         self._statistics = statistics
         self._window = Window(_LOOKS)
         self._live = Live(
@@ -56,32 +65,57 @@ class LiveDisplay:
         self._window.add(self._statistics())
         self._live.refresh()
 
-    def _draw(self) -> Table:
-        return draw(self._window)
+    def _draw(self) -> Panel:
+        return draw(self._window, self._title, self._console.width)
 
 
-def draw(window: Window) -> Table:
-    """Return what a crawl does at present, as six lines that fit a terminal of 80 columns."""
+def draw(window: Window, title: str, width: int = _WIDTH) -> Panel:
+    """Return what a crawl does at present: a panel of nine lines, at most ``width`` columns wide."""
     now = window.now
-    ledger = now.ledger
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
+    table.add_column(style="bold", justify="right", min_width=8, no_wrap=True)
     table.add_column(no_wrap=True, overflow="ellipsis")
-    table.add_row("pages", _row(count(now.fetched), f"{rate(window.pages_per_second)}/s", bars(window.steps)))
-    table.add_row("queue", _row(count(ledger.pending), f"{count(now.fetching)} in flight", f"{count(now.hosts)} hosts"))
-    table.add_row("items", _row(count(now.items), size(now.bytes), _troubles(now)))
+    for label, value, text in _rows(window):
+        table.add_row(label, value, text)
+    state = "finishing" if now.stopped_by else "crawling"
+    heading = Text.assemble((f"{state} ", "bold"), (plain(title), "bold cyan"), f" · {_clock(now.seconds)}")
+    heading.truncate(width - 6, overflow="ellipsis")
+    remedy = "Ctrl-C stops at once" if now.stopped_by else "Ctrl-C finishes what is in flight, and ends"
+    return Panel(
+        table,
+        title=heading,
+        title_align="left",
+        subtitle=Text(remedy, "dim"),
+        subtitle_align="right",
+        width=min(width, _WIDTH),
+        border_style="dim",
+    )
+
+
+def _rows(window: Window) -> Iterator[tuple[str, Text | str, Text | str]]:
+    now, ledger = window.now, window.now.ledger
+    speed = Text.assemble((f"{rate(window.pages_per_second)}/s".ljust(_SPEED), ""), (bars(window.steps), "green"))
+    yield "pages", count(now.fetched), speed
+    hosts = "1 host" if now.hosts == 1 else f"{count(now.hosts)} hosts"
+    yield "queue", count(ledger.pending), f"{count(now.fetching)} in flight, {hosts}"
+    yield "items", count(now.items), f"from {size(now.bytes)}"
+    yield "failed", *_failed(now)
     busy = window.busy
     share = sum(busy) / len(busy) if busy else 0.0
-    table.add_row("workers", _row(f"{percent(share)}", "busy", "".join(map(bar, busy))))
-    table.add_row("loop lag", _row(milliseconds(now.loop_lag_p99), "p99", ""))
-    table.add_row("limit", _row(window.limited_by or "…", "", f"{duration(now.seconds)}"))
-    return table
+    yield "workers", percent(share), Text.assemble("busy".ljust(_SPEED), ("".join(map(bar, busy)), "cyan"))
+    yield "loop lag", milliseconds(now.loop_lag_p99), "99th percentile"
+    yield "limit", "", Text(plain(window.limited_by or "…"), "yellow")
 
 
-def _row(first: str, second: str, third: str) -> Text:
-    return Text.assemble((f"{first:>9}", "bold"), "  ", f"{second:<14}", "  ", (third, "cyan"))
-
-
-def _troubles(now: Statistics) -> str:
+def _failed(now: Statistics) -> tuple[Text, str]:
     failed = now.ledger.failed + now.ledger.quarantined
-    return f"{count(failed)} failed, {count(now.retries)} retries"
+    kinds = sorted(now.errors.items(), key=lambda error: -error[1])
+    most = f", mostly {kinds[0][0]}" if kinds else ""
+    return Text(count(failed), "red" if failed else ""), f"{count(now.retries)} retries{most}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
