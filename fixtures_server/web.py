@@ -37,7 +37,7 @@ class Web:
     """Size of a page: exactly so many bytes, or more where the links and numbers alone need more."""
     numbers: int = 20
     """Numbers on a page."""
-    bits: int = 33
+    bits: int = 34
     """Size of the large numbers, 8 to 64 bits; two more double the cost of trial division."""
     prime_share: float = 0.5
     """Share of primes of `bits` bits among a page's numbers: these are what trial division spends its time on."""

@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -7,7 +8,8 @@ from fixtures_server import Address, FixturesServer, Kind, Web
 from fixtures_server.dump import dump
 
 
-async def pages_of(server, web):
+async def pages_of(server: FixturesServer, web: Web) -> dict[str, str]:
+    assert web.pages is not None
     pages = {}
     async with aiohttp.ClientSession() as session:
         for page in range(web.pages):
@@ -19,14 +21,14 @@ async def pages_of(server, web):
     return pages
 
 
-async def test_a_dump_has_the_same_pages_at_the_same_paths(tmp_path):
+async def test_a_dump_has_the_same_pages_at_the_same_paths(tmp_path: Path) -> None:
     web = Web(pages=30)
     assert dump(web, tmp_path / "site", authority="web.example:8000") == 30
     async with FixturesServer(root=tmp_path / "site") as files, FixturesServer(web) as server:
         assert await pages_of(files, web) == await pages_of(server, web)
 
 
-def test_a_dump_of_one_host_needs_no_name(tmp_path):
+def test_a_dump_of_one_host_needs_no_name(tmp_path: Path) -> None:
     dump(Web(pages=30), tmp_path)
     text = "".join(path.read_text() for path in tmp_path.rglob("*.html"))
     hrefs = re.findall(r'href="([^"]*)"', text)
@@ -34,7 +36,7 @@ def test_a_dump_of_one_host_needs_no_name(tmp_path):
     assert not [href for href in hrefs if "//" in href]
 
 
-def test_several_hosts_get_a_folder_each(tmp_path):
+def test_several_hosts_get_a_folder_each(tmp_path: Path) -> None:
     web = Web(hosts=3, pages=10)
     dump(web, tmp_path, authority="localhost:8000")
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == [f"site{n}.localhost" for n in range(3)]
@@ -46,7 +48,7 @@ def test_several_hosts_get_a_folder_each(tmp_path):
 
 
 @pytest.mark.parametrize("again", [Web(pages=3), Web(hosts=2, pages=4)], ids=["one host", "two hosts"])
-def test_a_dump_replaces_an_earlier_dump(tmp_path, again):
+def test_a_dump_replaces_an_earlier_dump(tmp_path: Path, again: Web) -> None:
     fresh, used = tmp_path / "fresh", tmp_path / "used"
     for web in (Web(pages=20), Web(hosts=3, pages=9), again):
         dump(web, used, authority="localhost")
@@ -56,7 +58,7 @@ def test_a_dump_replaces_an_earlier_dump(tmp_path, again):
     }
 
 
-def test_somebody_elses_folder_is_left_alone_unless_forced(tmp_path):
+def test_somebody_elses_folder_is_left_alone_unless_forced(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(FileExistsError, match="not empty"):
         dump(Web(pages=3), tmp_path)
@@ -66,7 +68,7 @@ def test_somebody_elses_folder_is_left_alone_unless_forced(tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
-def test_a_dump_of_another_version_is_left_alone(tmp_path):
+def test_a_dump_of_another_version_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / ".fixtures_server.json").write_text('{"colour": 3}')
     with pytest.raises(FileExistsError, match="does not know"):
         dump(Web(pages=3), tmp_path)
@@ -82,7 +84,7 @@ def test_a_dump_of_another_version_is_left_alone(tmp_path):
         (Web(hosts=2), "needs an authority"),
     ],
 )
-def test_what_files_cannot_do_is_refused(tmp_path, web, message):
+def test_what_files_cannot_do_is_refused(tmp_path: Path, web: Web, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         dump(web, tmp_path / "site")
     assert not (tmp_path / "site").exists()

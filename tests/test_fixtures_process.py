@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import aiohttp
 import psutil
@@ -19,16 +20,16 @@ ODD = Web(
 )  # fmt: skip
 
 
-def call(*options):
+def call(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run((*COMMAND, *options), capture_output=True, text=True, check=False)
 
 
-async def get(url):
+async def get(url: str) -> tuple[int, bytes]:
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         return response.status, await response.read()
 
 
-async def test_a_process_serves_and_counts_and_ends():
+async def test_a_process_serves_and_counts_and_ends() -> None:
     async with ServerProcess(Web(pages=50)) as server:
         for _ in range(2):
             status, body = await get(f"{server.url}p/7.html")
@@ -43,7 +44,7 @@ async def test_a_process_serves_and_counts_and_ends():
     assert not process.is_running()
 
 
-async def test_a_process_serves_a_folder(tmp_path):
+async def test_a_process_serves_a_folder(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("front")
     async with ServerProcess(root=tmp_path) as server:
         assert await get(server.url) == (200, b"front")
@@ -51,17 +52,17 @@ async def test_a_process_serves_a_folder(tmp_path):
             server.truth()
 
 
-async def test_a_process_that_cannot_start_says_why():
+async def test_a_process_that_cannot_start_says_why() -> None:
     async with ServerProcess(Web()) as server:
         port = int(server.authority.rpartition(":")[2])
         with pytest.raises(OSError, match=r"the server process ended: .*address already in use"):
             await ServerProcess(Web(), port=port).__aenter__()
 
 
-async def test_a_process_ends_when_its_block_fails_or_is_cancelled():
-    pids = []
+async def test_a_process_ends_when_its_block_fails_or_is_cancelled() -> None:
+    pids: list[int] = []
 
-    async def serve(started):
+    async def serve(started: asyncio.Event) -> None:
         async with ServerProcess(Web()) as server:
             pids.append(server.pid)
             started.set()
@@ -76,7 +77,7 @@ async def test_a_process_ends_when_its_block_fails_or_is_cancelled():
     assert not psutil.pid_exists(pids[0])
 
 
-def test_a_process_does_not_outlive_a_parent_that_is_killed():
+def test_a_process_does_not_outlive_a_parent_that_is_killed() -> None:
     code = """
 import asyncio, os, signal
 from fixtures_server import ServerProcess, Web
@@ -94,7 +95,7 @@ asyncio.run(main())
         assert not server.is_running()
 
 
-def test_a_process_with_a_parent_leaves_ctrl_c_to_the_parent():
+def test_a_process_with_a_parent_leaves_ctrl_c_to_the_parent() -> None:
     with subprocess.Popen(
         [*COMMAND, "--exit-with-parent"],
         stdin=subprocess.PIPE,
@@ -114,7 +115,7 @@ def test_a_process_with_a_parent_leaves_ctrl_c_to_the_parent():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_announces_its_url_and_ends_quietly_on_a_signal(number):
+def test_the_command_announces_its_url_and_ends_quietly_on_a_signal(number: signal.Signals) -> None:
     with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("http://127.0.0.1:")
@@ -136,12 +137,12 @@ def test_the_command_announces_its_url_and_ends_quietly_on_a_signal(number):
         (["--root=.", "--truth"], "--root has neither a --truth nor a --dump: these are for the synthetic web"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(options, message):
+def test_a_mistake_is_one_line_and_exit_code_2(options: list[str], message: str) -> None:
     done = call(*options)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"fixtures_server: {message}\n")
 
 
-async def test_a_port_in_use_is_one_line_and_exit_code_2():
+async def test_a_port_in_use_is_one_line_and_exit_code_2() -> None:
     async with ServerProcess(Web()) as server:
         done = await asyncio.to_thread(call, f"--port={server.authority.rpartition(':')[2]}")
     assert done.returncode == 2
@@ -149,20 +150,20 @@ async def test_a_port_in_use_is_one_line_and_exit_code_2():
     assert done.stderr.count("\n") == 1
 
 
-def test_the_truth_is_printed_as_json():
+def test_the_truth_is_printed_as_json() -> None:
     done = call("--pages=30", "--port=8000", "--truth")
     truth, expected = json.loads(done.stdout), Web(pages=30).truth("127.0.0.1:8000")
     assert set(truth["reachable"]) == expected.reachable
     assert (truth["primes"], truth["prime_digest"]) == (expected.primes, expected.prime_digest)
 
 
-def test_the_command_writes_a_dump(tmp_path):
+def test_the_command_writes_a_dump(tmp_path: Path) -> None:
     done = call("--pages=5", f"--dump={tmp_path}/site")
     assert (done.returncode, done.stdout) == (0, f"5 pages written to {tmp_path}/site\n")
     assert sorted(path.name for path in (tmp_path / "site" / "p").iterdir()) == [f"{n}.html" for n in range(1, 5)]
 
 
-async def test_every_knob_reaches_the_other_process():
+async def test_every_knob_reaches_the_other_process() -> None:
     async with ServerProcess(ODD) as server:
         assert server.urls == ODD.front_urls(server.authority)
     parser = argparse.ArgumentParser()

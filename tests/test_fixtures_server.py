@@ -2,6 +2,9 @@ import asyncio
 import re
 import socket
 from collections import Counter
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
 from urllib.parse import urldefrag, urljoin
 
 import aiohttp
@@ -12,6 +15,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from fixtures_server import Address, FixturesServer, Kind, Web, digest, is_prime
 
 ODD = Web(hosts=3, pages=120, failing_share=0.2, missing_share=0.2, moved_share=0.2, flaky_share=0.2, page_bytes=3000)
+
+
+Run = Callable[[Coroutine[Any, Any, None]], None]
 
 
 class Loopback(AbstractResolver):
@@ -29,29 +35,30 @@ class Loopback(AbstractResolver):
         pass
 
 
-def client(**options):
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=Loopback(), **options))
+def client() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=Loopback()))
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def run(request):
+def run(request: pytest.FixtureRequest) -> Run:
     """Run a coroutine in a loop of its own, and see that it leaves no task in it."""
 
-    async def checked(main):
-        result = await main
+    async def checked(main: Coroutine[Any, Any, None]) -> None:
+        await main
         assert asyncio.all_tasks() == {asyncio.current_task()}
-        return result
 
-    def run(main):
+    def run(main: Coroutine[Any, Any, None]) -> None:
         with asyncio.Runner(loop_factory=request.param, debug=True) as runner:
-            return runner.run(checked(main))
+            runner.run(checked(main))
 
     return run
 
 
-async def crawl(url):
+async def crawl(url: str) -> tuple[dict[str, int | None], list[int]]:
     """Follow every link there is, one at a time; give the statuses, each URL's last, and the numbers."""
-    statuses, numbers, waiting = {}, [], [url]
+    statuses: dict[str, int | None] = {}
+    numbers: list[int] = []
+    waiting = [url]
     async with client() as session:
         while waiting:
             url = waiting.pop()
@@ -71,8 +78,8 @@ async def crawl(url):
 
 
 @pytest.mark.parametrize("web", [Web(pages=60), ODD], ids=["plain", "odd"])
-def test_a_crawl_finds_exactly_the_truth(run, web):
-    async def main():
+def test_a_crawl_finds_exactly_the_truth(run: Run, web: Web) -> None:
+    async def main() -> None:
         async with FixturesServer(web) as server:
             statuses, numbers = await crawl(server.url)
             truth = server.truth()
@@ -90,8 +97,8 @@ def test_a_crawl_finds_exactly_the_truth(run, web):
     run(main())
 
 
-def test_what_was_asked_for_is_counted(run):
-    async def main():
+def test_what_was_asked_for_is_counted(run: Run) -> None:
+    async def main() -> None:
         async with FixturesServer(Web(pages=5, page_bytes=5000)) as server:
             async with client() as session:
                 for _ in range(3):
@@ -112,8 +119,8 @@ def test_what_was_asked_for_is_counted(run):
     run(main())
 
 
-def test_concurrent_requests_are_counted_for_each_host(run):
-    async def main():
+def test_concurrent_requests_are_counted_for_each_host(run: Run) -> None:
+    async def main() -> None:
         web = Web(hosts=2, pages=40, latency=3600.0)
         async with client() as session:
             async with FixturesServer(web) as server:
@@ -128,31 +135,25 @@ def test_concurrent_requests_are_counted_for_each_host(run):
     run(main())
 
 
-def test_each_host_has_its_own_pages_and_strangers_are_turned_away(run):
-    async def main():
+def test_each_host_has_its_own_pages_and_strangers_are_turned_away(run: Run) -> None:
+    async def main() -> None:
         async with FixturesServer(Web(hosts=2, pages=10)) as server, client() as session:
             texts = []
             for url in server.urls:
                 async with session.get(url) as response:
                     texts.append(await response.text())
-            assert [re.search("<title>(.*)</title>", text)[1] for text in texts] == [
-                "Front page of site0",
-                "Front page of site1",
-            ]
-            for host, status in {
-                "site2.localhost": 421,
-                "localhost": 421,
-                'site0."><b>': 400,
-                "SITE1.example": 200,
-            }.items():
+            titles = re.findall("<title>(.*)</title>", "".join(texts))
+            assert titles == ["Front page of site0", "Front page of site1"]
+            answers = {"site2.localhost": 421, "localhost": 421, 'site0."><b>': 400, "SITE1.example": 200}
+            for host, status in answers.items():
                 async with session.get(server.url, headers={"Host": host}) as response:
                     assert response.status == status, host
 
     run(main())
 
 
-def test_one_host_answers_to_any_name_and_links_to_that_name(run):
-    async def main():
+def test_one_host_answers_to_any_name_and_links_to_that_name(run: Run) -> None:
+    async def main() -> None:
         async with FixturesServer(Web(pages=100)) as server, client() as session:
             for name in (f"127.0.0.1:{server.port}", f"localhost:{server.port}", "web.example"):
                 async with session.get(f"{server.url}p/20.html", headers={"Host": name}) as response:
@@ -163,8 +164,8 @@ def test_one_host_answers_to_any_name_and_links_to_that_name(run):
     run(main())
 
 
-def test_only_get_and_head_are_answered(run):
-    async def main():
+def test_only_get_and_head_are_answered(run: Run) -> None:
+    async def main() -> None:
         async with (
             FixturesServer(Web()) as server,
             client() as session,
@@ -175,8 +176,8 @@ def test_only_get_and_head_are_answered(run):
     run(main())
 
 
-def test_a_flaky_page_fails_once_and_then_succeeds(run):
-    async def main():
+def test_a_flaky_page_fails_once_and_then_succeeds(run: Run) -> None:
+    async def main() -> None:
         async with FixturesServer(Web(pages=2, flaky_share=1.0)) as server, client() as session:
             statuses = []
             for _ in range(3):
@@ -189,8 +190,8 @@ def test_a_flaky_page_fails_once_and_then_succeeds(run):
     run(main())
 
 
-def test_closing_cuts_delays_short_and_leaves_nothing(run):
-    async def main():
+def test_closing_cuts_delays_short_and_leaves_nothing(run: Run) -> None:
+    async def main() -> None:
         async with client() as session:
             async with FixturesServer(Web(latency=3600.0)) as server:
                 requests = [asyncio.create_task(session.get(server.url)) for _ in range(20)]
@@ -205,8 +206,8 @@ def test_closing_cuts_delays_short_and_leaves_nothing(run):
     run(main())
 
 
-def test_closing_does_not_wait_for_idle_connections(run):
-    async def main():
+def test_closing_does_not_wait_for_idle_connections(run: Run) -> None:
+    async def main() -> None:
         async with client() as session:
             async with FixturesServer(Web()) as server, session.get(server.url) as response:
                 await response.read()
@@ -216,9 +217,9 @@ def test_closing_does_not_wait_for_idle_connections(run):
     run(main())
 
 
-def test_a_server_can_be_abandoned_in_the_middle(run):
-    async def main():
-        async def serve(started):
+def test_a_server_can_be_abandoned_in_the_middle(run: Run) -> None:
+    async def main() -> None:
+        async def serve(started: asyncio.Future[FixturesServer]) -> None:
             async with FixturesServer(Web(latency=3600.0)) as server, client() as session:
                 started.set_result(server)
                 await session.get(server.url)
@@ -234,8 +235,8 @@ def test_a_server_can_be_abandoned_in_the_middle(run):
     run(main())
 
 
-def test_two_servers_run_side_by_side_and_a_taken_port_is_an_error(run):
-    async def main():
+def test_two_servers_run_side_by_side_and_a_taken_port_is_an_error(run: Run) -> None:
+    async def main() -> None:
         async with FixturesServer(Web()) as one, FixturesServer(Web()) as two:
             assert one.port != two.port
             with pytest.raises(OSError, match="in use"):
@@ -244,7 +245,8 @@ def test_two_servers_run_side_by_side_and_a_taken_port_is_an_error(run):
     run(main())
 
 
-def test_the_choice_between_a_web_and_a_root_has_to_be_made(tmp_path):
-    for options in ({}, {"web": Web(), "root": tmp_path}):
-        with pytest.raises(ValueError, match="either a web or a root"):
-            FixturesServer(**options)
+def test_the_choice_between_a_web_and_a_root_has_to_be_made(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="either a web or a root"):
+        FixturesServer()
+    with pytest.raises(ValueError, match="either a web or a root"):
+        FixturesServer(Web(), root=tmp_path)

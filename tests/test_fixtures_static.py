@@ -1,3 +1,6 @@
+from collections.abc import Mapping
+from pathlib import Path
+
 import aiohttp
 import pytest
 from yarl import URL
@@ -6,7 +9,7 @@ from fixtures_server import FixturesServer
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path: Path) -> Path:
     root = tmp_path / "root"
     (root / "docs" / "deep").mkdir(parents=True)
     (root / "empty").mkdir()
@@ -28,9 +31,9 @@ def root(tmp_path):
     return root
 
 
-async def get(server, path, **options):
+async def get(server: FixturesServer, path: str) -> tuple[int, Mapping[str, str], bytes]:
     url = URL(f"http://127.0.0.1:{server.port}{path}", encoded=True)
-    async with aiohttp.ClientSession() as session, session.get(url, allow_redirects=False, **options) as response:
+    async with aiohttp.ClientSession() as session, session.get(url, allow_redirects=False) as response:
         return response.status, response.headers, await response.read()
 
 
@@ -51,7 +54,7 @@ async def get(server, path, **options):
         ("/large.bin", "application/octet-stream", b"x" * 3_000_000),
     ],
 )
-async def test_files_are_served_with_their_types(root, path, content_type, body):
+async def test_files_are_served_with_their_types(root: Path, path: str, content_type: str, body: bytes) -> None:
     async with FixturesServer(root=root) as server:
         for _ in range(2):  # from the disk, from the cache
             status, headers, got = await get(server, path)
@@ -81,7 +84,7 @@ async def test_files_are_served_with_their_types(root, path, content_type, body)
         "/%ff",
     ],
 )
-async def test_nothing_else_is_there(root, path):
+async def test_nothing_else_is_there(root: Path, path: str) -> None:
     async with FixturesServer(root=root) as server:
         status, _, body = await get(server, path)
         assert (status, b"secret" in body) == (404, False)
@@ -90,13 +93,13 @@ async def test_nothing_else_is_there(root, path):
 @pytest.mark.parametrize(
     ("path", "location"), [("/docs", "./docs/"), ("/docs/deep", "./deep/"), ("/docs-link", "./docs-link/")]
 )
-async def test_a_folder_without_its_slash_redirects(root, path, location):
+async def test_a_folder_without_its_slash_redirects(root: Path, path: str, location: str) -> None:
     async with FixturesServer(root=root) as server:
         status, headers, _ = await get(server, path)
         assert (status, headers["Location"]) == (301, location)
 
 
-async def test_a_changed_file_is_read_again(root):
+async def test_a_changed_file_is_read_again(root: Path) -> None:
     async with FixturesServer(root=root) as server:
         assert (await get(server, "/style.css"))[2] == b"body{}"
         (root / "style.css").write_text("p{color:red}")
@@ -105,12 +108,12 @@ async def test_a_changed_file_is_read_again(root):
         assert (await get(server, "/style.css"))[0] == 404
 
 
-async def test_a_root_has_no_truth(root):
+async def test_a_root_has_no_truth(root: Path) -> None:
     async with FixturesServer(root=str(root)) as server:
         with pytest.raises(ValueError, match="synthetic web only"):
             server.truth()
 
 
-def test_a_root_must_be_a_folder(tmp_path):
+def test_a_root_must_be_a_folder(tmp_path: Path) -> None:
     with pytest.raises(NotADirectoryError, match="missing is not a folder"):
         FixturesServer(root=tmp_path / "missing")
