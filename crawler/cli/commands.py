@@ -25,12 +25,13 @@ app = typer.Typer(
     help="Crawl websites: one event loop does the waiting, processes do the computing.",
     epilog=exits.HELP,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 
 _Target = Annotated[str, typer.Argument(metavar="FILE_OR_MODULE", help="Where parse, seeds and options are.")]
 _URL = Annotated[str, typer.Argument(metavar="URL", help="What to fetch.")]
-_Seeds = Annotated[list[str] | None, typer.Argument(metavar="[SEED]...", help="URLs to start from.")]
+_Seeds = Annotated[list[str] | None, typer.Argument(metavar="SEED", help="URLs to start from.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,7 +43,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _program(
     show_version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, metavar="", help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     pass
@@ -53,8 +57,12 @@ def _program(
 def run(target: _Target, seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     """Crawl with the parser in a Python file or module.
 
-    Finds parse (a function of a page, or a Router), seeds (URLs, replaced by those on the command line), and where
-    they are there: scope, limits, politeness, retry, fetch, cpu and sinks. Options replace single fields of those.
+    Finds parse (a function of a page, or a Router), seeds (URLs, replaced by
+    those on the command line), and where they are there: scope, limits,
+    politeness, retry, fetch, cpu and sinks. Options replace single fields.
+
+    Items go to --output, or to the file's sinks, or to standard output as
+    JSON Lines; with --json, standard output has the summary instead.
     """
     return run_job(lambda: load_job(target, seeds or ()), options)
 
@@ -64,7 +72,8 @@ def run(target: _Target, seeds: _Seeds = None, *, options: CrawlOptions) -> int:
 def crawl_site(seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     """Crawl a site without writing code: one line of JSON a page.
 
-    The fields are url, status, depth, title and out_links, the number of distinct URLs that the page links to.
+    The fields are url, status, depth, title and out_links, the number of
+    distinct URLs that the page links to.
     """
     return run_job(lambda: Job(site.parse, checked_seeds(seeds or (), "name URLs: crawler site URL…")), options)
 
@@ -74,8 +83,10 @@ def crawl_site(seeds: _Seeds = None, *, options: CrawlOptions) -> int:
 def fetch_page(url: _URL, *, options: PageOptions) -> int:
     """Fetch one page, redirects followed, and show it.
 
-    What is asked for goes to standard output: the body, byte for byte where that is no terminal, or a part of it. What
-    is said about it goes to standard error: the status line, and on a terminal or with --verbose the header fields.
+    What is asked for goes to standard output: the body, byte for byte where
+    that is no terminal, or a part of it. What is said about it goes to
+    standard error: the status line, and on a terminal or with --verbose the
+    header fields.
     """
     return run_fetch(url, options)
 

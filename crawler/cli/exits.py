@@ -23,8 +23,10 @@ class Exit(enum.IntEnum):
     """Stopped at once by a second Ctrl-C or SIGTERM."""
 
 
-HELP = """Exit codes: 0 done (also when a limit or a first Ctrl-C ended it) · 1 the crawl ended with an error ·
-2 bad usage or configuration · 3 not one page could be fetched · 130 stopped at once by a second Ctrl-C"""
+HELP = (
+    "Exit codes: 0 done (also when a limit or a first Ctrl-C ended it), 1 the crawl ended with an error, 2 bad usage "
+    "or configuration, 3 not one page could be fetched, 130 stopped at once by a second Ctrl-C."
+)
 
 _USAGE = (ConfigurationError, InvalidURLError, EncodingError)
 

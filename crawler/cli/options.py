@@ -27,6 +27,22 @@ _PARSING = "Parsing"
 class FetchOptions:
     """What each command takes."""
 
+    output: Annotated[
+        str | None, Option("--output", "-o", metavar="PATH", help="Write here; - is stdout.", rich_help_panel=_OUTPUT)
+    ] = None
+    verbose: Annotated[
+        bool,
+        Option(
+            "--verbose",
+            "-v",
+            metavar="",
+            help="Tell failures as they occur; show header fields.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False
+    quiet: Annotated[
+        bool, Option("--quiet", "-q", metavar="", help="Say nothing but errors.", rich_help_panel=_OUTPUT)
+    ] = False
     user_agent: Annotated[
         str | None,
         Option("--user-agent", metavar="TEXT", help="Who you are, with a contact.", rich_help_panel=_FETCHING),
@@ -38,11 +54,6 @@ class FetchOptions:
     tries: Annotated[
         int | None, Option("--tries", metavar="N", help="Of each request; 1: no retries.", rich_help_panel=_FETCHING)
     ] = None
-    output: Annotated[
-        str | None, Option("--output", "-o", metavar="PATH", help="Write here; - is stdout.", rich_help_panel=_OUTPUT)
-    ] = None
-    verbose: Annotated[bool, Option("--verbose", "-v", help="Say more: see above.", rich_help_panel=_OUTPUT)] = False
-    quiet: Annotated[bool, Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel=_OUTPUT)] = False
 
     def check(self) -> None:
         """Check what no single option can.
@@ -66,12 +77,14 @@ class FetchOptions:
 class PageOptions(FetchOptions):
     """What ``fetch`` takes."""
 
-    text: Annotated[bool, Option("--text", help="Show the text, without markup.", rich_help_panel=_OUTPUT)] = False
-    links: Annotated[bool, Option("--links", help="Show the links, each once, resolved.", rich_help_panel=_OUTPUT)] = (
-        False
-    )
+    text: Annotated[
+        bool, Option("--text", metavar="", help="Show the text, without markup.", rich_help_panel=_OUTPUT)
+    ] = False
+    links: Annotated[
+        bool, Option("--links", metavar="", help="Show the links, each once, resolved.", rich_help_panel=_OUTPUT)
+    ] = False
     headers_only: Annotated[
-        bool, Option("--headers-only", help="Send HEAD, show the header fields.", rich_help_panel=_OUTPUT)
+        bool, Option("--headers-only", metavar="", help="Send HEAD, show the header fields.", rich_help_panel=_OUTPUT)
     ] = False
 
     @property
@@ -94,9 +107,9 @@ class PageOptions(FetchOptions):
 class CrawlOptions(FetchOptions):
     """What ``run`` and ``site`` take."""
 
-    json: Annotated[bool, Option("--json", help="Write the summary as JSON to stdout.", rich_help_panel=_OUTPUT)] = (
-        False
-    )
+    json: Annotated[
+        bool, Option("--json", metavar="", help="Write the summary as JSON to stdout.", rich_help_panel=_OUTPUT)
+    ] = False
     max_pages: Annotated[
         int | None, Option("--max-pages", metavar="N", help="Pages fetched at most.", rich_help_panel=_LIMITS)
     ] = None

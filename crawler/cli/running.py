@@ -89,7 +89,7 @@ def _say_failure(failure: Failure) -> None:
 def _drain(crawler: Crawler) -> None:
     crawler.stop()
     flying = crawler.statistics().ledger.in_flight
-    _log.warning("stopping: %d pages in flight will be finished; Ctrl-C again stops at once", flying)
+    _log.info("stopping when the pages in flight (%d) are finished; Ctrl-C again stops at once", flying)
 
 
 def _warn_of_anonymity(job: Job) -> None:
@@ -102,7 +102,7 @@ def _warn_of_anonymity(job: Job) -> None:
 
 def _tell(summary: Summary, crawler: Crawler, output: Output, options: CrawlOptions, screen: Screen) -> None:
     if not options.quiet:
-        screen.write(report(summary, crawler.failures, output.name))
+        screen.write(report(summary, crawler.failures, output.name, screen.width))
     if options.json:
         sys.stdout.write(json.dumps(summary.as_dict()) + "\n")
         sys.stdout.flush()

@@ -47,8 +47,13 @@ class Screen:
             return LiveDisplay(self._console, statistics, title)
         return nullcontext() if self._quiet else LogLines(statistics)
 
+    @property
+    def width(self) -> int | None:
+        """Columns that text is wrapped to; ``None`` elsewhere than on a terminal, where lines stay whole."""
+        return self._console.width if self.is_live else None
+
     def write(self, text: Text) -> None:
-        """Write text for people; lines are wrapped on a terminal, and left whole elsewhere."""
+        """Write text for people."""
         self._console.print(text, soft_wrap=not self.is_live)
 
     def print_lines(self, lines: str) -> None:
@@ -64,8 +69,8 @@ class _ConsoleLog(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        style = "yellow" if record.levelno >= logging.WARNING else "dim"
-        self._console.print(Text(plain(self.format(record)), style), soft_wrap=True)
+        style = {logging.WARNING: "yellow", logging.DEBUG: "dim"}.get(record.levelno, "")
+        self._console.print(Text(plain(self.format(record)), style))
 
 
 class _Line(logging.Formatter):

@@ -15,6 +15,15 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> plural(1, "page"), plural(2000, "page")
+    ('1 page', '2,000 pages')
+    """
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def size(number: int) -> str:
     """Return a number of bytes in the unit that fits, powers of 1000.
 

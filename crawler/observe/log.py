@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from crawler.observe.figures import count, milliseconds, percent, rate, size
+from crawler.observe.figures import count, milliseconds, percent, plural, rate, size
 from crawler.observe.ticker import Ticker
 from crawler.observe.window import Window
 from crawler.summary import Statistics
@@ -53,11 +53,11 @@ def line(window: Window) -> str:
     now = window.now
     busy = window.busy
     parts = (
-        f"{count(now.fetched)} pages",
+        plural(now.fetched, "page"),
         f"{rate(window.pages_per_second)} pages/s",
         f"{count(now.ledger.pending)} queued",
         f"{count(now.fetching)} in flight",
-        f"{count(now.items)} items",
+        plural(now.items, "item"),
         size(now.bytes),
         f"{count(now.ledger.failed + now.ledger.quarantined)} failed",
         f"workers {percent(sum(busy) / len(busy) if busy else 0.0)} busy",

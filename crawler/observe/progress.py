@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from crawler.observe.figures import bar, bars, count, milliseconds, percent, rate, size
+from crawler.observe.figures import bar, bars, count, milliseconds, percent, plural, rate, size
 from crawler.observe.plain import plain
 from crawler.observe.ticker import Ticker
 from crawler.observe.window import Window
@@ -51,7 +51,7 @@ class LiveDisplay:
         return f"<LiveDisplay {self._window!r}>"
 
     def __enter__(self) -> Self:
-        self._live.start()
+        self._live.start(refresh=True)  # the first drawing takes 30 ms, which the crawl need not wait for later
         self._ticker.__enter__()
         return self
 
@@ -97,22 +97,22 @@ def _rows(window: Window) -> Iterator[tuple[str, Text | str, Text | str]]:
     now, ledger = window.now, window.now.ledger
     speed = Text.assemble((f"{rate(window.pages_per_second)}/s".ljust(_SPEED), ""), (bars(window.steps), "green"))
     yield "pages", count(now.fetched), speed
-    hosts = "1 host" if now.hosts == 1 else f"{count(now.hosts)} hosts"
-    yield "queue", count(ledger.pending), f"{count(now.fetching)} in flight, {hosts}"
+    yield "queue", count(ledger.pending), f"{count(now.fetching)} in flight, {plural(now.hosts, 'host')}"
     yield "items", count(now.items), f"from {size(now.bytes)}"
     yield "failed", *_failed(now)
     busy = window.busy
     share = sum(busy) / len(busy) if busy else 0.0
     yield "workers", percent(share), Text.assemble("busy".ljust(_SPEED), ("".join(map(bar, busy)), "cyan"))
     yield "loop lag", milliseconds(now.loop_lag_p99), "99th percentile"
-    yield "limit", "", Text(plain(window.limited_by or "…"), "yellow")
+    limit = window.limited_by
+    yield "limit", percent(window.limited_share) if limit else "", Text(plain(limit or "…"), "yellow")
 
 
 def _failed(now: Statistics) -> tuple[Text, str]:
     failed = now.ledger.failed + now.ledger.quarantined
     kinds = sorted(now.errors.items(), key=lambda error: -error[1])
     most = f", mostly {kinds[0][0]}" if kinds else ""
-    return Text(count(failed), "red" if failed else ""), f"{count(now.retries)} retries{most}"
+    return Text(count(failed), "red" if failed else ""), f"{count(now.retries)} tried again{most}"
 
 
 def _clock(seconds: float) -> str:

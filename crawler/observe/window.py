@@ -56,11 +56,19 @@ class Window:
     @property
     def limited_by(self) -> str:
         """What the crawl waits for most; empty before the first look at it."""
-        held = {limit: self._held(limit) for limit in self.now.shares}
-        limit = max(held, key=held.__getitem__, default="")
-        return limit if limit and held[limit] > 0 else self.now.limited_by
+        held = self._held()
+        return max(held, key=held.__getitem__) if any(held.values()) else self.now.limited_by
 
-    def _held(self, limit: str) -> float:
-        """Return the seconds for which ``limit`` held; the shares in the statistics are of the whole time."""
-        then = self._looks[0]
-        return self.now.shares[limit] * self.now.seconds - then.shares.get(limit, 0.0) * then.seconds
+    @property
+    def limited_share(self) -> float:
+        """The share of the time that `limited_by` held, 0 to 1."""
+        held = self._held()
+        return max(held.values()) / sum(held.values()) if any(held.values()) else 0.0
+
+    def _held(self) -> dict[str, float]:
+        """Return the seconds for which each limit held; the shares in the statistics are of the whole time."""
+        then, now = self._looks[0], self.now
+        return {
+            limit: max(0.0, share * now.seconds - then.shares.get(limit, 0.0) * then.seconds)
+            for limit, share in now.shares.items()
+        }
