@@ -34,7 +34,7 @@ from crawler import (
 )
 from fixtures_server import FixturesServer, Web
 from tests.integration import parsers
-from tests.integration.sites import links, redirect, serve
+from tests.integration.sites import Answer, links, redirect, serve
 
 pytestmark = pytest.mark.both_loops
 INLINE = Cpu(executor="inline")
@@ -164,8 +164,11 @@ async def test_a_page_found_too_deep_is_fetched_when_it_is_found_less_deep() -> 
         await too_deep.wait()
         return web.Response(text=links("/late"), content_type="text/html")
 
-    pages = {"/": links("/a", "/slow"), "/a": links("/b"), "/b": links("/late"), "/slow": slow, "/late": ""}
-    async with serve(pages) as site, Crawler(parsers.urls, cpu=INLINE, limits=Limits(max_depth=2)) as crawler:
+    pages: dict[str, Answer] = {"/": links("/a", "/slow"), "/a": links("/b"), "/b": links("/late"), "/late": ""}
+    async with (
+        serve({**pages, "/slow": slow}) as site,
+        Crawler(parsers.urls, cpu=INLINE, limits=Limits(max_depth=2)) as crawler,
+    ):
         items = []
         async for item in crawler.stream(site.url):
             items.append(item)
