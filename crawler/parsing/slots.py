@@ -23,7 +23,7 @@ from crawler.page import Page
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.parser import check_main_guard, pickle_plan
 from crawler.parsing.router import Parser
-from crawler.parsing.worker import Encoders, Parsed, Plan, call, hello, parse_here, parse_remotely, start
+from crawler.parsing.worker import Encoders, Parsed, Plan, call, call_here, hello, parse_here, parse_remotely, start
 
 T = TypeVar("T")
 
@@ -172,7 +172,7 @@ class SharedSlot:
     async def call(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:  # noqa: D102  # see Slot
         if self._plan.remote:
             return await _call_pickled(self._executor, function, args)
-        return await _run(self._executor, function, *args)
+        return await _run(self._executor, call_here, function, args)
 
     async def replace(self) -> None:  # noqa: D102  # see Slot
         raise WorkerLostError(f"{self._executor!r} is broken and is not the crawler's to replace: a worker of it died")

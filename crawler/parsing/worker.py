@@ -130,10 +130,21 @@ def _parse(plan: Plan, packed: Page | bytes) -> Parsed:
     try:
         page = _unpickle(packed, "the metadata of the request") if isinstance(packed, bytes) else packed
         return collect(plan, page, iterate(plan.parser(page)))
-    except (ParseError, SinkError) as error:
-        return Parsed(error=error)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a parser raises fails its page, and only that
+    except KeyboardInterrupt as error:
+        if not plan.remote:  # Ctrl-C: it is the program's
+            raise
         return Parsed(error=explain(error))
+    # Whatever a parser raises fails its page, and only that: also what is no `Exception`, such as a `CancelledError`,
+    # which would end the task that waits for this page without a word.
+    except BaseException as error:
+        return Parsed(error=_as_value(error))
+
+
+def _as_value(error: BaseException) -> CrawlerError:
+    """Return our own errors as they are, and all others as text: who knows whether they unpickle."""
+    if isinstance(error, CrawlerError) and type(error) in {ParseError, SinkError, EncodingError}:
+        return error
+    return explain(error)
 
 
 def explain(error: BaseException) -> ParseError:
@@ -141,7 +152,14 @@ def explain(error: BaseException) -> ParseError:
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     text = "".join(traceback.format_exception(error))
-    return ParseError(f"{type(error).__name__}: {error}{place}", text)
+    return ParseError(f"{type(error).__name__}: {_message_of(error)}{place}", text)
+
+
+def _message_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # a user's type may raise anything
+        return "(an exception that cannot be printed)"
 
 
 def iterate(result: Any) -> Iterable[Any]:
@@ -199,17 +217,35 @@ def _encode_item(encoder: Encode, item: Any, page: Page) -> bytes:
     try:
         return encoder(item)
     except Exception as error:
-        text = f"an item of type {type(item).__name__!r} from {page.url} cannot be encoded: {error}"
+        text = f"an item of type {type(item).__name__!r} from {page.url} cannot be encoded: {_message_of(error)}"
         raise EncodingError(text) from error
+
+
+def call_here(function: Callable[..., Any], args: Sequence[Any]) -> Any:
+    """Return ``function(*args)``.
+
+    Raises:
+        Exception: What the function raised.
+        ParseError: What it raised is no `Exception`: a `SystemExit` or `CancelledError` of a computation means neither
+            the program nor the task that waits for it.
+    """
+    try:
+        return function(*args)
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise explain(error) from error
 
 
 def call(payload: bytes) -> bytes:
     """Call a pickled ``(function, args)``; return ``(True, result)`` or ``(False, error)``, pickled."""
     try:
         function, args = _unpickle(payload, "the function or its arguments")
-        result = function(*args)
-    except (Exception, SystemExit) as error:  # whatever it is, it is the caller's
+        result = call_here(function, args)
+    except Exception as error:  # whatever it is, it is the caller's
         return _pickle_error(error)
+    except KeyboardInterrupt as error:  # raised by the function itself: Ctrl-C does not reach workers
+        return pickle.dumps((False, explain(error)))
     try:
         return pickle.dumps((True, result), pickle.HIGHEST_PROTOCOL)
     except Exception as error:  # a user's type may raise anything
@@ -230,6 +266,6 @@ def _pickle_error(error: BaseException) -> bytes:
 def _unpickle(data: bytes, what: str) -> Any:
     try:
         return pickle.loads(data)  # noqa: S301  # only ever what this program pickled itself
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a module may do anything when it is imported
         text = f"{what} cannot be loaded in the other process: {type(error).__name__}: {error}"
         raise ParseError(text, traceback.format_exc()) from error

@@ -1,0 +1,342 @@
+from __future__ import annotations
+
+import asyncio
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from crawler.errors import EncodingError, InvalidURLError, ParseError, SinkError
+from crawler.models import Request
+from crawler.page import Page
+from crawler.parsing.parser import pickle_plan
+from crawler.parsing.worker import Encoders, Parsed, Plan, call, hello, parse_here, parse_remotely
+
+URL = "http://a.example/"
+
+
+class Book(NamedTuple):
+    title: str
+
+
+class Unpicklable:
+    """Has no top-level name to be found by, once pickled."""
+
+    def __reduce__(self) -> str:
+        return "no_such_name"
+
+
+class Undecodable(Exception):  # noqa: N818  # its name is no matter
+    """Pickles, and does not unpickle: its constructor wants more than its arguments."""
+
+    def __init__(self, code: int, detail: str) -> None:
+        super().__init__(f"{code} {detail}")
+
+
+class UndecodableParseError(ParseError):
+    def __init__(self, code: int, detail: str) -> None:
+        super().__init__(f"{code} {detail}")
+
+
+class Mute(Exception):  # noqa: N818  # its name is no matter
+    def __str__(self) -> str:
+        raise RuntimeError("no comment")
+
+
+class Unlucky(BaseException):
+    """What some test tools and other event loops raise, so that ``except Exception`` lets it pass."""
+
+
+def parse_title(page: Page) -> Iterator[Any]:
+    yield {"title": page.title}
+    yield from page.links()
+
+
+def parse_nothing(page: Page) -> None:
+    return None
+
+
+def parse_list(page: Page) -> list[Any]:
+    return [1, page.follow("a"), Book("x")]
+
+
+def parse_metadata(page: Page) -> Any:
+    """Yield or raise what the page's metadata holds."""
+    for key, value in page.metadata.items():
+        if key.startswith("raise"):
+            raise value
+        yield value
+
+
+def raise_mute(page: Page) -> None:
+    raise Mute
+
+
+def raise_undecodable(page: Page) -> None:
+    raise Undecodable(1, "x")
+
+
+def raise_undecodable_parse_error(page: Page) -> None:
+    raise UndecodableParseError(1, "x")
+
+
+def raise_parse_error(page: Page) -> None:
+    raise ParseError("no price", "line 3")
+
+
+def raise_sink_error(page: Page) -> None:
+    raise SinkError("by hand")
+
+
+def exit_(page: Page) -> None:
+    sys.exit(3)
+
+
+def cancel(page: Page) -> None:
+    raise asyncio.CancelledError
+
+
+def interrupt(page: Page) -> None:
+    raise KeyboardInterrupt
+
+
+def raise_unlucky(page: Page) -> None:
+    raise Unlucky("bad day")
+
+
+def recurse(page: Page) -> None:
+    recurse(page)
+
+
+def follow_mail(page: Page) -> Request:
+    return page.follow("mailto:x@a.example")
+
+
+def request_mail(page: Page) -> Request:
+    return Request("mailto:x@a.example")
+
+
+def yield_then_raise(page: Page) -> Iterator[Any]:
+    yield 1
+    raise KeyError("price")
+
+
+def yield_unpicklable(page: Page) -> Unpicklable:
+    return Unpicklable()
+
+
+def encode_text(item: Any) -> bytes:
+    return str(item).encode()
+
+
+def encode_strictly(item: Any) -> bytes:
+    if not isinstance(item, str):
+        raise TypeError(f"{item!r} is no text")
+    return item.encode()
+
+
+def page(body: str = "", **fields: Any) -> Page:
+    return Page(URL, body.encode(), request=Request(URL, **fields))
+
+
+def parsed(parser: Callable[..., Any], page: Page, encoders: Encoders = (None,)) -> Parsed:
+    """Return what ``parser`` makes of ``page`` as it comes out of a worker process."""
+    [result] = parse_remotely(pickle_plan(Plan(parser, encoders)), [pickle.dumps(page)])
+    unpickled: Parsed = pickle.loads(pickle.dumps(result))  # noqa: S301  # as the executor does
+    return unpickled
+
+
+def test_links_and_items_are_sorted_out() -> None:
+    result = parsed(parse_title, page("<title>x</title><a href=/a>a</a><a href=b#c>b</a>"))
+    assert result.error is None
+    assert result.links == (f"{URL}a", f"{URL}b")
+    assert (result.items, result.items_for(0)) == (1, [{"title": "x"}])
+    assert result.seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("value", "items"),
+    [
+        (None, []),
+        ({"a": 1}, [{"a": 1}]),
+        ("text", ["text"]),
+        (Book("x"), [Book("x")]),
+        ({1, 2}, [{1, 2}]),
+        (0, [0]),
+    ],
+)
+def test_a_parser_may_return_one_item_or_nothing(value: Any, items: list[Any]) -> None:
+    [result] = parse_here(Plan(lambda _page: value, (None,), remote=False), [page()])
+    assert result.items == len(items)
+    assert result.items_for(0) == items
+
+
+def test_a_parser_may_return_a_list_or_a_request() -> None:
+    result = parsed(parse_list, page())
+    assert result.links == (f"{URL}a",)
+    assert result.items_for(0) == [1, Book("x")]
+
+
+def test_only_plain_requests_travel_as_urls() -> None:
+    [result] = parse_here(
+        Plan(lambda page: [page.follow("a"), page.follow("b", label="x")], (), remote=False), [page()]
+    )
+    assert result.links == (f"{URL}a",)
+    assert result.requests == (Request(f"{URL}b", label="x"),)
+
+
+def test_requests_made_by_hand_are_normalised() -> None:
+    [result] = parse_here(Plan(lambda _page: [Request("../x y#z"), Request("q", priority=1)], ()), [page()])
+    assert result.links == (f"{URL}x%20y",)
+    assert result.requests == (Request(f"{URL}q", priority=1),)
+
+
+def test_each_sink_gets_the_items_as_it_wants_them() -> None:
+    result = parsed(parse_list, page(), (None, encode_text, None))
+    assert [result.items_for(sink) for sink in range(3)] == [
+        [1, Book("x")],
+        [b"1", b"Book(title='x')"],
+        [1, Book("x")],
+    ]
+
+
+def test_without_sinks_items_are_counted_alone() -> None:
+    result = parsed(yield_unpicklable, page(), ())
+    assert (result.items, result.encoded, result.error) == (1, (), None)
+
+
+def test_each_page_has_its_result_in_order_whatever_became_of_its_neighbours() -> None:
+    pages = [page(metadata=metadata) for metadata in ({"a": 1}, {"raise": KeyError("x")}, {}, {"a": 2, "b": 3})]
+    results = parse_remotely(pickle_plan(Plan(parse_metadata, (None,))), [pickle.dumps(each) for each in pages])
+    assert [result.items for result in results] == [1, 0, 0, 2]
+    assert [type(result.error) for result in results] == [type(None), ParseError, type(None), type(None)]
+
+
+@pytest.mark.parametrize(
+    ("parser", "message"),
+    [
+        (yield_then_raise, "KeyError: 'price' ("),
+        (exit_, "SystemExit: 3 ("),
+        (raise_undecodable, "Undecodable: 1 x ("),
+        (raise_undecodable_parse_error, "1 x"),
+        (raise_parse_error, "no price"),
+        (recurse, "RecursionError: maximum recursion depth exceeded"),
+        (follow_mail, "InvalidURLError: 'mailto:x@a.example'"),
+        (request_mail, "the parser yielded a request that cannot be made: 'mailto:x@a.example'"),
+        (raise_mute, "Mute: "),
+        (cancel, "CancelledError: "),
+        (interrupt, "KeyboardInterrupt: "),
+        (raise_unlucky, "Unlucky: bad day"),
+    ],
+)
+def test_whatever_a_parser_raises_fails_its_page_as_a_value(parser: Callable[..., Any], message: str) -> None:
+    result = parsed(parser, page())
+    assert type(result.error) is ParseError
+    assert message in str(result.error)
+    assert (result.links, result.items, result.encoded) == ((), 0, ())
+
+
+@pytest.mark.parametrize("parser", [yield_then_raise, exit_, raise_undecodable, raise_mute, recurse, raise_unlucky])
+def test_the_traceback_comes_along_as_text(parser: Callable[..., Any]) -> None:
+    error = parsed(parser, page()).error
+    assert isinstance(error, ParseError)
+    assert "Traceback (most recent call last)" in error.traceback
+    assert __file__ in error.traceback
+    assert f"in {parser.__name__}" in error.traceback
+
+
+def test_the_message_of_an_error_says_where_it_was_raised() -> None:
+    error = parsed(yield_then_raise, page()).error
+    line = yield_then_raise.__code__.co_firstlineno + 2
+    assert str(error) == f"KeyError: 'price' ({__file__}:{line})"
+
+
+def test_a_parse_error_that_the_parser_raises_itself_is_kept_with_its_traceback() -> None:
+    error = parsed(raise_parse_error, page()).error
+    assert isinstance(error, ParseError)
+    assert (str(error), error.traceback) == ("no price", "line 3")
+
+
+def test_in_this_process_ctrl_c_ends_the_program_and_not_a_page() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        parse_here(Plan(interrupt, (), remote=False), [page()])
+
+
+def test_items_that_do_not_pickle_fail_their_page_with_a_remedy() -> None:
+    error = parsed(yield_unpicklable, page()).error
+    assert isinstance(error, ParseError)
+    assert "do not pickle" in str(error)
+    assert "plain data" in str(error)
+    assert "Traceback" in error.traceback
+
+
+@pytest.mark.parametrize("encode", [encode_strictly, raise_mute])
+def test_an_encoder_may_raise_anything(encode: Callable[[Any], bytes]) -> None:
+    assert isinstance(parsed(parse_list, page(), (encode,)).error, EncodingError)
+
+
+def test_an_item_that_a_sink_cannot_encode_is_named_with_its_type_and_page() -> None:
+    error = parsed(parse_list, page(), (encode_strictly,)).error
+    assert isinstance(error, EncodingError)
+    assert str(error) == f"an item of type 'int' from {URL} cannot be encoded: 1 is no text"
+
+
+def test_a_page_that_does_not_unpickle_fails_alone() -> None:
+    good = pickle.dumps(page(metadata={"a": 1}))
+    bad = pickle.dumps(page(metadata={"a": Undecodable(1, "x")}))
+    results = parse_remotely(pickle_plan(Plan(parse_metadata, (None,))), [good, bad, good])
+    assert [type(result.error) for result in results] == [type(None), ParseError, type(None)]
+    assert "the metadata of the request cannot be loaded" in str(results[1].error)
+
+
+def test_items_that_do_not_unpickle_are_an_error_of_their_page() -> None:
+    result = Parsed(items=1, encoded=(pickle.dumps(Undecodable(1, "x")),))
+    with pytest.raises(ParseError, match="the items cannot be loaded in the other process"):
+        result.items_for(0)
+
+
+def test_a_plan_that_cannot_be_loaded_fails_each_page_and_is_told_at_once() -> None:
+    plan = pickle_plan(Plan(parse_title)).replace(b"parse_title", b"parse_tidal")
+    pid, error = hello(plan)
+    assert pid > 0
+    assert isinstance(error, ParseError)
+    assert "parse_tidal" in str(error)
+    results = parse_remotely(plan, [b"", b""])
+    assert [str(result.error) for result in results] == [str(error)] * 2
+
+
+def called(function: Callable[..., Any], *args: Any) -> Any:
+    succeeded, value = pickle.loads(call(pickle.dumps((function, args))))  # noqa: S301  # its own bytes
+    return (succeeded, value)
+
+
+def test_a_computation_returns_what_its_function_returns() -> None:
+    assert called(divmod, 7, 2) == (True, (3, 1))
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "kind", "text"),
+    [
+        (int, ("x",), ValueError, "invalid literal"),
+        (raise_undecodable, (None,), ParseError, "Undecodable: 1 x"),
+        (raise_mute, (None,), Mute, None),
+        (exit_, (None,), ParseError, "SystemExit: 3"),
+        (cancel, (None,), ParseError, "CancelledError"),
+        (interrupt, (None,), ParseError, "KeyboardInterrupt"),
+        (raise_unlucky, (None,), ParseError, "Unlucky: bad day"),
+        (Unpicklable, (), ParseError, "the result of"),
+    ],
+)
+def test_a_computation_says_what_its_function_raised(
+    function: Callable[..., Any], args: tuple[Any, ...], kind: type[Exception], text: str | None
+) -> None:
+    succeeded, error = called(function, *args)
+    assert not succeeded
+    assert type(error) is kind
+    assert text is None or text in str(error)
+
+
+def test_an_invalid_url_in_a_computation_comes_back_as_such() -> None:
+    assert isinstance(called(follow_mail, page())[1], InvalidURLError)
