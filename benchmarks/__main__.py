@@ -1,0 +1,31 @@
+"""Runs all benchmarks one after the other, or one by name: `python -m benchmarks offload --runs 3`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+BENCHMARKS = {
+    "fixtures_server": "what the test server can serve, which no crawl can beat",
+    "offload": "the same crawl with its parsing in processes, and on the loop",
+    "long_crawl": "100,000 pages: speed and memory from the first tenth to the last",
+}
+
+
+def main() -> int:
+    """Run what is named, or all; return the first exit code that is not 0."""
+    names, options = (sys.argv[1:2], sys.argv[2:]) if len(sys.argv) > 1 else (list(BENCHMARKS), [])
+    if names[0] not in BENCHMARKS:
+        print("usage: python -m benchmarks [NAME [OPTION…]]\n")
+        print("\n".join(f"  {name:<16} {what}" for name, what in BENCHMARKS.items()))
+        return 2
+    for name in names:
+        print(f"── {name}: {BENCHMARKS[name]}", flush=True)
+        code = subprocess.call([sys.executable, "-m", f"benchmarks.{name}", *options])
+        if code:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
