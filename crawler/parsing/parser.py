@@ -14,7 +14,8 @@ from crawler.errors import ConfigurationError, ParseError
 from crawler.page import Page
 from crawler.parsing.worker import Plan
 
-_REMEDY = "define it with def at the top level of a module, or run it in this process: Cpu(executor='thread')"
+_IN_THREADS = "run it in this process: Cpu(executor='thread')"
+_REMEDY = f"define it with def at the top level of a module, or {_IN_THREADS}"
 
 
 def page_has_no_parser(page: Page) -> None:
@@ -53,11 +54,13 @@ def check_main_guard() -> None:
     ``if __name__ == "__main__":``, each worker would run it too.
 
     Raises:
-        ConfigurationError: It does stand there.
+        ConfigurationError: It does stand there, or the main module is no file, such as one read from standard input.
     """
     main = sys.modules["__main__"]
     line = _top_level_line(main)
     file = getattr(main, "__file__", None)
+    if file is not None and main.__spec__ is None and not Path(file).exists():
+        raise ConfigurationError(f"worker processes import the main module, and {file!r} is no file; {_IN_THREADS}")
     if line is None or file is None or _is_guarded(Path(file), line):
         return
     text = f"{file}, line {line}: the crawl starts when this module is imported, and worker processes import it"
