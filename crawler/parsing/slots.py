@@ -9,10 +9,9 @@ import asyncio
 import multiprocessing
 import os
 import pickle
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from multiprocessing.context import BaseContext
@@ -121,15 +120,17 @@ class ProcessSlot:
         executor, self._executor = self._executor, None
         if executor is None:
             return
+        # Not by `pid`, which is unknown until a worker has said hello: it may hang before that, in the user's import.
+        processes = list((executor._processes or {}).values())  # noqa: SLF001  # kill_workers comes with Python 3.14
         shutdown = partial(executor.shutdown, wait=True, cancel_futures=True)
         ended = asyncio.get_running_loop().run_in_executor(None, shutdown)
         try:
             await asyncio.wait((ended,), timeout=self._cpu.grace)
         finally:
             # Also when this wait is cancelled: a worker that computes on must not outlive its crawler.
-            if not ended.done() and self.pid:
-                with suppress(ProcessLookupError):
-                    os.kill(self.pid, signal.SIGKILL)
+            if not ended.done():
+                for process in processes:
+                    process.kill()
         await ended
 
 
