@@ -38,7 +38,7 @@ class Screen:
         """Have the messages of the program, and of whatever else logs in this process, come out here."""
         handler: logging.Handler = _ConsoleLog(self._console) if self.is_live else logging.StreamHandler()
         handler.setFormatter(_Line(with_time=not self.is_live))
-        logging.basicConfig(level=logging.WARNING, handlers=[handler])
+        logging.basicConfig(level=max(self._level, logging.WARNING), handlers=[handler])
         logging.getLogger("crawler").setLevel(self._level)
 
     def display(self, statistics: Callable[[], Statistics], title: str) -> AbstractContextManager[object]:

@@ -1,0 +1,64 @@
+"""The command line as its users have it: a process of its own, with signals and pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+# Warnings as errors: a socket or a coroutine left behind prints something. No development mode: it has asyncio log slow
+# steps, and what is slow depends on the machine.
+COMMAND = (sys.executable, "-W", "error", "-m", "crawler")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The error, checked to be one line, and no traceback."""
+        lines = [line for line in self.err.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err
+        return lines[0]
+
+
+async def start(
+    *arguments: str, stdout: int = asyncio.subprocess.PIPE, stderr: int = asyncio.subprocess.PIPE, cwd: Path = ROOT
+) -> asyncio.subprocess.Process:
+    """Start the command line."""
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=cwd,
+        env=os.environ | {"TERM": "xterm", "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+    )
+
+
+async def finish(process: asyncio.subprocess.Process) -> Finished:
+    """Wait for the end of a process; kill it where the test ends earlier."""
+    try:
+        out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return Finished(process.returncode, (out or b"").decode(), (err or b"").decode())
+
+
+async def run(*arguments: str, cwd: Path = ROOT) -> Finished:
+    """Run the command line to its end."""
+    return await finish(await start(*arguments, cwd=cwd))
