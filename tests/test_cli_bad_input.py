@@ -60,6 +60,7 @@ def check(arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str
         (["site", URL, "--max-seconds", "-1"], "max_seconds=-1"),
         (["site", URL, "--max-bytes", "0"], "max_bytes=0"),
         (["site", URL, "--timeout", "0"], "timeout=0"),
+        (["site", URL, "--timeout", "inf"], "timeout=inf"),
         (["site", URL, "--tries", "0"], "tries=0"),
         (["site", URL, "--user-agent", "a\r\nb"], "no line break"),
         (["site", URL, "--scope", "galaxy"], "'site', 'host', 'origin', 'any'"),
