@@ -63,7 +63,7 @@ def test_the_display_fits_the_terminal_and_keeps_its_height(width: int) -> None:
     lines = drawn(width).splitlines()
 
     assert len(lines) == 9
-    assert all(len(line) <= min(width, 80) for line in lines)
+    assert all(len(line) <= min(width, 80) - 2 for line in lines)
 
 
 def test_the_display_says_when_a_crawl_is_being_drained() -> None:

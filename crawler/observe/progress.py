@@ -19,7 +19,8 @@ from crawler.observe.window import Window
 from crawler.summary import Statistics
 
 _INTERVAL = 0.25  # seconds; drawing takes some 2 ms of the loop's time
-_WIDTH = 80  # columns; the lines are no longer, and a wider panel is mostly empty
+_WIDTH = 78  # columns; the lines are no longer, and a wider panel is mostly empty
+_MARGIN = 2  # columns left free for the ^C that a terminal shows: on a line of its own, it would shift the display
 _SPEED = 12  # columns of the figure before a row of bars
 _LOOKS = 32  # eight seconds: a spark line as wide as this many characters
 
@@ -69,9 +70,10 @@ class LiveDisplay:
         return draw(self._window, self._title, self._console.width)
 
 
-def draw(window: Window, title: str, width: int = _WIDTH) -> Panel:
-    """Return what a crawl does at present: a panel of nine lines, at most ``width`` columns wide."""
+def draw(window: Window, title: str, columns: int) -> Panel:
+    """Return what a crawl does at present: a panel of nine lines, for a terminal of so many ``columns``."""
     now = window.now
+    width = min(columns - _MARGIN, _WIDTH)
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(style="bold", justify="right", min_width=8, no_wrap=True)
@@ -88,7 +90,7 @@ def draw(window: Window, title: str, width: int = _WIDTH) -> Panel:
         title_align="left",
         subtitle=Text(remedy, "dim"),
         subtitle_align="right",
-        width=min(width, _WIDTH),
+        width=width,
         border_style="dim",
     )
 
