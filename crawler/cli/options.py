@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from typer import Option
 
@@ -12,9 +12,7 @@ from crawler.errors import ConfigurationError
 from crawler.parsing.cpu import ExecutorKind
 from crawler.policy.fetch import Fetch
 from crawler.policy.retry import Retry
-
-# Not crawler.policy.scope.Within itself: importing that is what makes a mistake here a type error.
-_Within = Literal["site", "host", "origin", "any"]
+from crawler.policy.scope import Within
 
 _OUTPUT = "Output"
 _LIMITS = "Limits"
@@ -124,7 +122,7 @@ class CrawlOptions(FetchOptions):
         int | None, Option("--max-bytes", metavar="N", help="Bytes of bodies at most.", rich_help_panel=_LIMITS)
     ] = None
     scope: Annotated[
-        _Within | None,
+        Within | None,
         Option("--scope", help="How far from the seeds to go (default: their sites).", rich_help_panel=_SCOPE),
     ] = None
     allow: Annotated[
