@@ -29,7 +29,7 @@ async def demo(web: Web, workers: int, truth_of: Callable[[ServerProcess], Truth
     async with ServerProcess(web) as server:
         truth = truth_of(server)
         console.print(f"{web.pages:,} pages, {truth.numbers:,} numbers, {web.latency:g} s until the server answers\n")
-        for name, cpu in (f"{workers} processes", Cpu(workers=workers)), ("one core", Cpu(executor="inline")):
+        for name, cpu in (f"processes: {workers}", Cpu(workers=workers)), ("one core", Cpu(executor="inline")):
             with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
                 bar, found = progress.add_task(name, total=web.pages), []
                 async with Crawler(parse, cpu=cpu) as crawler:

@@ -47,7 +47,7 @@ def test_primes_finds_the_truth_with_processes_and_without() -> None:
     assert done.returncode == 0, done.stderr
     truth = Web(pages=40, bits=20).truth("anywhere")
     assert f"{truth.primes} primes" in done.stdout
-    rows = [line.split() for line in done.stdout.splitlines() if line.startswith((" 2 processes", " one core"))]
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith((" processes: 2", " one core"))]
     assert [row[-1] for row in rows] == ["true", "true"]
 
 
