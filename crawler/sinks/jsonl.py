@@ -78,14 +78,19 @@ class JsonLines:
         """
         self._lines += items
         async with self._turn:
-            if self._error:
-                raise self._error
+            if self._writing is not None:
+                # Of a write that was cancelled: its thread writes on, and a second one would tear its lines apart.
+                await asyncio.wait((self._writing,))
+            if self._file is None:
+                raise ClosedError(f"{self!r} is not open")
             # Empty where whoever had its turn before has written these lines too.
             lines, self._lines = self._lines, []
-            if lines:
-                self._writing = asyncio.ensure_future(self._write_out(b"".join(lines)))
+            if lines and not self._error:
+                self._writing = asyncio.ensure_future(self._write_out(self._file, b"".join(lines)))
                 # Cancelled or not, the thread writes on: `close` waits for it, else the descriptor would go under it.
                 await asyncio.shield(self._writing)
+            if self._error:
+                raise self._error
 
     async def close(self) -> None:
         """Close the file, when what is being written is written."""
@@ -95,14 +100,12 @@ class JsonLines:
             await self._file.close()
             self._file = None
 
-    async def _write_out(self, data: bytes) -> None:
-        file = self._file
-        if file is None:
-            raise ClosedError(f"{self!r} is not open")
+    async def _write_out(self, file: AsyncFileIO, data: bytes) -> None:
+        """Write ``data``, and keep the error: nobody may be waiting for it any more, but the next write wants it."""
         rest = memoryview(data)
         try:
             while rest:  # an unbuffered write may take less than it is given
                 rest = rest[await file.write(rest) :]
         except OSError as error:
             self._error = SinkError(f"output {self._name!r} cannot be written: {error.strerror or error}")
-            raise self._error from error
+            self._error.__cause__ = error
