@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from crawler.errors import BodyTooLargeError, LimitReachedError, StatusError
@@ -57,7 +58,8 @@ class Fetcher:
                     body = b""
                 else:
                     _check_status(response)
-                    body = await self._read(response, budget)
+                    # The length that the answer to a HEAD request announces is that of a body which does not come.
+                    body = await self._read(response, budget) if request.method != "HEAD" else b""
         except FOREIGN as error:
             raise mapped(error, request.url) from error
         seconds = time.perf_counter() - started
@@ -102,24 +104,31 @@ def seconds_of(retry_after: str, now: datetime) -> float | None:
         return float(retry_after)
     try:
         date = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year of thirty digits
         return None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     return max(0.0, (date - now).total_seconds())
 
 
 @asynccontextmanager
-async def open_fetcher(options: Fetch) -> AsyncIterator[Fetcher]:
-    """Open a fetcher with its connections; they are closed at the end."""
+async def open_fetcher(options: Fetch, resolver: AbstractResolver | None = None) -> AsyncIterator[Fetcher]:
+    """Open a fetcher with its connections and its ``resolver`` (by default a `Resolver`); all are closed at the end."""
+    resolver = resolver or Resolver()
     connector = aiohttp.TCPConnector(
         limit=0,  # the frontier decides how many, and which
-        resolver=Resolver(),
+        resolver=resolver,
         ttl_dns_cache=_DNS_CACHE_SECONDS,
     )
-    async with aiohttp.ClientSession(
+    async with AsyncExitStack() as resources:
+        resources.push_async_callback(resolver.close)  # the connector closes only one that it has made itself
+        session = await resources.enter_async_context(_session(connector, options))
+        yield Fetcher(session, options)
+
+
+def _session(connector: aiohttp.BaseConnector, options: Fetch) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": options.user_agent, "Accept": _ACCEPT, **options.headers},
         timeout=aiohttp.ClientTimeout(total=options.timeout, connect=options.connect_timeout),
-    ) as session:
-        yield Fetcher(session, options)
+    )
