@@ -80,6 +80,7 @@ class Eager(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        del wait, cancel_futures
         self.is_shut_down = True
 
 
@@ -330,11 +331,16 @@ async def test_a_slot_that_is_closed_says_so() -> None:
 
 
 async def test_an_error_in_the_block_closes_the_slots_and_passes() -> None:
-    with pytest.raises(KeyError, match="mine"):
+    processes = []
+
+    async def fail() -> None:
         async with open_slot() as slot:
-            process = psutil.Process(slot.pid)
+            processes.append(psutil.Process(slot.pid))
             raise KeyError("mine")
-    assert_gone(process)
+
+    with pytest.raises(KeyError, match="mine"):
+        await fail()
+    assert_gone(*processes)
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:

@@ -484,19 +484,18 @@ async def test_it_is_held_up_when_a_slot_has_nothing_to_do_but_results_are_not_s
     slot = FakeSlot()
     waiting = stage(slot)
     async with running(waiting, settled := Settled()):
-        assert not waiting.is_held_up
+        assert (waiting.is_held_up, waiting.is_saturated) == (False, False)
         settled.gate.clear()
         await put_all(waiting, 1, 2)
         await rounds()
-        assert waiting.is_saturated
+        assert (waiting.is_held_up, waiting.is_saturated) == (False, True)
         slot.finish()
         await rounds()
-        assert waiting.is_held_up
-        assert not waiting.is_saturated
+        assert (waiting.is_held_up, waiting.is_saturated) == (True, False)
         assert waiting.statistics().settling_batches == 2
         settled.gate.set()
         await rounds()
-        assert not waiting.is_held_up
+        assert (waiting.is_held_up, waiting.is_saturated) == (False, False)
 
 
 async def test_statistics_count_what_each_worker_did() -> None:
