@@ -213,9 +213,10 @@ def _read(descriptor: int, count: int) -> bytes:
     return data
 
 
-async def test_what_is_taken_in_part_is_written_to_the_end() -> None:
+@pytest.mark.parametrize("blocking", [True, False])
+async def test_what_is_taken_in_part_is_written_to_the_end(blocking: bool) -> None:
     read_end, write_end = os.pipe()
-    os.set_blocking(write_end, True)
+    os.set_blocking(write_end, blocking)
     async with open_sink(write_end) as sink:
         writing = asyncio.ensure_future(sink.write([b"a" * 300_000, b"b" * 300_000]))
         received = await asyncio.to_thread(_read, read_end, 600_000)
@@ -251,6 +252,9 @@ async def test_closing_waits_for_a_write_that_was_cancelled() -> None:
     await asyncio.wait((writing,))
     assert writing.cancelled()
     closing = asyncio.ensure_future(sink.close())
+    for _ in range(3):
+        await asyncio.to_thread(int)  # more turns than closing takes when it waits for nothing
+    assert not closing.done()
     rest = await asyncio.to_thread(_read, read_end, len(LARGE) - 1)
     await closing
     os.close(read_end)

@@ -388,6 +388,20 @@ async def test_a_page_that_kills_its_worker_within_a_batch_costs_itself_alone() 
         assert slot.restarts == 2  # once for the batch, once for the page
 
 
+async def test_batches_that_are_lost_with_the_same_worker_replace_it_once() -> None:
+    slot = FakeSlot("poison")
+    mortal = stage(slot)
+    async with running(mortal, settled := Settled()):
+        await put_all(mortal, "poison", "good")
+        await rounds()
+        assert slot.batches == [["poison"], ["good"]]
+        while len(settled.pages) < 2:
+            slot.finish(1)
+            await rounds()
+        assert list(settled.errors) == ["poison"]
+        assert slot.restarts == 2  # once for both batches, once for the page
+
+
 async def test_a_slot_that_cannot_be_replaced_ends_the_stage() -> None:
     slot = FakeSlot("poison", replaceable=False)
     mortal = stage(slot)
