@@ -32,16 +32,17 @@ def base_of(tree: LexborHTMLParser, url: str) -> str:
         return url
 
 
-def resolve_links(nodes: Iterable[LexborNode], base: str) -> list[str]:
-    """Return the http(s) URLs that ``nodes`` link to, normalised, each once, in the page's order.
+def resolve_links(nodes: Iterable[LexborNode], base: str, url: str) -> list[str]:
+    """Return the http(s) URLs that ``nodes`` of the page at ``url`` link to, normalised, each once, in its order.
 
-    References that cannot be fetched (``mailto:``, ``javascript:``, broken ones) are left out: the web is full of them.
+    References are relative to ``base``. Those that cannot be fetched (``mailto:``, ``javascript:``, broken ones) are
+    left out: the web is full of them.
     """
     hrefs = dict.fromkeys(node.attributes.get("href") for node in nodes)
     links: dict[str, None] = {}
     for href in hrefs:
-        # A lone '#…' is the page itself, and by far the most common reference in manuals.
-        if href is None or href.startswith("#"):
+        # Without a <base> a lone '#…' is the page itself, and by far the most common reference in manuals.
+        if href is None or (href.startswith("#") and base == url):
             continue
         try:
             links[resolve(base, href)] = None

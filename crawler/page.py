@@ -129,7 +129,7 @@ class Page:
         """
         if not is_html(self.content_type):
             return
-        for url in resolve_links(self.css(selector), base_of(self.tree, self.url)):
+        for url in resolve_links(self.css(selector), base_of(self.tree, self.url), self.url):
             self._resolved.add(url)
             yield Request(url, label=label, priority=priority)
 

@@ -61,6 +61,10 @@ async def raise_late(page: Page) -> AsyncIterator[str]:
     raise KeyError("price")
 
 
+async def leave(page: Page) -> None:
+    raise SystemExit(3)
+
+
 async def raise_parse_error(page: Page) -> None:
     raise ParseError("no price", "line 3")
 
@@ -136,6 +140,7 @@ async def test_items_stay_in_this_process_and_need_not_pickle() -> None:
     ("parser", "kind", "message"),
     [
         (raise_late, ParseError, "KeyError: 'price' ("),
+        (leave, ParseError, "SystemExit: 3 ("),
         (raise_parse_error, ParseError, "no price"),
         (request_mail, ParseError, "a request that cannot be made"),
     ],

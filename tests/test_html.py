@@ -10,8 +10,14 @@ from crawler.url import resolve
 URL = "http://example.org/a/b"
 
 
-def links(html: str, base: str = URL) -> list[str]:
-    return resolve_links(LexborHTMLParser(html).css(LINKS), base)
+def links(html: str, base: str = URL, url: str = URL) -> list[str]:
+    return resolve_links(LexborHTMLParser(html).css(LINKS), base, url)
+
+
+def test_a_fragment_alone_leads_to_the_base_where_that_is_another_page() -> None:
+    html = '<a href="#top">x</a>'
+    assert links(html) == []
+    assert links(html, base="http://example.org/other") == ["http://example.org/other"]
 
 
 def test_links_are_resolved_in_the_order_of_the_page_each_once() -> None:

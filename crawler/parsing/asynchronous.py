@@ -31,7 +31,7 @@ async def parse_async(parser: Parser, page: Page, crawler: object, encoders: Enc
         parsed = collect(plan, page, await _results(parser, page, crawler))
     except (ParseError, SinkError) as error:
         parsed = Parsed(error=error)
-    except Exception as error:  # whatever a parser raises fails its page, and only that
+    except (Exception, SystemExit) as error:  # whatever a parser raises fails its page, and only that
         parsed = Parsed(error=explain(error))
     return replace(parsed, seconds=time.perf_counter() - started)
 
