@@ -1,6 +1,6 @@
 """An asyncio crawler framework: one event loop does all the waiting, processes do all the computing."""
 
-from crawler.crawler import Crawler, crawl
+from crawler.crawler import Crawler, crawl, loop_factory
 from crawler.errors import (
     BodyTooLargeError,
     ClosedError,
@@ -67,4 +67,5 @@ __all__ = [
     "TooManyRedirectsError",
     "WorkerLostError",
     "crawl",
+    "loop_factory",
 ]

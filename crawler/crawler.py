@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
+from importlib import import_module
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
@@ -105,16 +106,17 @@ class Crawler:
         return f"<Crawler {name} {self._engine or 'idle'}>"
 
     async def __aenter__(self) -> Self:
-        # Imported here: aiohttp takes 0.3 s to import, and every worker imports this module with the user's.
-        from crawler.fetching.fetcher import open_fetcher  # noqa: PLC0415
-
         if self._resources is not None:
             raise ClosedError("this crawler is open already")
         async with AsyncExitStack() as resources:
             # The stage first, which finds out whether the parser works; the sinks last, so that nothing is written if
             # anything before them fails.
-            self._stage = await resources.enter_async_context(open_stage(self._cpu, self._worker_parser()))
-            self._fetcher = await resources.enter_async_context(open_fetcher(self._fetch))
+            stage = resources.enter_async_context(open_stage(self._cpu, self._worker_parser()))
+            # Imported here: aiohttp takes 0.3 s to import, and every worker imports this module with the user's. While
+            # the workers start, and off the loop, which in a web application has others to serve.
+            fetcher = asyncio.to_thread(import_module, "crawler.fetching.fetcher")
+            self._stage, fetching = await asyncio.gather(stage, fetcher)
+            self._fetcher = await resources.enter_async_context(fetching.open_fetcher(self._fetch))
             for sink in self._sinks:
                 resources.push_async_callback(sink.close)
                 await sink.open()

@@ -51,7 +51,10 @@ class Dispatcher:
     @property
     def is_waiting_for_hosts(self) -> bool:
         """Whether more could be fetched at this moment, if only a host might be asked."""
-        return self._frontier.pending > 0 and self._has_capacity
+        if not self._frontier.pending or not self._has_capacity:
+            return False
+        ready_at = self._frontier.next_ready_at  # already past where the loop is about to start what is ready
+        return ready_at is None or ready_at > asyncio.get_running_loop().time()
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Dispatch until the crawl is over; what still runs then is cancelled."""

@@ -22,9 +22,9 @@ from crawler.errors import (
     LedgerError,
     LimitReachedError,
     ParseError,
+    QuarantineError,
     StatusError,
     TooManyRedirectsError,
-    WorkerLostError,
 )
 from crawler.fetching.protocol import Fetches
 from crawler.frontier.memory import MemoryFrontier
@@ -240,8 +240,8 @@ class Engine:
         for page, parsed in results:
             try:
                 items = self._checked(parsed)
-            except (ParseError, WorkerLostError) as error:
-                self._fail(page.request, error)
+            except (ParseError, QuarantineError) as error:
+                self._fail(page.request, error, parsed.saved)
                 continue
             self._discovery.add_all(page, parsed)
             for output, some in zip(outputs, items, strict=True):
@@ -262,9 +262,9 @@ class Engine:
             raise parsed.error
         return [parsed.items_for(place) for place in range(len(self._sinks))]
 
-    def _fail(self, request: Request, error: CrawlerError) -> None:
+    def _fail(self, request: Request, error: CrawlerError, saved: str = "") -> None:
         """Close a request that came to nothing."""
-        failure = failure_of(request, error)
+        failure = failure_of(request, error, saved)
         self._frontier.finish(failure.state)
         self.tally.note_failure(failure)
         if self._on_failure is not None:
@@ -283,18 +283,19 @@ class Engine:
             self.tally.note_moment("network")
 
 
-def failure_of(request: Request, error: CrawlerError) -> Failure:
-    """Return the record of why ``request`` came to nothing."""
+def failure_of(request: Request, error: CrawlerError, saved: str = "") -> Failure:
+    """Return the record of why ``request`` came to nothing; ``saved`` is the file that its body is kept in."""
     return Failure(
         url=request.url,
-        state=State.QUARANTINED if isinstance(error, WorkerLostError) else State.FAILED,
+        state=State.QUARANTINED if isinstance(error, QuarantineError) else State.FAILED,
         error=type(error).__name__,
         message=str(error),
         attempts=request.attempt + 1,
         status=error.status if isinstance(error, StatusError) else 0,
         depth=request.depth,
         parent=request.parent,
-        traceback=error.traceback if isinstance(error, ParseError) else "",
+        traceback=error.traceback if isinstance(error, ParseError | QuarantineError) else "",
+        saved=saved,
     )
 
 

@@ -88,8 +88,33 @@ class ParseError(CrawlerError):
         return str(self.args[0])
 
 
-class WorkerLostError(CrawlerError):
-    """The worker process died on this page."""
+class QuarantineError(CrawlerError):
+    """A page cannot be parsed without harm: it is put in quarantine, its body kept for a replay.
+
+    ``traceback`` says, as text, where the worker was when it happened.
+    """
+
+    def __init__(self, message: str, traceback: str = "") -> None:
+        super().__init__(message, traceback)
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class WorkerLostError(QuarantineError):
+    """The worker process died on this page, or was killed at its deadline.
+
+    Raised, it ends a crawl: workers die at their start, or the parser kills all of them.
+    """
+
+
+class MemoryLimitError(QuarantineError):
+    """The parser needed more memory for this page than ``Cpu.memory_bytes``."""
+
+
+class ResultError(QuarantineError):
+    """What the parser made of this page cannot leave the worker: it does not pickle, or does not unpickle."""
 
 
 class SinkError(CrawlerError):

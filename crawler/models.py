@@ -93,7 +93,20 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A URL that did not become items, and why. ``attempts`` counts all tries; ``status`` is 0 without a response."""
+    """A URL that did not become items, and why.
+
+    Attributes:
+        url: The URL.
+        state: Failed, or in quarantine.
+        error: The type of error.
+        message: What happened.
+        attempts: All tries.
+        status: The HTTP status; 0 without a response.
+        depth: Links followed from the seed.
+        parent: The page that led there.
+        traceback: Where the parser was, as text.
+        saved: The file that holds the body of a page in quarantine, for ``crawler replay``.
+    """
 
     url: str
     state: State
@@ -104,6 +117,7 @@ class Failure:
     depth: int = 0
     parent: str = ""
     traceback: str = ""
+    saved: str = ""
 
     def __str__(self) -> str:
         tries = f" after {self.attempts} tries" if self.attempts > 1 else ""

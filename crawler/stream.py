@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from types import TracebackType
 from typing import Any, Self
 
 from crawler.sinks.stream import Buffer
 
 
 class ItemStream:
-    """The items of a running crawl, as an asynchronous iterator."""
+    """The items of a running crawl, as an asynchronous iterator; ``async with`` ends the crawl when the block ends."""
 
     def __init__(self, buffer: Buffer, running: asyncio.Task[None]) -> None:
         self._buffer = buffer
@@ -21,6 +22,14 @@ class ItemStream:
 
     def __aiter__(self) -> Self:
         return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
     async def __anext__(self) -> Any:
         try:

@@ -67,7 +67,7 @@ class Fetcher:
 
     async def _read(self, response: aiohttp.ClientResponse, budget: ByteBudget) -> bytes:
         limit = self._options.max_body_bytes
-        if (response.content_length or 0) > limit:
+        if (response.content_length or 0) > limit and response.method != "HEAD":
             raise BodyTooLargeError(f"the body has {response.content_length} bytes, {limit} are allowed")
         chunks: list[bytes] = []
         size = 0

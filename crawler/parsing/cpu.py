@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -38,6 +39,16 @@ class Cpu:
             its latency on a busy machine.
         preload: Modules imported once and then shared by all workers, where they are forked from a server: what your
             parser needs and takes long to import. They must start no threads.
+        initializer: Called once in each worker before its first page; a function at the top level of a module, or a
+            `functools.partial` of one. Open database connections and log files there: what the main process has open
+            is not shared.
+        deadline: Seconds that a page may take; the worker is killed then, even inside C code that never returns, and
+            the page is put in quarantine. ``None`` waits for ever.
+        memory_bytes: Bytes of address space that a worker may have (POSIX); the page that needs more is put in
+            quarantine. ``None`` for no limit, which libraries that reserve much (some for machine learning) need.
+        recycle_pages: Pages after which a worker is replaced by a fresh one, for parsers that leak; ``None`` never.
+        recycle_bytes: Bytes of resident memory above which a worker is replaced; ``None`` never.
+        quarantine: Folder for the bodies of quarantined pages, made when there is one; ``None`` keeps none.
         grace: Seconds that workers are given to end when the crawler closes; then they are killed.
     """
 
@@ -49,6 +60,12 @@ class Cpu:
     max_waiting_bytes: int = 64 * 2**20
     niceness: int = 10
     preload: tuple[str, ...] = ()
+    initializer: Callable[[], object] | None = None
+    deadline: float | None = 30.0
+    memory_bytes: int | None = 2 * 2**30
+    recycle_pages: int | None = None
+    recycle_bytes: int | None = None
+    quarantine: str | os.PathLike[str] | None = "quarantine"
     grace: float = 1.0
 
     def __post_init__(self) -> None:
@@ -61,4 +78,8 @@ class Cpu:
         at_least("batch_seconds", self.batch_seconds, 0, unit="seconds")
         whole("max_waiting_bytes", self.max_waiting_bytes, 1, unit="bytes")
         whole("niceness", self.niceness, 0)
+        at_least("deadline", self.deadline, 0.01, unit="seconds", optional=True)
+        whole("memory_bytes", self.memory_bytes, 2**27, unit="bytes", optional=True)
+        whole("recycle_pages", self.recycle_pages, 1, unit="pages", optional=True)
+        whole("recycle_bytes", self.recycle_bytes, 2**20, unit="bytes", optional=True)
         at_least("grace", self.grace, 0, unit="seconds")

@@ -32,19 +32,21 @@ def pickle_plan(plan: Plan) -> bytes:
     try:
         data = pickle.dumps(plan, pickle.HIGHEST_PROTOCOL)
     except Exception as error:
-        text = f"parser {_name_of(plan.parser)} cannot be sent to a worker process ({error}); {_REMEDY}"
+        text = f"parser {name_of(plan.parser)} cannot be sent to a worker process ({error}); {_REMEDY}"
         raise ConfigurationError(text) from error
     main = sys.modules["__main__"]
     if b"__main__" in data and not hasattr(main, "__file__"):
-        text = f"parser {_name_of(plan.parser)} is defined in an interactive session, which workers cannot import"
+        text = f"parser {name_of(plan.parser)} is defined in an interactive session, which workers cannot import"
         raise ConfigurationError(f"{text}; {_REMEDY}")
     return data
 
 
-def _name_of(parser: Any) -> str:
+def name_of(parser: Any) -> str:
+    """Return the module and the name of ``parser``, as ``books:parse``."""
     while isinstance(parser, partial):
         parser = parser.func
-    return getattr(parser, "__qualname__", repr(parser))
+    module = getattr(parser, "__module__", "")
+    return f"{module}:{getattr(parser, '__qualname__', type(parser).__qualname__)}"
 
 
 def check_main_guard() -> None:

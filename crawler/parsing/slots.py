@@ -1,37 +1,43 @@
-"""Where parsers run: one slot a worker. The only file that makes processes and executors.
-
-A worker process is a `ProcessPoolExecutor` of its own, so that one death breaks one slot and not the pool.
-"""
+"""Where parsers run: a slot is a worker process of ours, or a share in an executor."""
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
+import logging
 import os
 import pickle
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
-from multiprocessing.context import BaseContext
 from typing import Any, Protocol, TypeVar
 
-from crawler.errors import ClosedError, ParseError, WorkerLostError
+from crawler.errors import ConfigurationError, ParseError, WorkerLostError
 from crawler.page import Page
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.parser import check_main_guard, pickle_plan
+from crawler.parsing.process import Death, WorkerDiedError, WorkerProcess, preload
 from crawler.parsing.router import Parser
-from crawler.parsing.worker import Encoders, Parsed, Plan, call, call_here, hello, parse_here, parse_remotely, start
+from crawler.parsing.worker import Batch, Encoders, Plan, call, call_here, hello, parse_here, parse_remotely
 
 T = TypeVar("T")
+logger = logging.getLogger("crawler")
 
 
 class Slot(Protocol):
-    """A place where one call after another is worked on."""
+    """A place where one call after another is worked on.
+
+    Attributes:
+        pid: The process that works, as far as that is known.
+        restarts: How often a worker that died was replaced.
+    """
 
     pid: int
     restarts: int
+
+    @property
+    def working_for(self) -> float:
+        """Seconds since the call that is worked on began; 0 where there is none, or that cannot be known."""
 
     def use(self, encoders: Encoders) -> None:
         """Encode items this way from now on.
@@ -47,30 +53,33 @@ class Slot(Protocol):
             ParseError: The metadata of its request does not pickle.
         """
 
-    async def parse(self, pages: Sequence[Any]) -> list[Parsed]:
+    async def parse(self, pages: Sequence[Any]) -> Batch:
         """Parse packed pages.
 
         Raises:
-            BrokenExecutor: The worker died.
+            WorkerDiedError: The worker died.
         """
 
     async def call(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
         """Call a function of the user's; raise what it raises.
 
         Raises:
-            BrokenExecutor: The worker died.
+            WorkerDiedError: The worker died.
         """
 
-    async def replace(self) -> None:
-        """Put a new worker in the place of one that died.
+    async def replace(self, died: WorkerDiedError) -> None:
+        """Put a new worker in the place of the one that died, unless that was done before.
 
         Raises:
             WorkerLostError: That cannot be done.
         """
 
+    async def recycle(self) -> None:
+        """Put a new worker in the place of one that is idle, where the slot can."""
+
 
 class ProcessSlot:
-    """One worker process."""
+    """One worker process at a time."""
 
     def __init__(self, cpu: Cpu, parser: Parser) -> None:
         self.pid = 0
@@ -78,25 +87,29 @@ class ProcessSlot:
         self._cpu = cpu
         self._parser = parser
         self._plan = pickle_plan(Plan(parser))
-        self._executor: ProcessPoolExecutor | None = None
+        self._initializer = _pickle_initializer(cpu)
+        self._worker: WorkerProcess | None = None
 
     def __repr__(self) -> str:
         return f"<ProcessSlot pid={self.pid} restarts={self.restarts}>"
 
+    @property
+    def working_for(self) -> float:  # noqa: D102  # see Slot
+        return self._worker.working_for if self._worker else 0.0
+
     async def open(self) -> None:
-        """Start the process and load the parser in it.
+        """Start a process and load the parser in it; end the one that was here before.
 
         Raises:
             ParseError: The process cannot import the parser.
             WorkerLostError: The process died at once.
         """
-        self._executor = ProcessPoolExecutor(1, _context(self._cpu), start, (self._cpu.niceness,))
-        try:
-            self.pid, error = await _run(self._executor, hello, self._plan)
-        except BrokenExecutor as broken:
-            raise WorkerLostError("a worker process died while it started; what it printed says why") from broken
-        if error is not None:
-            raise error
+        worker, before = WorkerProcess(self._cpu), self._worker
+        self._worker = worker
+        if before is not None:
+            await before.close()
+        await worker.open(self._plan, self._initializer)
+        self.pid = worker.pid
 
     def use(self, encoders: Encoders) -> None:  # noqa: D102  # see Slot
         self._plan = pickle_plan(Plan(self._parser, encoders))
@@ -104,34 +117,31 @@ class ProcessSlot:
     def pack(self, page: Page) -> bytes:  # noqa: D102  # see Slot
         return _pickle_page(page)
 
-    async def parse(self, pages: Sequence[Any]) -> list[Parsed]:  # noqa: D102  # see Slot
-        return await _run(self._executor, parse_remotely, self._plan, pages)
+    async def parse(self, pages: Sequence[Any]) -> Batch:  # noqa: D102  # see Slot
+        batch: Batch = await self._opened.call(parse_remotely, self._plan, pages)
+        return batch
 
     async def call(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:  # noqa: D102  # see Slot
-        return await _call_pickled(self._executor, function, args)
+        return _answer(await self._opened.call(call, _pickle_call(function, args)))
 
-    async def replace(self) -> None:  # noqa: D102  # see Slot
-        await self.close()
-        self.restarts += 1
+    async def replace(self, died: WorkerDiedError) -> None:  # noqa: D102  # see Slot
+        if died.worker is self._worker:
+            self.restarts += 1
+            await self.open()
+
+    async def recycle(self) -> None:  # noqa: D102  # see Slot
         await self.open()
 
     async def close(self) -> None:
         """End the process; kill it after the grace time."""
-        executor, self._executor = self._executor, None
-        if executor is None:
-            return
-        # Not by `pid`, which is unknown until a worker has said hello: it may hang before that, in the user's import.
-        processes = list((executor._processes or {}).values())  # noqa: SLF001  # kill_workers comes with Python 3.14
-        shutdown = partial(executor.shutdown, wait=True, cancel_futures=True)
-        ended = asyncio.get_running_loop().run_in_executor(None, shutdown)
-        try:
-            await asyncio.wait((ended,), timeout=self._cpu.grace)
-        finally:
-            # Also when this wait is cancelled: a worker that computes on must not outlive its crawler.
-            if not ended.done():
-                for process in processes:
-                    process.kill()
-        await ended
+        if self._worker is not None:
+            await self._worker.close()
+
+    @property
+    def _opened(self) -> WorkerProcess:
+        if self._worker is None:
+            raise RuntimeError(f"{self!r} is not open")
+        return self._worker
 
 
 class SharedSlot:
@@ -154,9 +164,13 @@ class SharedSlot:
             ParseError: They cannot.
         """
         if self._plan.remote:
-            self.pid, error = await _run(self._executor, hello, self._pickled)
+            self.pid, error = await self._run(hello, 0, self._pickled)
             if error is not None:
                 raise error
+
+    @property
+    def working_for(self) -> float:  # noqa: D102  # see Slot
+        return 0.0
 
     def use(self, encoders: Encoders) -> None:  # noqa: D102  # see Slot
         self._plan = replace(self._plan, encoders=encoders)
@@ -165,18 +179,29 @@ class SharedSlot:
     def pack(self, page: Page) -> Any:  # noqa: D102  # see Slot
         return _pickle_page(page) if self._plan.remote else page
 
-    async def parse(self, pages: Sequence[Any]) -> list[Parsed]:  # noqa: D102  # see Slot
+    async def parse(self, pages: Sequence[Any]) -> Batch:  # noqa: D102  # see Slot
         if self._plan.remote:
-            return await _run(self._executor, parse_remotely, self._pickled, pages)
-        return await _run(self._executor, parse_here, self._plan, pages)
+            return await self._run(parse_remotely, 0, self._pickled, pages)
+        return await self._run(parse_here, self._plan, pages)
 
     async def call(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:  # noqa: D102  # see Slot
         if self._plan.remote:
-            return await _call_pickled(self._executor, function, args)
-        return await _run(self._executor, call_here, function, args)
+            return _answer(await self._run(call, 0, _pickle_call(function, args)))
+        return await self._run(call_here, function, args)
 
-    async def replace(self) -> None:  # noqa: D102  # see Slot
-        raise WorkerLostError(f"{self._executor!r} is broken and is not the crawler's to replace: a worker of it died")
+    async def replace(self, died: WorkerDiedError) -> None:  # noqa: D102  # see Slot
+        text = f"{self._executor!r} is broken and is not the crawler's to replace: a worker of it died"
+        raise WorkerLostError(text) from died
+
+    async def recycle(self) -> None:
+        """Do nothing: the workers are not ours."""
+
+    async def _run(self, function: Callable[..., T], *args: Any) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
+        except BrokenExecutor as broken:
+            death = Death(str(broken), output="", exceeded_deadline=False, call=0, page=0)
+            raise WorkerDiedError(None, death, None) from broken
 
 
 class InlineExecutor(Executor):
@@ -205,11 +230,15 @@ async def open_slots(cpu: Cpu, parser: Parser) -> AsyncIterator[Sequence[Slot]]:
         case "process":
             opened = _process_slots(cpu, parser)
         case "thread":
-            opened = _own_slots(ThreadPoolExecutor(cpu.workers, "parse"), cpu.workers, parser)
+            threads = ThreadPoolExecutor(cpu.workers, "parse", cpu.initializer)
+            opened = _own_slots(threads, cpu.workers, parser)
         case "inline":
             opened = _own_slots(InlineExecutor(), 1, parser)
         case executor:
             opened = _foreign_slots(executor, cpu.workers, parser)
+    if cpu.executor != "process":
+        without = "deadline, memory_bytes and recycling have no effect"
+        logger.info("executor %s: its workers cannot be killed, so %s", cpu.executor, without)
     async with opened as slots:
         yield slots
 
@@ -217,6 +246,7 @@ async def open_slots(cpu: Cpu, parser: Parser) -> AsyncIterator[Sequence[Slot]]:
 @asynccontextmanager
 async def _process_slots(cpu: Cpu, parser: Parser) -> AsyncIterator[Sequence[Slot]]:
     check_main_guard()
+    preload(cpu)
     slots = [ProcessSlot(cpu, parser) for _ in range(cpu.workers)]
     try:
         await _all(slot.open() for slot in slots)
@@ -251,18 +281,26 @@ async def _all(calls: Iterable[Awaitable[None]]) -> None:
             raise result
 
 
-async def _run(executor: Executor | None, function: Callable[..., T], *args: Any) -> T:
-    if executor is None:  # which to the loop would mean its own threads
-        raise ClosedError("the CPU stage is closed")
-    return await asyncio.get_running_loop().run_in_executor(executor, function, *args)
+def _pickle_call(function: Callable[..., Any], args: Sequence[Any]) -> bytes:
+    return pickle.dumps((function, args), pickle.HIGHEST_PROTOCOL)
 
 
-async def _call_pickled(executor: Executor | None, function: Callable[..., Any], args: Sequence[Any]) -> Any:
-    answer: bytes = await _run(executor, call, pickle.dumps((function, args)))
+def _answer(answer: bytes) -> Any:
     succeeded, value = pickle.loads(answer)  # noqa: S301  # made by our own worker
     if not succeeded:
         raise value
     return value
+
+
+def _pickle_initializer(cpu: Cpu) -> bytes:
+    if cpu.initializer is None:
+        return b""
+    try:
+        return pickle.dumps(cpu.initializer, pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        remedy = "define it with def at the top level of a module"
+        text = f"initializer {cpu.initializer!r} cannot be sent to a worker process ({error}); {remedy}"
+        raise ConfigurationError(text) from error
 
 
 def _pickle_page(page: Page) -> bytes:
@@ -271,12 +309,3 @@ def _pickle_page(page: Page) -> bytes:
     except Exception as error:
         text = f"the metadata of the request for {page.url} does not pickle; use plain data: {error}"
         raise ParseError(text) from error
-
-
-def _context(cpu: Cpu) -> BaseContext:
-    """Return forkserver, which forks from a small single-threaded process; spawn where there is none."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["crawler.parsing.worker", *cpu.preload])
-    return context

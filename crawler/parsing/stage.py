@@ -12,24 +12,35 @@ busy one gets up to about 50 ms of work. Each slot has two batches in flight, so
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import BrokenExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from crawler.errors import WorkerLostError
+from msgspec.structs import replace
+
+from crawler.errors import QuarantineError, WorkerLostError
 from crawler.histogram import Histogram
 from crawler.page import Page
 from crawler.parsing.cpu import Cpu
+from crawler.parsing.gate import Gate
+from crawler.parsing.parser import name_of
+from crawler.parsing.process import Death, WorkerDiedError
+from crawler.parsing.quarantine import keep
 from crawler.parsing.router import Parser
 from crawler.parsing.slots import Slot, open_slots
-from crawler.parsing.worker import Encoders, Parsed
+from crawler.parsing.worker import Batch, Encoders, Parsed
 
 _IN_FLIGHT = 2  # batches a slot: one that is worked on, one that waits in the worker's pipe
 _OVERHEAD = 1024  # bytes that a page takes beside its body; arbitrary, so that empty pages are bounded too
 _SMOOTHING = 0.2  # weight of a new batch in the running mean of seconds a page; arbitrary
+_DEATHS_TO_BELIEVE = 2  # deaths on one page until it is to blame: the first may have come from outside
+_BREAKER_PAGES = 20  # the last pages, of which half must have killed their worker until the crawl is stopped; arbitrary
+
+logger = logging.getLogger("crawler")
 
 
 class Waiting(NamedTuple):
@@ -38,6 +49,7 @@ class Waiting(NamedTuple):
     page: Page
     packed: Any
     size: int
+    since: float
 
 
 Settle: TypeAlias = Callable[[Sequence[tuple[Page, Parsed]]], Awaitable[None]]
@@ -46,26 +58,49 @@ Settle: TypeAlias = Callable[[Sequence[tuple[Page, Parsed]]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatistics:
-    """One worker of the stage: its process, what it did, and the seconds it was busy."""
+    """One worker of the stage.
+
+    Attributes:
+        pid: Its process; 0 while unknown.
+        pages: Pages that it parsed.
+        batches: Batches in which they came.
+        busy_seconds: Seconds that it worked, the call it is at included.
+        restarts: How often it died and was replaced.
+        recycled: How often it was replaced because of its age or size.
+        resident_bytes: Bytes of memory that it held after its last batch; 0 where that cannot be known.
+        queue_wait_p50: Seconds that a page waited for it, in the median.
+        queue_wait_p99: The same for the 99th percentile.
+        service_p50: Seconds that it took for a page, in the median.
+        service_p99: The same for the 99th percentile.
+    """
 
     pid: int
     pages: int
     batches: int
     busy_seconds: float
     restarts: int
+    recycled: int = 0
+    resident_bytes: int = 0
+    queue_wait_p50: float = 0.0
+    queue_wait_p99: float = 0.0
+    service_p50: float = 0.0
+    service_p99: float = 0.0
+
+    @property
+    def pages_per_batch(self) -> float:
+        """The mean size of its batches."""
+        return self.pages / self.batches if self.batches else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class StageStatistics:
-    """The stage at one moment: pages and bytes in it, and its workers."""
+    """The stage at one moment: the pages and bytes in it, fetches that wait for room in it, and its workers."""
 
     waiting_pages: int = 0
     held_bytes: int = 0
     blocked_fetches: int = 0
     settling_batches: int = 0
     workers: tuple[WorkerStatistics, ...] = ()
-    service_p50: float = 0.0
-    service_p99: float = 0.0
 
 
 class _Lane:
@@ -73,22 +108,50 @@ class _Lane:
 
     def __init__(self, slot: Slot) -> None:
         self.slot = slot
+        self.gate = Gate()
         self.in_flight = 0
         self.idle: deque[asyncio.Future[list[Waiting]]] = deque()
-        self.recovery = asyncio.Lock()
         self.pages = 0
         self.batches = 0
         self.busy_seconds = 0.0
+        self.recycled = 0
+        self.fresh_since = 0  # pages, when the worker was last replaced for its age or size
+        self.resident_bytes = 0
+        self.restarts_before = slot.restarts
+        self.queue_wait = Histogram()
+        self.service = Histogram()
+
+    def note(self, batch: Batch) -> None:
+        self.pages += len(batch.results)
+        self.batches += 1
+        self.resident_bytes = batch.resident_bytes
+        for result in batch.results:
+            self.busy_seconds += result.seconds
+            self.service.add(result.seconds)
 
     def statistics(self) -> WorkerStatistics:
-        return WorkerStatistics(self.slot.pid, self.pages, self.batches, self.busy_seconds, self.slot.restarts)
+        return WorkerStatistics(
+            pid=self.slot.pid,
+            pages=self.pages,
+            batches=self.batches,
+            busy_seconds=self.busy_seconds + self.slot.working_for,
+            restarts=self.slot.restarts - self.restarts_before,
+            recycled=self.recycled,
+            resident_bytes=self.resident_bytes,
+            queue_wait_p50=self.queue_wait.quantile(0.5),
+            queue_wait_p99=self.queue_wait.quantile(0.99),
+            service_p50=self.service.quantile(0.5),
+            service_p99=self.service.quantile(0.99),
+        )
 
 
 class Stage:
     """Parses pages in workers. Open it with `open_stage`; feed it with `put` while `run` is running."""
 
-    def __init__(self, cpu: Cpu, slots: Sequence[Slot]) -> None:
+    def __init__(self, cpu: Cpu, slots: Sequence[Slot], parser_name: str = "") -> None:
+        """Create a stage of open slots; ``parser_name`` is noted with pages in quarantine."""
         self._cpu = cpu
+        self._parser_name = parser_name
         self._slots = slots
         self._reset()
 
@@ -100,7 +163,7 @@ class Stage:
         self._blocked: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._settling = 0
         self._seconds_a_page = self._cpu.batch_seconds  # so that the first batches are single pages
-        self._service = Histogram()
+        self._deaths: deque[bool] = deque(maxlen=_BREAKER_PAGES)
 
     def __repr__(self) -> str:
         return f"<Stage {len(self._lanes)} slots, {len(self._waiting)} pages waiting, {self._held_bytes} bytes held>"
@@ -111,9 +174,9 @@ class Stage:
         Raises:
             ParseError: The page cannot travel to a worker.
         """
-        waiting = Waiting(page, self._lanes[0].slot.pack(page), len(page.body) + _OVERHEAD)
-        await self._reserve(waiting.size)
-        self._waiting.append(waiting)
+        packed, size = self._lanes[0].slot.pack(page), len(page.body) + _OVERHEAD
+        await self._reserve(size)
+        self._waiting.append(Waiting(page, packed, size, time.perf_counter()))
         self._feed_idle()
 
     async def run(self, encoders: Encoders, settle: Settle) -> None:
@@ -136,11 +199,11 @@ class Stage:
         lane = min(self._lanes, key=lambda lane: lane.in_flight)
         lane.in_flight += 1
         try:
-            async with lane.recovery:
-                pass
-            return await lane.slot.call(function, args)
-        except BrokenExecutor:
-            return await self._compute_alone(lane, function, args)
+            async with lane.gate.shared():
+                return await lane.slot.call(function, args)
+        except WorkerDiedError as died:
+            async with lane.gate.alone():
+                return await self._call_alone(lane, function, args, died)
         finally:
             lane.in_flight -= 1
 
@@ -162,27 +225,27 @@ class Stage:
             blocked_fetches=len(self._blocked),
             settling_batches=self._settling,
             workers=tuple(lane.statistics() for lane in self._lanes),
-            service_p50=self._service.quantile(0.5),
-            service_p99=self._service.quantile(0.99),
         )
 
     async def _serve(self, lane: _Lane, settle: Settle) -> None:
         while True:
-            batch = await self._next_batch(lane)
-            parsed = await self._parse(lane, batch)
+            waiting = await self._next_batch(lane)
+            batch = await self._parse(lane, waiting)
             lane.in_flight -= 1
-            self._note(lane, parsed)
+            self._note(lane, batch)
+            pages = [page.page for page in waiting]
+            results = [await self._kept(page, parsed) for page, parsed in zip(pages, batch.results, strict=True)]
             self._settling += 1
             try:
-                await settle([(waiting.page, result) for waiting, result in zip(batch, parsed, strict=True)])
+                await settle(list(zip(pages, results, strict=True)))
             finally:
                 self._settling -= 1
-            self._free(sum(waiting.size for waiting in batch))
+            self._free(sum(page.size for page in waiting))
+            await self._recycle_if_due(lane)
 
     async def _next_batch(self, lane: _Lane) -> list[Waiting]:
         if self._waiting:
-            lane.in_flight += 1
-            return self._gather()
+            return self._gather(lane)
         idle: asyncio.Future[list[Waiting]] = asyncio.get_running_loop().create_future()
         lane.idle.append(idle)
         return await idle
@@ -195,11 +258,10 @@ class Stage:
                 return
             idle = lane.idle.popleft()
             if not idle.done():
-                lane.in_flight += 1
-                idle.set_result(self._gather())
+                idle.set_result(self._gather(lane))
 
-    def _gather(self) -> list[Waiting]:
-        """Take the pages of the next batch: a fair share of what waits, within the bounds of bytes and work."""
+    def _gather(self, lane: _Lane) -> list[Waiting]:
+        """Take a slot's next batch: a fair share of what waits, within the bounds of bytes and work."""
         most = min(
             -(-len(self._waiting) // len(self._lanes)),
             max(1, int(self._cpu.batch_seconds / max(self._seconds_a_page, 1e-6))),
@@ -210,52 +272,92 @@ class Stage:
         while len(batch) < most and size + self._waiting[0].size <= self._cpu.batch_bytes:
             size += self._waiting[0].size
             batch.append(self._waiting.popleft())
+        now = time.perf_counter()
+        for waiting in batch:
+            lane.queue_wait.add(now - waiting.since)
+        lane.in_flight += 1
         return batch
 
-    async def _parse(self, lane: _Lane, batch: Sequence[Waiting]) -> list[Parsed]:
+    async def _parse(self, lane: _Lane, batch: Sequence[Waiting]) -> Batch:
         try:
-            async with lane.recovery:  # not while another batch is being recovered in this slot
-                pass
-            return await lane.slot.parse([waiting.packed for waiting in batch])
-        except BrokenExecutor:
-            async with self._recovered(lane):
-                return [await self._parse_alone(lane, waiting) for waiting in batch]
+            async with lane.gate.shared():
+                return await lane.slot.parse([waiting.packed for waiting in batch])
+        except WorkerDiedError as died:
+            async with lane.gate.alone():
+                return await self._recover(lane, batch, died)
 
-    async def _parse_alone(self, lane: _Lane, waiting: Waiting) -> Parsed:
-        """Parse one page of a batch whose worker died; alone in its slot, so that a death now is this page's."""
-        try:
-            [parsed] = await lane.slot.parse([waiting.packed])
-        except BrokenExecutor:
-            await lane.slot.replace()
-            return Parsed(error=WorkerLostError("the worker process died while it parsed this page"))
-        return parsed
+    async def _recover(self, lane: _Lane, batch: Sequence[Waiting], died: WorkerDiedError) -> Batch:
+        """Parse a batch again whose worker died, page by page: only the page it died on is suspected."""
+        await lane.slot.replace(died)
+        results = [
+            await self._parse_alone(lane, waiting, [died.death] if place == died.page else [])
+            for place, waiting in enumerate(batch)
+        ]
+        return Batch(results, lane.resident_bytes)
 
-    async def _compute_alone(self, lane: _Lane, function: Callable[..., Any], args: Sequence[Any]) -> Any:
-        async with self._recovered(lane):
+    async def _parse_alone(self, lane: _Lane, waiting: Waiting, deaths: list[Death]) -> Parsed:
+        """Parse one page alone in its slot, so that a death there is this page's; it has caused ``deaths`` before."""
+        while not deaths or not (deaths[-1].exceeded_deadline or len(deaths) >= _DEATHS_TO_BELIEVE):
+            try:
+                [parsed] = (await lane.slot.parse([waiting.packed])).results
+            except WorkerDiedError as died:
+                deaths.append(died.death)
+                await lane.slot.replace(died)
+            else:
+                return parsed
+        error = WorkerLostError(f"the worker was lost on this page: {deaths[-1].reason}", deaths[-1].output)
+        self._trip_breaker(waiting.page, error)
+        return Parsed(error=error)
+
+    def _trip_breaker(self, page: Page, error: WorkerLostError) -> None:
+        """Stop the crawl where it is not single pages but the parser itself that kills workers."""
+        self._deaths.append(True)
+        killers = sum(self._deaths)
+        if killers * 2 >= _BREAKER_PAGES:
+            many = f"{killers} of the last {len(self._deaths)} pages killed their worker"
+            text = f"the parser itself seems to be at fault: {many}, the last one {page.url}: {error}"
+            raise WorkerLostError(text, error.traceback)
+
+    async def _call_alone(
+        self, lane: _Lane, function: Callable[..., Any], args: Sequence[Any], died: WorkerDiedError
+    ) -> Any:
+        """Call a function again whose worker died, unless it was this call that killed it."""
+        await lane.slot.replace(died)
+        if died.page is None:
             try:
                 return await lane.slot.call(function, args)
-            except BrokenExecutor as error:
-                await lane.slot.replace()
-                raise WorkerLostError(f"the worker process died while it computed {function!r}") from error
+            except WorkerDiedError as again:
+                await lane.slot.replace(again)
+                died = again
+        text = f"the worker was lost while it computed {function!r}: {died.death.reason}"
+        raise WorkerLostError(text, died.death.output) from died
 
-    @asynccontextmanager
-    async def _recovered(self, lane: _Lane) -> AsyncIterator[None]:
-        """Hold a slot alone, with a live worker in it."""
-        generation = lane.slot.restarts
-        async with lane.recovery:
-            # The other batch in flight lost the same worker, and may have replaced it while this one waited.
-            if lane.slot.restarts == generation:
-                await lane.slot.replace()
-            yield
+    async def _kept(self, page: Page, parsed: Parsed) -> Parsed:
+        """Return a result; that of a page which goes to quarantine says where its body is kept."""
+        if self._cpu.quarantine is None or not isinstance(parsed.error, QuarantineError):
+            return parsed
+        try:
+            path = await asyncio.to_thread(keep, self._cpu.quarantine, page, parsed.error, self._parser_name)
+        except OSError as error:
+            logger.warning("the body of %s cannot be kept in quarantine: %s", page.url, error)
+            return parsed
+        return replace(parsed, saved=str(path))
 
-    def _note(self, lane: _Lane, parsed: Sequence[Parsed]) -> None:
-        seconds = sum(result.seconds for result in parsed)
-        lane.pages += len(parsed)
-        lane.batches += 1
-        lane.busy_seconds += seconds
-        self._seconds_a_page += _SMOOTHING * (seconds / len(parsed) - self._seconds_a_page)
-        for result in parsed:
-            self._service.add(result.seconds)
+    async def _recycle_if_due(self, lane: _Lane) -> None:
+        """Replace a worker that is old or large: here, as the pool's own way to do so hangs (CPython 3.11 to 3.13)."""
+        pages, size = self._cpu.recycle_pages, self._cpu.recycle_bytes
+        is_old = pages is not None and lane.pages - lane.fresh_since >= pages
+        if is_old or (size is not None and lane.resident_bytes > size):
+            lane.recycled += 1
+            lane.fresh_since, lane.resident_bytes = lane.pages, 0
+            async with lane.gate.alone():
+                await lane.slot.recycle()
+
+    def _note(self, lane: _Lane, batch: Batch) -> None:
+        lane.note(batch)
+        self._deaths.extend(False for result in batch.results if not isinstance(result.error, WorkerLostError))
+        seconds = sum(result.seconds for result in batch.results)
+        self._seconds_a_page += _SMOOTHING * (seconds / len(batch.results) - self._seconds_a_page)
 
     async def _reserve(self, size: int) -> None:
         if not self._blocked and self._has_room(size):
@@ -287,4 +389,4 @@ class Stage:
 async def open_stage(cpu: Cpu, parser: Parser) -> AsyncIterator[Stage]:
     """Open a stage with its workers started and the parser loaded in them; see `open_slots` for what it raises."""
     async with open_slots(cpu, parser) as slots:
-        yield Stage(cpu, slots)
+        yield Stage(cpu, slots, name_of(parser))

@@ -8,22 +8,29 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import parent_process
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
 import msgspec
 
-from crawler.errors import CrawlerError, EncodingError, InvalidURLError, ParseError, SinkError
+from crawler.errors import (
+    CrawlerError,
+    EncodingError,
+    InvalidURLError,
+    MemoryLimitError,
+    ParseError,
+    ResultError,
+    SinkError,
+)
 from crawler.models import Request
 from crawler.page import Page
+from crawler.parsing.guard import Guard, GuardOptions, protect, resident_bytes
 
 Encode: TypeAlias = Callable[[Any], bytes]
 """A sink's function from an item to the bytes that it writes."""
@@ -56,6 +63,7 @@ class Parsed(msgspec.Struct, frozen=True):
         encoded: For each sink its items as it wants them; those it wants as they are, pickled if they crossed.
         seconds: Time that the page took.
         error: Why there is nothing of the above.
+        saved: The file that the body of a page in quarantine is kept in.
     """
 
     links: tuple[str, ...] = ()
@@ -64,55 +72,81 @@ class Parsed(msgspec.Struct, frozen=True):
     encoded: tuple[list[Any] | bytes, ...] = ()
     seconds: float = 0.0
     error: CrawlerError | None = None
+    saved: str = ""
 
     def items_for(self, sink: int) -> list[Any]:
         """Return the items, or their encoded form, for the sink at that place.
 
         Raises:
-            ParseError: They pickled in the worker and do not unpickle here.
+            ResultError: They pickled in the worker and do not unpickle here.
         """
         encoded = self.encoded[sink] if self.items else []
-        return _unpickle(encoded, "the items") if isinstance(encoded, bytes) else encoded
+        if not isinstance(encoded, bytes):
+            return encoded
+        try:
+            items: list[Any] = _unpickle(encoded, "the items")
+        except ParseError as error:
+            raise ResultError(str(error), error.traceback) from error
+        return items
 
 
-def start(niceness: int) -> None:
-    """Prepare a worker process."""
-    # Ctrl-C goes to the whole terminal group; the main process decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "nice"):  # not on Windows
-        os.nice(niceness)
-    threading.Thread(target=_die_with_parent, name="die-with-parent", daemon=True).start()
+class Batch(msgspec.Struct, frozen=True):
+    """What a worker sends back for a batch: a result for each page, and the bytes of memory that it holds."""
+
+    results: list[Parsed]
+    resident_bytes: int = 0
 
 
-def _die_with_parent() -> None:
-    """End this worker when the main process is gone: a killed parent closes no queue, and the worker would wait on."""
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+_guard: Guard | None = None  # of this process; a pool's initializer has no other place to leave something for its calls
 
 
-def hello(plan: bytes) -> tuple[int, CrawlerError | None]:
-    """Return the pid of the worker, and why it cannot work by the pickled ``plan``."""
+def start(options: GuardOptions, output: Connection, progress: Any) -> None:
+    """Make this process a worker: the initializer of its pool."""
+    global _guard  # noqa: PLW0603  # see above
+    protect(options, output)
+    _guard = Guard(options, progress)
+
+
+def hello(_number: int, plan: bytes, initializer: bytes = b"") -> tuple[int, CrawlerError | None]:
+    """Run the pickled ``initializer``, load the pickled ``plan``; return the pid, and why the worker cannot work."""
     try:
+        if initializer:
+            _unpickle(initializer, "the initializer")()
         _load(plan)
     except CrawlerError as error:
         return os.getpid(), error
+    except Exception as error:  # the user's initializer may raise anything
+        return os.getpid(), explain(error)
     return os.getpid(), None
 
 
-def parse_remotely(plan: bytes, pages: Sequence[bytes]) -> list[Parsed]:
-    """Parse pickled ``pages`` by a pickled `Plan`; one result for each, in order."""
+def parse_remotely(number: int, plan: bytes, pages: Sequence[bytes]) -> Batch:
+    """Parse pickled ``pages`` by a pickled `Plan`: a result for each, in order; ``number`` is that of the call."""
     try:
         loaded = _load(plan)
     except CrawlerError as error:
-        return [Parsed(error=error)] * len(pages)
-    return [_parse_timed(loaded, page) for page in pages]
+        return Batch([Parsed(error=error)] * len(pages))
+    with _guarded(number) as begin:
+        results = []
+        for index, page in enumerate(pages):
+            begin(index)
+            results.append(_parse_timed(loaded, page))
+    return Batch(results, resident_bytes())
 
 
-def parse_here(plan: Plan, pages: Sequence[Page]) -> list[Parsed]:
-    """Parse ``pages`` in this process; one result for each, in order."""
-    return [_parse_timed(plan, page) for page in pages]
+def parse_here(plan: Plan, pages: Sequence[Page]) -> Batch:
+    """Parse ``pages`` in this process; a result for each, in order."""
+    return Batch([_parse_timed(plan, page) for page in pages])
+
+
+@contextmanager
+def _guarded(number: int) -> Iterator[Callable[[int], None]]:
+    """Guard a call where this process has a guard; yield what is to be called when each page begins."""
+    if _guard is None:  # an executor of the user's
+        yield lambda _: None
+        return
+    with _guard.call(number):
+        yield _guard.begin
 
 
 @lru_cache(maxsize=8)
@@ -134,6 +168,10 @@ def _parse(plan: Plan, packed: Page | bytes) -> Parsed:
         if not plan.remote:  # Ctrl-C: it is the program's
             raise
         return Parsed(error=explain(error))
+    except MemoryError as error:
+        explained = explain(error)
+        text = f"the page needs more memory than allowed: {explained}"
+        return Parsed(error=MemoryLimitError(text, explained.traceback))
     # Whatever a parser raises fails its page, and only that: also what is no `Exception`, such as a `CancelledError`,
     # which would end the task that waits for this page without a word.
     except BaseException as error:
@@ -142,7 +180,7 @@ def _parse(plan: Plan, packed: Page | bytes) -> Parsed:
 
 def _as_value(error: BaseException) -> CrawlerError:
     """Return our own errors as they are, and all others as text: who knows whether they unpickle."""
-    if isinstance(error, CrawlerError) and type(error) in {ParseError, SinkError, EncodingError}:
+    if isinstance(error, CrawlerError) and type(error) in {ParseError, ResultError, SinkError, EncodingError}:
         return error
     return explain(error)
 
@@ -175,7 +213,8 @@ def collect(plan: Plan, page: Page, results: Iterable[Any]) -> Parsed:
     """Sort what a parser yielded into links, requests and items, and encode the items.
 
     Raises:
-        ParseError: A request's URL is invalid, or an item does not pickle.
+        ParseError: A request's URL is invalid.
+        ResultError: An item, or the metadata of a request, does not pickle.
         EncodingError: A sink cannot encode an item.
     """
     links: list[str] = []
@@ -190,6 +229,8 @@ def collect(plan: Plan, page: Page, results: Iterable[Any]) -> Parsed:
             links.append(request.url)
         else:
             requests.append(request)
+    if plan.remote and any(request.metadata for request in requests):
+        _check_requests(requests)
     encoded = tuple(_encode(encoder, items, plan, page) for encoder in plan.encoders) if items else ()
     return Parsed(tuple(links), tuple(requests), len(items), encoded)
 
@@ -210,7 +251,15 @@ def _encode(encoder: Encode | None, items: list[Any], plan: Plan, page: Page) ->
         return pickle.dumps(items, pickle.HIGHEST_PROTOCOL)
     except Exception as error:
         text = f"the items of this page do not pickle, so they cannot leave the worker; yield plain data: {error}"
-        raise ParseError(text, traceback.format_exc()) from error
+        raise ResultError(text, traceback.format_exc()) from error
+
+
+def _check_requests(requests: Sequence[Request]) -> None:
+    try:
+        pickle.dumps(requests)
+    except Exception as error:
+        text = f"the metadata of a request does not pickle, so it cannot leave the worker; use plain data: {error}"
+        raise ResultError(text, traceback.format_exc()) from error
 
 
 def _encode_item(encoder: Encode, item: Any, page: Page) -> bytes:
@@ -237,11 +286,13 @@ def call_here(function: Callable[..., Any], args: Sequence[Any]) -> Any:
         raise explain(error) from error
 
 
-def call(payload: bytes) -> bytes:
+def call(number: int, payload: bytes) -> bytes:
     """Call a pickled ``(function, args)``; return ``(True, result)`` or ``(False, error)``, pickled."""
     try:
         function, args = _unpickle(payload, "the function or its arguments")
-        result = call_here(function, args)
+        with _guarded(number) as begin:
+            begin(0)
+            result = call_here(function, args)
     except Exception as error:  # whatever it is, it is the caller's
         return _pickle_error(error)
     except KeyboardInterrupt as error:  # raised by the function itself: Ctrl-C does not reach workers

@@ -1,0 +1,126 @@
+"""Runs in a worker process: what keeps it from hurting the crawl, and lets its death be explained.
+
+The main process reads from shared memory which page is being worked on, and from a pipe what the worker prints, so a
+worker that is gone a microsecond later has still said what killed it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+if sys.platform != "win32":
+    import resource
+
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_TOLERANCE = 0.05  # of the deadline, by which a page may be stopped early: arming the watchdog takes 30 µs
+
+
+@dataclass(frozen=True, slots=True)
+class GuardOptions:
+    """How a worker process is guarded; see `Cpu` for the meanings."""
+
+    niceness: int
+    deadline: float | None
+    memory_bytes: int | None
+
+
+class Guard:
+    """The guard of this worker process."""
+
+    def __init__(self, options: GuardOptions, progress: Any) -> None:
+        """Create a guard that notes in ``progress`` what is worked on: call, index of the page, begin of the call.
+
+        The begin is in nanoseconds of the monotonic clock, which all processes share.
+        """
+        self._deadline = options.deadline
+        self._progress = progress
+        self._armed_at: float | None = None
+
+    @contextmanager
+    def call(self, number: int) -> Iterator[None]:
+        """Guard one call of the main process."""
+        self._progress[:] = number, 0, time.monotonic_ns()
+        try:
+            yield
+        finally:
+            self._disarm()
+            self._progress[:] = 0, 0, 0
+
+    def begin(self, index: int) -> None:
+        """Note that the page at ``index`` of the batch begins, and has its whole deadline before it."""
+        self._progress[1] = index
+        if self._deadline is None:
+            return
+        now = time.monotonic()
+        # The watchdog is a thread of C that needs no interpreter lock: it ends the process even inside C code that
+        # never returns, and says before where that was.
+        if self._armed_at is None or now - self._armed_at > self._deadline * _TOLERANCE:
+            faulthandler.dump_traceback_later(self._deadline, exit=True)
+            self._armed_at = now
+
+    def _disarm(self) -> None:
+        if self._armed_at is not None:
+            faulthandler.cancel_dump_traceback_later()
+            self._armed_at = None
+
+
+def protect(options: GuardOptions, output: Connection) -> None:
+    """Prepare this process to be a worker, whose standard output and error go to ``output``."""
+    # Ctrl-C goes to the whole terminal group; the main process decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_parent()
+    _redirect(output)
+    faulthandler.enable()
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(options.niceness)
+    if options.memory_bytes is not None and sys.platform != "win32":
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        limit = options.memory_bytes if hard == resource.RLIM_INFINITY else min(options.memory_bytes, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    gc.freeze()  # what was imported will not become garbage; collections need not look at it
+
+
+def _redirect(output: Connection) -> None:
+    """Send what parsers print to the main process, which owns the terminal and, maybe, standard output for items."""
+    sys.stdout.flush()
+    for descriptor in (1, 2):
+        os.dup2(output.fileno(), descriptor)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # text streams both
+
+
+def _end_with_parent() -> None:
+    """End this process when the main process is gone: a killed parent closes no queue, and workers would wait on."""
+    if sys.platform == "linux":
+        # Sent when the fork server ends, as it does with the main process; works while C code holds the interpreter.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_watch_parent, name="end-with-parent", daemon=True).start()
+
+
+def _watch_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def resident_bytes() -> int:
+    """Return the bytes of memory that this process holds; 0 where that cannot be known."""
+    try:
+        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123  # a tenth of the time that Path takes
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0

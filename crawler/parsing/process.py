@@ -1,0 +1,210 @@
+"""One worker process, seen from the main process. The only file that makes processes.
+
+A worker is a `ProcessPoolExecutor` of its own, so that one death breaks one worker and not the pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from multiprocessing.sharedctypes import RawArray
+from typing import Any
+
+from crawler.errors import ClosedError, WorkerLostError
+from crawler.parsing.cpu import Cpu
+from crawler.parsing.guard import GuardOptions
+from crawler.parsing.output import Output
+from crawler.parsing.worker import hello, start
+
+_WATCHDOG = b"Timeout ("  # with which faulthandler's report of an exceeded deadline begins
+_EXIT_PATIENCE = 1.0  # seconds for the status of a process that is known to be dead
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """How a worker ended.
+
+    Attributes:
+        reason: The signal, exit code or exceeded deadline, in words.
+        output: The last that it printed, faulthandler's traceback included.
+        exceeded_deadline: Whether its own watchdog ended it.
+        call: The number of the call that it worked on; 0 for none.
+        page: The index of the page in that call.
+    """
+
+    reason: str
+    output: str
+    exceeded_deadline: bool
+    call: int
+    page: int
+
+
+class WorkerDiedError(Exception):
+    """A worker died during a call; which page of that call it was on, or ``None`` if it was not on this call."""
+
+    def __init__(self, worker: WorkerProcess | None, death: Death, page: int | None) -> None:
+        super().__init__(death.reason)
+        self.worker = worker
+        self.death = death
+        self.page = page
+
+
+class WorkerProcess:
+    """A process with the parser loaded in it. Open it with `open_worker`."""
+
+    def __init__(self, cpu: Cpu) -> None:
+        self.pid = 0
+        self.calls = 0
+        self._cpu = cpu
+        self._death: Death | None = None
+        self._examining = asyncio.Lock()
+        self._closing = False
+        context = _context()
+        receiver, self._sender = context.Pipe(duplex=False)
+        self._progress: Any = RawArray(ctypes.c_int64, 3)  # as `Guard` fills it
+        self._output = Output(receiver)
+        guard = GuardOptions(cpu.niceness, cpu.deadline, cpu.memory_bytes)
+        worker = partial(start, guard, self._sender, self._progress)
+        self._executor = ProcessPoolExecutor(1, context, worker)
+        self._process: BaseProcess | None = None
+        self._starting: asyncio.Future[Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"<WorkerProcess pid={self.pid} calls={self.calls}>"
+
+    @property
+    def working_for(self) -> float:
+        """Seconds since the call that is worked on began; 0 where there is none."""
+        call, _, began = self._progress
+        return max(0.0, (time.monotonic_ns() - began) / 1e9) if call else 0.0
+
+    async def open(self, plan: bytes, initializer: bytes) -> None:
+        """Start the process, run the user's initializer, load the parser.
+
+        Raises:
+            ParseError: The process cannot import the parser, or the initializer raised.
+            WorkerLostError: The process died at once.
+        """
+        try:
+            self.pid, error = await (await self._start(hello, 0, plan, initializer))
+        except BrokenExecutor as broken:
+            death = await self._autopsy()
+            text = f"a worker process died while it started: {death.reason}"
+            raise WorkerLostError(text, death.output) from broken
+        self._output.worker = f"worker {self.pid}"
+        if error is not None:
+            raise error
+
+    async def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Return ``function(number, *args)``, called in the process with the number of the call.
+
+        Raises:
+            WorkerDiedError: The process died; says which page it was on, if on any of this call.
+        """
+        self.calls += 1
+        number = self.calls
+        try:
+            return await self._submit(function, number, *args)
+        except BrokenExecutor:
+            death = await self._autopsy()
+            raise WorkerDiedError(self, death, death.page if death.call == number else None) from None
+
+    async def close(self) -> None:
+        """End the process when it has done what it was given; kill it after the grace time."""
+        self._closing = True
+        if self._starting is not None:
+            await asyncio.wait((self._starting,))
+        process = self._process or self._find_process()
+        shutdown = partial(self._executor.shutdown, wait=True, cancel_futures=True)
+        ended = asyncio.get_running_loop().run_in_executor(None, shutdown)
+        try:
+            await asyncio.wait((ended,), timeout=self._cpu.grace)
+        finally:
+            # Also when this wait is cancelled: a worker that computes on must not outlive its crawler.
+            if not ended.done() and process is not None:
+                process.kill()
+            self._output.close()
+            self._sender.close()
+        await ended
+
+    async def _start(self, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        """Submit the first call, at which the executor starts its process.
+
+        Off the loop: the first process of all waits 0.2 s for the fork server.
+        """
+        submitting = asyncio.get_running_loop().run_in_executor(None, partial(self._executor.submit, function, *args))
+        self._starting = submitting
+        future = await asyncio.shield(submitting)
+        self._process = self._find_process()
+        self._sender.close()  # the process has its own, and the pipe ends with the last
+        return asyncio.wrap_future(future)
+
+    def _find_process(self) -> BaseProcess | None:
+        # A public way to it comes with Python 3.14.
+        return next(iter((self._executor._processes or {}).values()), None)  # noqa: SLF001
+
+    def _submit(self, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        if self._closing or self._process is None:
+            raise ClosedError(f"{self!r} is not open")
+        return asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
+
+    async def _autopsy(self) -> Death:
+        """Find out how the process died; its progress and its last words outlive it."""
+        async with self._examining:  # both calls that were in flight ask
+            if self._death is None:
+                exitcode = await asyncio.to_thread(self._exit_status)
+                self._death = self._examine(exitcode)
+        return self._death
+
+    def _examine(self, exitcode: int | None) -> Death:
+        while self._output.read():
+            pass
+        tail = self._output.tail
+        exceeded = exitcode == 1 and _WATCHDOG in tail
+        call, page, _ = self._progress
+        return Death(_in_words(exitcode, self._cpu, exceeded), tail.decode("utf-8", "replace"), exceeded, call, page)
+
+    def _exit_status(self) -> int | None:
+        if self._process is None:
+            return None
+        # First the executor's own thread must be done with it: two that ask for the status of a process at once may
+        # both miss it.
+        self._executor.shutdown()
+        self._process.join(_EXIT_PATIENCE)
+        return self._process.exitcode
+
+
+def _in_words(exitcode: int | None, cpu: Cpu, exceeded_deadline: bool) -> str:
+    if exceeded_deadline:
+        return f"it took longer than the deadline of {cpu.deadline:g} s"
+    if exitcode is None:
+        return "the process is gone"
+    if exitcode >= 0:
+        return f"the process ended itself with exit code {exitcode}"
+    try:
+        name = signal.Signals(-exitcode).name
+    except ValueError:
+        name = f"signal {-exitcode}"
+    return f"the process was ended by {name}"
+
+
+def _context() -> BaseContext:
+    """Return forkserver, which forks from a small single-threaded process; spawn where there is none."""
+    methods = multiprocessing.get_all_start_methods()
+    return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+
+
+def preload(cpu: Cpu) -> None:
+    """Have the fork server, if there is one and it does not run yet, import what every worker needs."""
+    context = _context()
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload(["crawler.parsing.worker", *cpu.preload])

@@ -1,0 +1,109 @@
+"""Pages that could not be parsed without harm, kept so that their parser can be looked at: see ``crawler replay``."""
+
+from __future__ import annotations
+
+import os
+import time
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from crawler.errors import ConfigurationError, QuarantineError
+from crawler.models import Request
+from crawler.page import Page
+
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """A page in quarantine, as its file holds it: JSON, so that a person can read why without any tool.
+
+    Attributes:
+        url: Its URL.
+        error: The type of error.
+        reason: What happened.
+        traceback: Where the worker was.
+        parser: The module and the name of the parser.
+        time: When it was kept, in seconds since 1970.
+        status: The HTTP status.
+        headers: The response's header fields.
+        seconds: Seconds that the fetch took.
+        request: The request, without its metadata where that is not plain data.
+        body: The body, in base64.
+    """
+
+    url: str
+    error: str
+    reason: str
+    traceback: str
+    parser: str
+    time: float
+    status: int
+    headers: list[tuple[str, str]]
+    seconds: float
+    request: Request
+    body: bytes
+
+    @property
+    def page(self) -> Page:
+        """The page, ready to be parsed again."""
+        return Page(
+            self.url,
+            self.body,
+            status=self.status,
+            headers=self.headers,
+            request=self.request,
+            seconds=self.seconds,
+        )
+
+
+def keep(folder: str | os.PathLike[str], page: Page, error: QuarantineError, parser: str) -> Path:
+    """Write ``page`` to a file in ``folder``, which is made if need be; return its path.
+
+    The name follows from the URL, so that the same page found harmful twice is kept once.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    kept = Quarantined(
+        url=page.url,
+        error=type(error).__name__,
+        reason=str(error),
+        traceback=error.traceback,
+        parser=parser,
+        time=time.time(),
+        status=page.status,
+        headers=list(page.headers),
+        seconds=page.seconds,
+        request=_plain(page.request),
+        body=page.body,
+    )
+    name = blake2b(page.request.fingerprint.encode(), digest_size=8).hexdigest()
+    path = Path(folder) / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1))
+    return path
+
+
+def load(path: str | os.PathLike[str]) -> Quarantined:
+    """Return the page that `keep` has written to ``path``.
+
+    Raises:
+        ConfigurationError: There is no such file, or it is another kind of file.
+    """
+    try:
+        return msgspec.json.decode(Path(path).read_bytes(), type=Quarantined)
+    except OSError as error:
+        raise ConfigurationError(f"{os.fspath(path)!r} cannot be read: {error.strerror}") from error
+    except msgspec.DecodeError as error:
+        raise ConfigurationError(f"{os.fspath(path)!r} is no page in quarantine: {error}") from error
+
+
+def _plain(request: Request) -> Request:
+    """Return ``request`` with metadata that JSON can hold, or none."""
+    try:
+        msgspec.json.encode(request)
+    except (TypeError, ValueError):
+        metadata: dict[str, Any] = {"not kept": repr(request.metadata)}
+        return msgspec.structs.replace(request, metadata=metadata)
+    return request
