@@ -276,6 +276,8 @@ class Engine:
             self.tally.note_moment("sink")
         elif self._stage.is_saturated:
             self.tally.note_moment("cpu")
+        elif self._dispatcher.is_waiting_for_hosts and self._frontier.waits_for_retries:
+            self.tally.note_moment("retries")
         elif self._dispatcher.is_waiting_for_hosts:
             host = self._frontier.next_host
             self.tally.note_moment(f"politeness of {host}" if host else "politeness")

@@ -37,10 +37,7 @@ class Tally:
 
     @property
     def limited_by(self) -> str:
-        """What the crawl waited for most: ``network``, ``politeness of HOST``, ``cpu``, ``sink`` or ``event loop``.
-
-        Empty when it was over before the first look.
-        """
+        """What the crawl waited for most: see `Summary.limited_by`; empty if it was over before the first look."""
         if not self._moments:
             return ""
         kinds: Counter[str] = Counter()

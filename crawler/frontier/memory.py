@@ -56,6 +56,11 @@ class MemoryFrontier:
         return self._schedule.next_host
 
     @property
+    def waits_for_retries(self) -> bool:
+        """Whether the only requests that wait are those that failed and wait to be tried again."""
+        return self._schedule.waits_for_retries
+
+    @property
     def next_ready_at(self) -> float | None:
         """When `acquire` will next have something; ``None`` while that depends on other calls."""
         return self._schedule.next_ready_at

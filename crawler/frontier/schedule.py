@@ -102,6 +102,11 @@ class Schedule:
         """The host that is asked next; empty when none is ready or waiting for its delay."""
         return self._ready[0][2].name if self._ready else ""
 
+    @property
+    def waits_for_retries(self) -> bool:
+        """Whether the only requests that wait are those that failed and wait to be tried again."""
+        return 0 < self._size == len(self._deferred)
+
     def _offer(self, host: _Host) -> None:
         if host.queue and host.has_free_connection and not host.scheduled:
             host.scheduled = True
