@@ -1,4 +1,4 @@
-"""The command line: ``crawler run``, ``crawler site``, ``crawler fetch``.
+"""The command line: ``crawler run``, ``crawler site``, ``crawler fetch``, ``crawler replay``.
 
 What belongs to a program and not to a library is done here: signals, logging, the choice of event loop.
 """

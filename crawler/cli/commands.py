@@ -15,7 +15,8 @@ from crawler.cli.exits import Exit, exit_of_error
 from crawler.cli.flatten import with_options
 from crawler.cli.job import Job, checked_seeds
 from crawler.cli.loading import load_job
-from crawler.cli.options import CrawlOptions, PageOptions
+from crawler.cli.options import CrawlOptions, PageOptions, ReplayOptions
+from crawler.cli.replay import run_replay
 from crawler.cli.running import run_job
 from crawler.cli.single import run_fetch
 from crawler.errors import CrawlerError
@@ -31,6 +32,7 @@ app = typer.Typer(
 
 _Target = Annotated[str, typer.Argument(metavar="FILE_OR_MODULE", help="Where parse, seeds and options are.")]
 _URL = Annotated[str, typer.Argument(metavar="URL", help="What to fetch.")]
+_File = Annotated[str, typer.Argument(metavar="FILE", help="A page in quarantine: quarantine/….json.")]
 _Seeds = Annotated[list[str] | None, typer.Argument(metavar="SEED", help="URLs to start from.")]
 
 
@@ -62,7 +64,11 @@ def run(target: _Target, seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     politeness, retry, fetch, cpu and sinks. Options replace single fields.
 
     Items go to --output, or to the file's sinks, or to standard output as
-    JSON Lines; with --json, standard output has the summary instead.
+    JSON Lines; with --json, standard output has the summary instead. What the
+    parser prints goes to standard error.
+
+    How busy workers are is the share of the time, by the clock, in which they
+    were parsing: measured in the workers, page by page, without transport.
     """
     return run_job(lambda: load_job(target, seeds or ()), options)
 
@@ -89,6 +95,19 @@ def fetch_page(url: _URL, *, options: PageOptions) -> int:
     header fields.
     """
     return run_fetch(url, options)
+
+
+@app.command("replay", epilog=exits.REPLAY_HELP)
+@with_options(ReplayOptions)
+def replay_page(file: _File, *, options: ReplayOptions) -> int:
+    r"""Parse a page in quarantine again, in the foreground.
+
+    Says why it was put there, and shows what the parser makes of it: items as
+    JSON Lines on standard output, all else on standard error. There is no
+    deadline: where a parser never returns, Ctrl-C shows where it is, and
+    Ctrl-\ does so even inside C code, and ends.
+    """
+    return run_replay(file, options)
 
 
 def execute(arguments: Sequence[str] | None = None) -> int:

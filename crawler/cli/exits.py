@@ -14,7 +14,8 @@ class Exit(enum.IntEnum):
     DONE = 0
     """The crawl is over: nothing left, a limit reached, or stopped by a first Ctrl-C or SIGTERM."""
     BROKEN = 1
-    """The crawl ended with an error: items could not be written, or workers died and could not be replaced."""
+    """The crawl ended with an error: items could not be written, or workers died and could not be replaced. Or, of
+    ``replay``, the parser raised."""
     USAGE = 2
     """Bad usage or configuration: a wrong option, file, seed, parser or item. Says which, and what would work."""
     NOTHING = 3
@@ -26,6 +27,11 @@ class Exit(enum.IntEnum):
 HELP = (
     "Exit codes: 0 done (also when a limit or a first Ctrl-C ended it), 1 the crawl ended with an error, 2 bad usage "
     "or configuration, 3 not one page could be fetched, 130 stopped at once by a second Ctrl-C."
+)
+
+REPLAY_HELP = (
+    "Exit codes: 0 the page was parsed, 1 the parser raised, or you left the debugger, 2 bad usage: no such page, no "
+    "such parser, 130 stopped by Ctrl-C. A page that crashes the interpreter crashes this one, too."
 )
 
 _USAGE = (ConfigurationError, InvalidURLError, EncodingError)

@@ -22,7 +22,11 @@ from crawler.url import resolve
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A crawl that is not yet running: a parser, seeds, and the options of a `Crawler`."""
+    """A crawl that is not yet running: a parser, seeds, and the options of a `Crawler`.
+
+    Attributes:
+        replay_parser: What ``crawler replay`` must be told to find the parser; empty where it finds it by its name.
+    """
 
     parser: Parser
     seeds: tuple[str | Request, ...]
@@ -33,6 +37,7 @@ class Job:
     fetch: Fetch = field(default_factory=Fetch)
     cpu: Cpu = field(default_factory=Cpu)
     sinks: tuple[Sink | Callable[[Any], object], ...] = ()
+    replay_parser: str = ""
 
     def crawler(self, on_failure: Callable[[Failure], object] | None = None) -> Crawler:
         """Return a crawler with these options."""

@@ -17,6 +17,8 @@ from crawler.cli.job import Job, checked_seeds
 from crawler.crawler import Seed
 from crawler.errors import ConfigurationError
 from crawler.parsing.cpu import Cpu
+from crawler.parsing.parser import name_of
+from crawler.parsing.router import Parser, Router
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import Limits
 from crawler.policy.politeness import Politeness
@@ -31,6 +33,7 @@ _KINDS: dict[str, type] = {
     "fetch": Fetch,
     "cpu": Cpu,
 }
+_PARSER_REMEDY = "say where it is: --parser FILE_OR_MODULE[:NAME]"
 
 
 def load_job(target: str, seeds: Iterable[str]) -> Job:
@@ -41,12 +44,79 @@ def load_job(target: str, seeds: Iterable[str]) -> Job:
         InvalidURLError: A seed is no http(s) URL.
     """
     module = load_module(target)
+    parser = _parser_of(module, target)
     return Job(
-        parser=_parser_of(module, target),
+        parser=parser,
         seeds=checked_seeds(list(seeds) or _seeds_of(module), f"name URLs after {target}, or define seeds in it"),
         **{name: _option(module, name, kind) for name, kind in _KINDS.items() if hasattr(module, name)},
         sinks=_sinks_of(module),
+        replay_parser="" if is_found_by_name(parser, target) else target,
     )
+
+
+def is_found_by_name(parser: Parser, target: str) -> bool:
+    """Tell whether the name that a page in quarantine keeps of its ``parser`` is enough to find it again, from here.
+
+    Args:
+        parser: A parser.
+        target: The file or module that it comes from.
+    """
+    module, _, name = name_of(parser).partition(":")
+    is_here = not _is_file(target) or Path(target).resolve().parent == Path.cwd()
+    return is_here and _attribute(sys.modules.get(module), name) is parser
+
+
+def load_parser(recorded: str, target: str | None) -> Parser:
+    """Return the parser of a page in quarantine.
+
+    Args:
+        recorded: Its module and its name, as ``books:parse``.
+        target: Where else to look: a file or a module, and maybe ``:`` and a name.
+
+    Raises:
+        ConfigurationError: It is not there; says what would help.
+    """
+    if target is not None:
+        return _parser_at(target, recorded.partition(":")[2])
+    module, _, name = recorded.partition(":")
+    if module == "__main__":
+        raise ConfigurationError(f"the parser is {name} of a program; name its file: --parser FILE.py")
+    if recorded == f"{Router.__module__}:{Router.__qualname__}":
+        raise ConfigurationError(f"the parser is a Router, which does not know its own name; {_PARSER_REMEDY}")
+    try:
+        parser: Parser | None = _attribute(load_module(module), name)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"the parser {recorded} is not found from here ({error}); {_PARSER_REMEDY}") from error
+    if parser is None or not _is_parser(parser):
+        raise ConfigurationError(f"the parser {recorded} is not found from here; {_PARSER_REMEDY}")
+    return parser
+
+
+def _parser_at(target: str, recorded_name: str) -> Parser:
+    place, colon, name = target.rpartition(":")
+    if not colon or not all(part.isidentifier() for part in name.split(".")):
+        place, name = target, ""
+    module = load_module(place)
+    found = (_attribute(module, each) for each in ((name,) if name else (recorded_name, "parse")))
+    parsers: list[Parser] = [parser for parser in found if _is_parser(parser)]
+    if not parsers:
+        wanted = repr(name) if name else f"neither {recorded_name!r} nor 'parse'"
+        text = f"{place} has no parser {wanted}" if name else f"{place} has {wanted}"
+        raise ConfigurationError(f"{text}; name it: --parser {place}:NAME")
+    return parsers[0]
+
+
+def _is_parser(value: Any) -> bool:
+    # Of an object with __call__, and of a Router, the name that is recorded is that of its class.
+    return callable(value) and not isinstance(value, type)
+
+
+def _attribute(module: ModuleType | None, path: str) -> Any:
+    """Return what has the dotted name ``path`` in ``module``; ``None`` where there is no such thing."""
+    value: Any = module
+    for name in path.split("."):
+        value = getattr(value, name, None)
+    return value
 
 
 def load_module(target: str) -> ModuleType:
@@ -58,12 +128,16 @@ def load_module(target: str) -> ModuleType:
         ConfigurationError: It is not there, cannot be imported by a name of its own, or raises.
     """
     file = Path(target)
-    if file.suffix == ".py" or "/" in target or "\\" in target:
+    if _is_file(target):
         return _import_file(file)
     if file.exists() and not _spec_of(target):
         raise ConfigurationError(f"{target} is no Python file: its name must end in .py")
     _go_first(Path.cwd())
     return _import(target, target)
+
+
+def _is_file(target: str) -> bool:
+    return target.endswith(".py") or "/" in target or "\\" in target
 
 
 def _import_file(file: Path) -> ModuleType:

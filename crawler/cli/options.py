@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from typer import Option
 
 from crawler.cli.job import Job
+from crawler.cli.values import NONE, parse_seconds, parse_size
 from crawler.errors import ConfigurationError
-from crawler.parsing.cpu import ExecutorKind
+from crawler.parsing.cpu import Cpu, ExecutorKind
 from crawler.policy.fetch import Fetch
 from crawler.policy.retry import Retry
 from crawler.policy.scope import Within
@@ -19,6 +20,17 @@ _LIMITS = "Limits"
 _SCOPE = "Scope"
 _FETCHING = "Fetching"
 _PARSING = "Parsing"
+
+Memory = Annotated[
+    int | None,
+    Option(
+        "--memory",
+        metavar="SIZE",
+        parser=parse_size,
+        help="Address space of a worker (default: 2G); none: no limit.",
+        rich_help_panel=_PARSING,
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +114,36 @@ class PageOptions(FetchOptions):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOptions:
+    """What ``replay`` takes."""
+
+    parser: Annotated[
+        str | None,
+        Option(
+            "--parser",
+            metavar="FILE_OR_MODULE[:NAME]",
+            help="Where the parser is, if it is not found, or to try another.",
+            rich_help_panel=_PARSING,
+        ),
+    ] = None
+    pdb: Annotated[
+        bool,
+        Option(
+            "--pdb",
+            metavar="",
+            help="Debug: stop at the parser's first line, and where it raises.",
+            rich_help_panel=_PARSING,
+        ),
+    ] = False
+    memory: Memory = None
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Bytes of address space; ``None`` for no limit."""
+        return Cpu().memory_bytes if self.memory is None else self.memory or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlOptions(FetchOptions):
     """What ``run`` and ``site`` take."""
 
@@ -154,6 +196,39 @@ class CrawlOptions(FetchOptions):
         ExecutorKind | None,
         Option("--executor", help="What workers are (default: processes).", rich_help_panel=_PARSING),
     ] = None
+    deadline: Annotated[
+        float | None,
+        Option(
+            "--deadline",
+            metavar="SECONDS",
+            parser=parse_seconds,
+            help="To parse one page (default: 30); none: no deadline.",
+            rich_help_panel=_PARSING,
+        ),
+    ] = None
+    memory: Memory = None
+    recycle_pages: Annotated[
+        int | None,
+        Option(
+            "--recycle-pages",
+            metavar="N",
+            help="Replace a worker after N pages (default: never).",
+            rich_help_panel=_PARSING,
+        ),
+    ] = None
+    niceness: Annotated[
+        int | None,
+        Option("--niceness", metavar="N", help="Of workers, 0 to 19 (default: 10).", rich_help_panel=_PARSING),
+    ] = None
+    quarantine: Annotated[
+        str | None,
+        Option(
+            "--quarantine",
+            metavar="FOLDER",
+            help="Keep harmful pages here (default: quarantine); none: nowhere.",
+            rich_help_panel=_PARSING,
+        ),
+    ] = None
 
     def check(self) -> None:
         """Check what no single option can.
@@ -187,13 +262,27 @@ class CrawlOptions(FetchOptions):
             politeness=replace(job.politeness, **_given(delay=self.delay)),
             retry=self.retry(job.retry),
             fetch=replace(self.fetch(job.fetch), **_given(concurrency=self.concurrency)),
-            cpu=replace(job.cpu, **_given(workers=self.workers, executor=self.executor)),
+            cpu=replace(
+                job.cpu,
+                **_given(workers=self.workers, executor=self.executor, niceness=self.niceness),
+                **_given_or_none(
+                    deadline=self.deadline,
+                    memory_bytes=self.memory,
+                    recycle_pages=self.recycle_pages,
+                    quarantine=self.quarantine,
+                ),
+            ),
         )
 
 
 def _given(**fields: Any) -> dict[str, Any]:
     """Return those of ``fields`` that were set on the command line."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _given_or_none(**fields: Any) -> dict[str, Any]:
+    """Return those of ``fields`` that were set on the command line; 0 and none mean that there is to be none."""
+    return {name: None if value in (0, NONE) else value for name, value in _given(**fields).items()}
 
 
 def _tuple(values: list[str] | None) -> tuple[str, ...] | None:

@@ -7,18 +7,21 @@ import json
 import logging
 import sys
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, redirect_stdout
 from dataclasses import replace
+from functools import partial
 
 from crawler.cli.exits import Exit, exit_of_crawl
 from crawler.cli.interrupts import Interrupts
 from crawler.cli.job import Job
 from crawler.cli.options import CrawlOptions
 from crawler.cli.output import Output, output_for
+from crawler.cli.prints import prints_logged
 from crawler.cli.screen import Screen
 from crawler.crawler import Crawler, loop_factory
 from crawler.errors import ConfigurationError, ParseError, SinkError, WorkerLostError
-from crawler.models import Failure
+from crawler.models import Failure, State
+from crawler.observe.quarantined import in_one_line
 from crawler.observe.report import report
 from crawler.policy.fetch import USER_AGENT
 from crawler.summary import Summary
@@ -42,13 +45,14 @@ def run_job(make_job: Callable[[], Job], options: CrawlOptions) -> int:
 
 
 async def _run(make_job: Callable[[], Job], options: CrawlOptions, screen: Screen) -> int:
-    job = options.applied_to(make_job())
+    with redirect_stdout(sys.stderr):  # what the file prints when it is imported
+        job = options.applied_to(make_job())
     output = output_for(options, job.sinks, screen)
     job = replace(job, sinks=output.sinks)
     screen.log_to_stderr()
     _warn_of_anonymity(job)
-    crawler = job.crawler(on_failure=_say_failure)
-    with Interrupts() as interrupts:
+    crawler = job.crawler(on_failure=partial(_say_failure, job))
+    with Interrupts() as interrupts, prints_logged(wanted=output.is_stdout or options.json):
         try:
             summary = await _crawl(crawler, job, interrupts, screen)
         except asyncio.CancelledError:
@@ -60,7 +64,7 @@ async def _run(make_job: Callable[[], Job], options: CrawlOptions, screen: Scree
             if output.is_stdout and isinstance(error.__cause__, BrokenPipeError):
                 return Exit.DONE  # the reader, such as head, has what it wanted
             raise
-    _tell(summary, crawler, output, options, screen)
+    _tell(summary, crawler, job, output, options, screen)
     return exit_of_crawl(summary)
 
 
@@ -82,7 +86,9 @@ async def _open(crawler: Crawler, resources: AsyncExitStack) -> None:
         raise ConfigurationError(f"worker processes cannot run the parser: {error}") from error
 
 
-def _say_failure(failure: Failure) -> None:
+def _say_failure(job: Job, failure: Failure) -> None:
+    if failure.state is State.QUARANTINED:
+        _log.warning("%s", in_one_line(failure, job.replay_parser))
     _log.debug("%s%s", failure, f"\n{failure.traceback}" if failure.traceback else "")
 
 
@@ -100,9 +106,9 @@ def _warn_of_anonymity(job: Job) -> None:
         _log.warning(text, strangers[0])
 
 
-def _tell(summary: Summary, crawler: Crawler, output: Output, options: CrawlOptions, screen: Screen) -> None:
+def _tell(summary: Summary, crawler: Crawler, job: Job, output: Output, options: CrawlOptions, screen: Screen) -> None:
     if not options.quiet:
-        screen.write(report(summary, crawler.failures, output.name, screen.width))
+        screen.write(report(summary, crawler.failures, output.name, screen.width, job.replay_parser))
     if options.json:
         sys.stdout.write(json.dumps(summary.as_dict()) + "\n")
         sys.stdout.flush()

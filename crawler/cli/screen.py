@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from rich.console import Console
 from rich.text import Text
 
+from crawler.cli.prints import CrashDumps
 from crawler.observe.log import LogLines
 from crawler.observe.plain import plain
 from crawler.observe.progress import LiveDisplay
@@ -30,6 +32,7 @@ class Screen:
         # Not the console's opinion, which FORCE_COLOR changes: a log file in colour is still a log file.
         is_terminal = sys.stderr.isatty() and not self._console.is_dumb_terminal
         self.is_live = is_terminal and not quiet
+        self._handler: logging.Handler | None = None
 
     def __repr__(self) -> str:
         return f"<Screen {'live' if self.is_live else 'plain'}>"
@@ -38,6 +41,9 @@ class Screen:
         """Have the messages of the program, and of whatever else logs in this process, come out here."""
         handler: logging.Handler = _ConsoleLog(self._console) if self.is_live else logging.StreamHandler()
         handler.setFormatter(_Line(with_time=not self.is_live))
+        if self._level > logging.DEBUG:
+            handler.addFilter(CrashDumps())
+        self._handler = handler
         logging.basicConfig(level=max(self._level, logging.WARNING), handlers=[handler])
         logging.getLogger("crawler").setLevel(self._level)
 
@@ -54,6 +60,8 @@ class Screen:
 
     def write(self, text: Text) -> None:
         """Write text for people."""
+        if self._handler is not None:
+            self._handler.flush()
         self._console.print(text, soft_wrap=not self.is_live)
 
     def print_lines(self, lines: str) -> None:
@@ -62,15 +70,31 @@ class Screen:
 
 
 class _ConsoleLog(logging.Handler):
-    """Prints log records above the live display."""
+    """Prints log records above the live display, all those of one step of the event loop together.
+
+    Each print draws the display anew, which takes 2 ms; a parser that prints much makes fifty lines at once.
+    """
 
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
+        self._lines: list[Text] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         style = {logging.WARNING: "yellow", logging.DEBUG: "dim"}.get(record.levelno, "")
-        self._console.print(Text(plain(self.format(record)), style))
+        self._lines.append(Text(plain(self.format(record)), style))
+        if len(self._lines) > 1:
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self.flush)
+        except RuntimeError:  # another thread, or no loop any more
+            self.flush()
+
+    def flush(self) -> None:
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self._console.print(Text("\n").join(lines))
 
 
 class _Line(logging.Formatter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
@@ -44,7 +45,11 @@ class LiveDisplay:
         self._statistics = statistics
         self._window = Window(_LOOKS)
         self._live = Live(
-            console=console, auto_refresh=False, transient=True, redirect_stdout=False, get_renderable=self._draw
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # what is printed there would run into the display
+            get_renderable=self._draw,
         )
         self._ticker = Ticker(interval, self._refresh)
 

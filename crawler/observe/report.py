@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from rich.text import Text
 
 from crawler.models import Failure, State
 from crawler.observe.figures import count, duration, percent, plural, rate, size
-from crawler.observe.plain import plain
+from crawler.observe.lines import labelled, room
+from crawler.observe.quarantined import replay_command
+from crawler.observe.workers import table
 from crawler.summary import Summary
 
-_LABEL = 12  # columns
 _EXAMPLES = 2  # URLs for each type of error; arbitrary
 _ERRORS = 5  # types of error; arbitrary
+_QUARANTINED = 5  # pages; arbitrary
+_STARVED_BELOW = 0.7  # share of the time: workers that have pages before them and cores to run on parse more than that
 
 _FATES = {
     State.DONE: "done",
     State.FAILED: "failed",
     State.DENIED: "denied by robots.txt",
     State.REFUSED: "refused (out of scope, or too deep)",
-    State.QUARANTINED: "quarantined (took a worker down)",
+    State.QUARANTINED: "quarantined",
     State.PENDING: "left in the queue",
 }
 _NAMES = {"network": "the network", "cpu": "the CPU stage", "sink": "the sink", "event loop": "the event loop"}
@@ -32,10 +35,19 @@ _ADVICE = {
     "sink": "the output took items more slowly than they came",
     "event loop": "the main process had no time left; what can be done in the parser is done elsewhere",
 }
-_STARVED = "pages waited for workers, which were seldom parsing: there are too few cores for all that runs here"
+_STARVED = (
+    "pages waited for workers, which had too little of the cores to parse more: something else takes them (the main "
+    "process, the server where it runs here, other programs); a machine with more cores helps, more --workers do not"
+)
 
 
-def report(summary: Summary, failures: Sequence[Failure] = (), output: str = "", width: int | None = None) -> Text:
+def report(
+    summary: Summary,
+    failures: Sequence[Failure] = (),
+    output: str = "",
+    width: int | None = None,
+    parser: str = "",
+) -> Text:
     """Return the summary of a crawl as lines of a label and what there is to say.
 
     Args:
@@ -43,27 +55,26 @@ def report(summary: Summary, failures: Sequence[Failure] = (), output: str = "",
         failures: Some of its failures, for examples.
         output: Where the items went; empty where that need not be said.
         width: Columns to wrap the lines to; ``None`` leaves them whole.
+        parser: The file or module of the parser, for ``crawler replay``; empty where that finds it by its name.
     """
-    rows = _rows(summary, failures, output)
-    return Text("\n").join(_line(label, plain(text), width) for label, text in rows)
+    quarantined = [failure for failure in failures if failure.state is State.QUARANTINED]
+    rows = (
+        *_work_rows(summary, output, width),
+        *_quarantined(summary, quarantined, parser),
+        *_errors(summary, failures, {failure.error for failure in quarantined}),
+    )
+    return Text("\n").join(labelled(label, text, width) for label, text in rows)
 
 
-def _line(label: str, text: str, width: int | None) -> Text:
-    room = max(20, (width or 0) - _LABEL)
-    lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) if width else [text]
-    indented = f"\n{' ' * _LABEL}".join(lines)
-    return Text.assemble((f"{label:<{_LABEL}}", "bold" if label in {"done", "stopped"} else "dim"), indented)
-
-
-def _rows(summary: Summary, failures: Sequence[Failure], output: str) -> Iterator[tuple[str, str]]:
+def _work_rows(summary: Summary, output: str, width: int | None) -> Iterator[tuple[str, str]]:
     yield ("stopped" if summary.stopped_by else "done", _work(summary))
     yield ("urls", _urls(summary))
     yield ("items", count(summary.items) + (f" → {output}" if output else ""))
     yield ("limited by", _limit(summary))
     yield ("workers", _workers(summary))
+    yield from (("", line) for line in table(summary.workers, summary.seconds, room(width)))
     lag = f"{summary.loop_lag_p99_ms:.1f} ms at the 99th percentile, {summary.loop_lag_max_ms:.1f} ms at worst"
     yield ("loop lag", lag)
-    yield from _errors(summary, failures)
 
 
 def _work(summary: Summary) -> str:
@@ -90,22 +101,31 @@ def _limit(summary: Summary) -> str:
     kind = limit.partition(" of ")[0]
     share = sum(share for each, share in summary.shares.items() if each.partition(" of ")[0] == kind)
     held = f", {percent(share)} of the time" if share else ""
-    advice = _STARVED if kind == "cpu" and summary.cpu_utilisation < 0.5 else _ADVICE.get(kind, "")
+    advice = _STARVED if kind == "cpu" and summary.cpu_utilisation < _STARVED_BELOW else _ADVICE.get(kind, "")
     return f"{_NAMES.get(limit, limit)}{held}: {advice}"
 
 
 def _workers(summary: Summary) -> str:
-    seconds = summary.seconds or 1.0
-    shares = [min(1.0, worker.busy_seconds / seconds) for worker in summary.workers]
-    each = f" ({', '.join(map(percent, shares))})" if len(shares) > 1 else ""
-    restarts = sum(worker.restarts for worker in summary.workers)
-    restarted = f", {count(restarts)} restarted" if restarts else ""
-    return f"{len(shares)}, busy {percent(summary.cpu_utilisation)} of the time{each}{restarted}"
+    died = sum(worker.restarts for worker in summary.workers)
+    recycled = sum(worker.recycled for worker in summary.workers)
+    changes = [f"{count(number)} {what}" for number, what in ((died, "died"), (recycled, "recycled")) if number]
+    replaced = f", {count(died + recycled)} replaced ({', '.join(changes)})" if changes else ""
+    return f"{len(summary.workers)}, parsing {percent(summary.cpu_utilisation)} of the time{replaced}"
 
 
-def _errors(summary: Summary, failures: Sequence[Failure]) -> Iterator[tuple[str, str]]:
-    """Yield the most frequent errors with examples; each example on a line of its own, to be clicked on."""
-    most = sorted(summary.errors.items(), key=lambda error: -error[1])
+def _quarantined(summary: Summary, failures: Sequence[Failure], parser: str) -> Iterator[tuple[str, str]]:
+    """Yield the pages in quarantine; the command for each on a line of its own, to be copied."""
+    for place, failure in enumerate(failures[:_QUARANTINED]):
+        yield ("" if place else "quarantined", f"{failure.url}: {failure.message}")
+        if command := replay_command(failure, parser):
+            yield ("", f"  {command}")
+    if failures and summary.quarantined > _QUARANTINED:
+        yield ("", f"and {plural(summary.quarantined - _QUARANTINED, 'more page')}")
+
+
+def _errors(summary: Summary, failures: Sequence[Failure], told: AbstractSet[str]) -> Iterator[tuple[str, str]]:
+    """Yield the most frequent errors but those ``told`` of; each example on a line of its own, to be clicked on."""
+    most = sorted((error for error in summary.errors.items() if error[0] not in told), key=lambda error: -error[1])
     for place, (kind, number) in enumerate(most[:_ERRORS]):
         yield ("" if place else "errors", f"{count(number)} × {kind}, such as")
         for failure in [failure for failure in failures if failure.error == kind][:_EXAMPLES]:

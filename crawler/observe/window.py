@@ -48,10 +48,11 @@ class Window:
 
     @property
     def busy(self) -> list[float]:
-        """The share of the time that each worker was busy, 0 to 1, by the batches that came back."""
+        """The share of the time that each worker was busy, 0 to 1."""
         before = {place: worker.busy_seconds for place, worker in enumerate(self._looks[0].stage.workers)}
         spent = (worker.busy_seconds - before.get(place, 0.0) for place, worker in enumerate(self.now.stage.workers))
-        return [min(1.0, seconds / self.seconds) if self.seconds > 0 else 0.0 for seconds in spent]
+        # Less than before, where a worker was killed at a page: the time that it spent there is no longer counted.
+        return [min(1.0, max(0.0, seconds) / self.seconds) if self.seconds > 0 else 0.0 for seconds in spent]
 
     @property
     def limited_by(self) -> str:

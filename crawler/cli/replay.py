@@ -1,0 +1,216 @@
+"""``crawler replay``: the parser once more on a page in quarantine, where it can be watched."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import pdb  # noqa: T100  # it is what --pdb asks for
+import pickle
+import signal
+import sys
+import time
+import traceback
+from bdb import BdbQuit
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from types import TracebackType
+from typing import Any, TextIO
+
+from crawler.cli.exits import Exit
+from crawler.cli.loading import load_parser
+from crawler.cli.options import ReplayOptions
+from crawler.cli.screen import Screen
+from crawler.errors import ConfigurationError, CrawlerError, EncodingError, ResultError
+from crawler.models import Request
+from crawler.observe.figures import duration, plural, size
+from crawler.observe.lines import labelled
+from crawler.parsing.quarantine import Quarantined, load
+from crawler.parsing.router import Parser, is_async, parser_for
+from crawler.parsing.worker import iterate
+from crawler.sinks.jsonl import encode_line
+
+if sys.platform != "win32":
+    import resource
+
+_STDERR = 2  # its file descriptor, by POSIX
+_OURS = (__name__, iterate.__module__, "bdb")  # modules between the command and the parser, of no interest to a user
+
+
+def run_replay(file: str, options: ReplayOptions) -> int:
+    """Parse the page that ``file`` keeps; return the exit code.
+
+    Raises:
+        ConfigurationError: The file is none of quarantine, or its parser is not found.
+        ParseError: The parser is a router, and has no parser for the page's label.
+    """
+    faulthandler.enable(file=_STDERR)  # says where, when the page crashes the interpreter
+    if hasattr(signal, "SIGQUIT"):  # not on Windows
+        faulthandler.register(signal.SIGQUIT, file=_STDERR, chain=True)
+    kept, screen = load(file), Screen()
+    parser = asyncio.run(_load(kept, options))
+    _limit_memory(options.memory_bytes)
+    _introduce(kept, screen)
+    # Where items go somewhere else than the parser's prints, these must not come between.
+    prints = nullcontext() if sys.stdout.isatty() else redirect_stdout(sys.stderr)
+    replay = Replay(kept, screen, sys.stdout)
+    with prints:
+        return replay.debug(parser) if options.pdb else replay.run(parser)
+
+
+async def _load(kept: Quarantined, options: ReplayOptions) -> Parser:
+    """Return the parser; in a running event loop, where a file that would crawl when it is imported cannot do so."""
+    with redirect_stdout(sys.stderr):
+        parser = parser_for(load_parser(kept.parser, options.parser), kept.request.label)
+    if is_async(parser):
+        raise ConfigurationError(f"{parser!r} is async def: such parsers do not run in workers, and need a crawler")
+    return parser
+
+
+def _limit_memory(limit: int | None) -> None:
+    """Give this process no more memory than a worker has: a page that takes all there is would take it from all."""
+    if limit is not None and sys.platform != "win32":
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def _introduce(kept: Quarantined, screen: Screen) -> None:
+    label = f", label {kept.request.label!r}" if kept.request.label else ""
+    page = f"{kept.url} (status {kept.status}, {size(len(kept.body))}, depth {kept.request.depth}{label})"
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(kept.time))
+    screen.write(labelled("quarantined", page, screen.width))
+    screen.write(labelled("on", f"{when}, parsed by {kept.parser}", screen.width))
+    screen.write(labelled("because", f"{kept.error}: {kept.reason}", screen.width))
+    if kept.traceback:
+        screen.write(labelled("", kept.traceback))
+    screen.write(labelled("replay", "", screen.width))
+
+
+class Replay:
+    """One page, parsed in this thread; each item and request is shown as soon as it is there."""
+
+    def __init__(self, kept: Quarantined, screen: Screen, items: TextIO) -> None:
+        """Create a replay of a page that writes items to ``items`` and all else to ``screen``."""
+        self._page = kept.page
+        self._must_pickle = kept.error == ResultError.__name__
+        self._screen = screen
+        self._output = items
+        self._items = self._requests = 0
+        self._finished = False
+
+    def __repr__(self) -> str:
+        return f"<Replay of {self._page!r}>"
+
+    def run(self, parser: Parser) -> Exit:
+        """Parse the page; return the exit code."""
+        try:
+            self._parse(parser)
+        except KeyboardInterrupt as error:
+            self._tell("stopped", error)
+            return Exit.KILLED
+        except BdbQuit:  # from a debugger that the parser itself has started
+            return Exit.BROKEN
+        except BaseException as error:  # a parser may raise anything, and exit too
+            self._tell("raised", error)
+            return Exit.BROKEN
+        return Exit.DONE
+
+    def debug(self, parser: Parser) -> Exit:
+        """Parse the page under pdb, which stops at the parser's first line, and again where it raises."""
+        try:
+            pdb.Pdb(skip=list(_OURS)).runcall(self._parse, parser)
+        except BaseException as error:
+            self._tell("raised", error)
+            pdb.post_mortem(_without_ours(error))
+            return Exit.BROKEN
+        return Exit.DONE if self._finished else Exit.BROKEN
+
+    def _parse(self, parser: Parser) -> None:
+        started = time.perf_counter()
+        for result in iterate(parser(self._page)):
+            with _untraced():
+                self._show(result)
+        made = f"{plural(self._items, 'item')} and {plural(self._requests, 'request')}"
+        self._finished = True
+        with _untraced():
+            self._screen.write(labelled("done", f"{made} in {duration(time.perf_counter() - started)}"))
+
+    def _show(self, result: Any) -> None:
+        if self._must_pickle:
+            _check_pickles(result.metadata if isinstance(result, Request) else result)
+        if isinstance(result, Request):
+            self._requests += 1
+            self._screen.print_lines(f"{_request_line(self._page.normalise(result))}\n")
+            return
+        self._items += 1
+        try:
+            self._write(encode_line(result).decode())
+        except EncodingError:  # for a stream or a function of the user's, items need not be JSON
+            self._screen.print_lines(f"item {result!r}\n")
+
+    def _write(self, line: str) -> None:
+        try:
+            self._output.write(line)
+            self._output.flush()
+        except BrokenPipeError:  # the reader, such as head, has what it wanted
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._output.fileno())
+
+    def _tell(self, label: str, error: BaseException) -> None:
+        """Show where an exception comes from, beginning in the user's code."""
+        if isinstance(error, CrawlerError) and _is_ours(error):
+            self._screen.write(labelled(label, str(error), self._screen.width))
+            return
+        lines = traceback.format_exception(type(error), error, _without_ours(error))
+        self._screen.write(labelled(label, "".join(lines).rstrip()))
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """Keep a debugger out of the block: somebody who steps through a parser is not to end up in here."""
+    trace = sys.gettrace()
+    sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(trace)
+
+
+def _check_pickles(value: Any) -> None:
+    """Check that what a parser has made would come out of a worker.
+
+    Raises:
+        ResultError: It would not.
+    """
+    try:
+        pickle.loads(pickle.dumps(value))  # noqa: S301  # our own bytes
+    except Exception as error:  # a user's type may raise anything
+        text = f"this cannot leave a worker: {value!r}: {type(error).__name__}: {error}"
+        raise ResultError(text) from error
+
+
+def _request_line(request: Request) -> str:
+    """Return a request as ``→ POST https://… label='detail'``: what is not said is at its default."""
+    method = "" if request.method == "GET" else f"{request.method} "
+    shown = ("label", "priority", "metadata", "headers", "body")
+    parts = [f" {name}={value!r}" for name in shown if (value := getattr(request, name))]
+    return f"→ {method}{request.url}{''.join(parts)}"
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Tell whether it was raised for the parser, and not in it."""
+    frames = _frames(error.__traceback__)
+    return all(frame.tb_frame.f_globals.get("__name__", "").startswith(("crawler.", "bdb")) for frame in frames)
+
+
+def _without_ours(error: BaseException) -> TracebackType | None:
+    """Return the traceback from the user's code on; the whole where there is none of that in it."""
+    for frame in _frames(error.__traceback__):
+        if frame.tb_frame.f_globals.get("__name__") not in _OURS:
+            return frame
+    return error.__traceback__
+
+
+def _frames(frame: TracebackType | None) -> Iterator[TracebackType]:
+    while frame is not None:
+        yield frame
+        frame = frame.tb_next

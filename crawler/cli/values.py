@@ -1,0 +1,43 @@
+"""How values on the command line are written: sizes, times, and that there is to be none."""
+
+from __future__ import annotations
+
+import re
+
+NONE = "none"
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def parse_size(text: str) -> int:
+    """Return a size in bytes: a number with k, M, G or T behind it, each 1024 times the one before; none is 0.
+
+    >>> parse_size("512M"), parse_size("1.5G"), parse_size("none")
+    (536870912, 1610612736, 0)
+
+    Raises:
+        ValueError: It is no size.
+    """
+    if text.strip().lower() == NONE:
+        return 0
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is no size; write bytes, or 512M, or 2G, or none")
+    return int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])
+
+
+def parse_seconds(text: str) -> float:
+    """Return a number of seconds; none is 0.
+
+    >>> parse_seconds("2.5"), parse_seconds("none")
+    (2.5, 0.0)
+
+    Raises:
+        ValueError: It is no number.
+    """
+    if text.strip().lower() == NONE:
+        return 0.0
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number of seconds; write 30, or 0.5, or none") from None
