@@ -81,6 +81,8 @@ def protect(options: GuardOptions, output: Connection) -> None:
     """Prepare this process to be a worker, whose standard output and error go to ``output``."""
     # Ctrl-C goes to the whole terminal group; the main process decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows; blocked while it was started, see `WorkerProcess`
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _end_with_parent()
     _redirect(output)
     faulthandler.enable()

@@ -141,7 +141,8 @@ class WorkerProcess:
 
         Off the loop: the first process of all waits 0.2 s for the fork server.
         """
-        submitting = asyncio.get_running_loop().run_in_executor(None, partial(self._executor.submit, function, *args))
+        submit = partial(_without_interrupts, self._executor.submit, function, *args)
+        submitting = asyncio.get_running_loop().run_in_executor(None, submit)
         self._starting = submitting
         future = await asyncio.shield(submitting)
         self._process = self._find_process()
@@ -195,6 +196,20 @@ def _in_words(exitcode: int | None, cpu: Cpu, exceeded_deadline: bool) -> str:
     except ValueError:
         name = f"signal {-exitcode}"
     return f"the process was ended by {name}"
+
+
+def _without_interrupts(start: Callable[..., Any], *args: Any) -> Any:
+    """Return ``start(*args)``; what it starts is deaf to Ctrl-C, which goes to the whole terminal group.
+
+    The fork server ignores it too, but only when it has imported what it preloads; before, it would die of it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        return start(*args)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # of this thread, and inherited by processes
+    try:
+        return start(*args)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _context() -> BaseContext:
