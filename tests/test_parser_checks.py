@@ -29,7 +29,7 @@ def parse(page):
 async def main():
     async with open_slots(Cpu(workers=1), parse) as [slot]:
         slot.use((None,))
-        [parsed] = await slot.parse([slot.pack(Page("http://a.example/", b"<title>Good</title>"))])
+        [parsed] = (await slot.parse([slot.pack(Page("http://a.example/", b"<title>Good</title>"))])).results
         print(parsed.items_for(0))
 """
 RUN = "asyncio.run(main())"
@@ -157,7 +157,7 @@ def test_a_parser_of_an_interactive_session_is_refused_with_the_remedy(arguments
     program = None if arguments[0] == "-c" else f"{DEFINITIONS}\n\n{RUN}\n"
     ended = python(*arguments, program=program)
     assert ended.stdout == ""
-    assert "ConfigurationError: parser parse is defined in an interactive session" in ended.stderr
+    assert "ConfigurationError: parser __main__:parse is defined in an interactive session" in ended.stderr
     assert "Cpu(executor='thread')" in ended.stderr
     assert ended.stderr.count("Traceback") == 1
 

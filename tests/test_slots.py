@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,18 @@ from crawler.errors import ClosedError, ConfigurationError, ParseError, WorkerLo
 from crawler.models import Request
 from crawler.page import Page
 from crawler.parsing.cpu import Cpu, available_cores
+from crawler.parsing.process import Death, WorkerDiedError
 from crawler.parsing.slots import InlineExecutor, ProcessSlot, Slot, open_slots
 
 pytestmark = pytest.mark.both_loops
 
 URL = "http://a.example/"
+DEATH = Death("of old age", output="", exceeded_deadline=False, call=0, page=0)
 MAIN = """
-import asyncio, signal, sys
+import asyncio, logging, signal, sys
 from crawler.page import Page
 from crawler.parsing.cpu import Cpu
+from crawler.parsing.process import Death, WorkerDiedError
 from crawler.parsing.slots import open_slots
 
 def parse(page):
@@ -40,6 +43,7 @@ async def main():
         await slots[0].parse([slots[0].pack(Page("http://a.example/"))])
 
 if __name__ == "__main__":
+    logging.basicConfig(stream=sys.stdout, format="%(name)s %(message)s", level="INFO")
     asyncio.run(main())
 """
 MODULE = """
@@ -165,7 +169,7 @@ async def test_a_slot_parses_in_a_process_of_its_own() -> None:
         pids = set()
         for slot in slots:
             slot.use((None,))
-            [parsed] = await slot.parse([slot.pack(page())])
+            [parsed] = (await slot.parse([slot.pack(page())])).results
             assert parsed.items_for(0) == [slot.pid]
             pids.add(slot.pid)
     assert len(pids) == 2
@@ -181,12 +185,12 @@ async def test_the_processes_are_gone_when_the_slots_are_closed() -> None:
 async def test_pages_of_a_batch_come_back_in_order_encoded_as_asked_for() -> None:
     async with open_slot() as slot:
         slot.use((encode, None))
-        parsed = await slot.parse([slot.pack(page(title)) for title in "abc"])
+        parsed = (await slot.parse([slot.pack(page(title)) for title in "abc"])).results
         assert [each.items_for(0) for each in parsed] == [[b"a"], [b"b"], [b"c"]]
         assert [each.items_for(1) for each in parsed] == [["a"], ["b"], ["c"]]
         assert {each.links for each in parsed} == {(f"{URL}a",)}
         slot.use(())
-        assert [each.encoded for each in await slot.parse([slot.pack(page())])] == [()]
+        assert [each.encoded for each in (await slot.parse([slot.pack(page())])).results] == [()]
 
 
 async def test_a_page_whose_metadata_does_not_pickle_is_refused_before_it_travels() -> None:
@@ -225,12 +229,13 @@ async def test_a_computation_returns_or_raises_what_its_function_does() -> None:
 async def test_a_worker_that_died_breaks_its_slot_until_it_is_replaced() -> None:
     async with open_slots(Cpu(workers=2), die) as [broken, whole]:
         before = broken.pid
-        with pytest.raises(BrokenExecutor):
+        with pytest.raises(WorkerDiedError) as died:
             await broken.parse([broken.pack(page())])
-        with pytest.raises(BrokenExecutor):
+        with pytest.raises(WorkerDiedError):
             await broken.call(niceness, ())
         assert await whole.call(os.getpid, ()) == whole.pid
-        await broken.replace()
+        await broken.replace(died.value)
+        await broken.replace(died.value)  # the second batch that was in flight reports the same death
         assert await broken.call(os.getpid, ()) == broken.pid != before
         assert (broken.restarts, whole.restarts) == (1, 0)
 
@@ -241,7 +246,7 @@ async def test_a_worker_that_hangs_is_killed_when_the_slots_close(fifo: Path) ->
         process = await read_pid(fifo)
         assert process.pid == slot.pid
     assert_gone(process)
-    with pytest.raises((BrokenExecutor, asyncio.CancelledError)):
+    with pytest.raises((WorkerDiedError, asyncio.CancelledError)):
         await hanging
 
 
@@ -262,7 +267,7 @@ async def test_a_worker_that_hangs_is_killed_when_closing_is_cancelled(fifo: Pat
     await asyncio.wait((holding,))
     assert holding.cancelled()
     assert_gone(held[1])
-    with pytest.raises((BrokenExecutor, asyncio.CancelledError)):
+    with pytest.raises((WorkerDiedError, asyncio.CancelledError)):
         await held[0]
 
 
@@ -350,7 +355,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         assert main.stdout is not None
         workers = [psutil.Process(int(pid)) for pid in main.stdout.readline().split()]
         servers = psutil.Process(main.pid).children()  # the fork server and the resource tracker
-        assert main.stdout.readline() == "busy\n"
+        assert main.stdout.readline() == f"crawler.worker worker {workers[0].pid}: busy\n"
         main.kill()
     assert len(workers) == 2
     assert_gone(*workers, *servers)
@@ -366,7 +371,7 @@ async def test_without_processes_pages_and_items_do_not_travel(kind: Any) -> Non
         slot.use((None, lambda item: repr(type(item)).encode()))
         made = page(item=item)
         assert slot.pack(made) is made
-        [parsed] = await slot.parse([made])
+        [parsed] = (await slot.parse([made])).results
         assert parsed.items_for(0)[0] is item
         assert parsed.items_for(0)[1] == "x"
         assert parsed.items_for(1)[1] == b"<class 'str'>"
@@ -396,7 +401,7 @@ async def test_the_loop_has_one_thread_of_its_own() -> None:
 async def test_a_slot_that_is_not_a_process_of_ours_cannot_be_replaced() -> None:
     async with open_slot(executor="inline") as slot:
         with pytest.raises(WorkerLostError, match="not the crawler's to replace"):
-            await slot.replace()
+            await slot.replace(WorkerDiedError(None, DEATH, None))
 
 
 async def test_processes_of_the_user_are_used_and_left_open() -> None:
@@ -404,7 +409,7 @@ async def test_processes_of_the_user_are_used_and_left_open() -> None:
         for _ in range(2):
             async with open_slot(parse_pid, executor=pool) as slot:
                 slot.use((None,))
-                [parsed] = await slot.parse([slot.pack(page())])
+                [parsed] = (await slot.parse([slot.pack(page())])).results
                 assert parsed.items_for(0) == [slot.pid]
                 assert slot.pid != os.getpid()
                 assert await slot.call(divmod, (7, 2)) == (3, 1)
@@ -417,7 +422,7 @@ async def test_threads_of_the_user_are_used_and_left_open() -> None:
     with ThreadPoolExecutor(1) as pool:
         async with open_slot(lambda page: page.title, executor=pool) as slot:
             slot.use((None,))
-            [parsed] = await slot.parse([slot.pack(page())])
+            [parsed] = (await slot.parse([slot.pack(page())])).results
             assert parsed.items_for(0) == ["x"]
         assert pool.submit(divmod, 7, 2).result() == (3, 1)
 
@@ -428,7 +433,7 @@ async def test_any_executor_may_be_passed_and_is_taken_to_be_elsewhere() -> None
         slot.use((None,))
         packed = slot.pack(page())
         assert isinstance(packed, bytes)
-        [parsed] = await slot.parse([packed])
+        [parsed] = (await slot.parse([packed])).results
         assert parsed.items_for(0) == ["x"]
     assert executor.calls == 2  # one to greet, one to parse
     assert not executor.is_shut_down

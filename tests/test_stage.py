@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,9 +12,10 @@ from crawler.errors import ParseError, WorkerLostError
 from crawler.models import Request
 from crawler.page import Page
 from crawler.parsing.cpu import Cpu
+from crawler.parsing.process import Death, WorkerDiedError
 from crawler.parsing.router import Parser
 from crawler.parsing.stage import Stage, StageStatistics, open_stage
-from crawler.parsing.worker import Encoders, Parsed
+from crawler.parsing.worker import Batch, Encoders, Parsed
 
 pytestmark = pytest.mark.both_loops
 
@@ -23,23 +23,46 @@ OVERHEAD = 1024  # bytes that a page takes beside its body
 Results = Sequence[tuple[Page, Parsed]]
 
 
+DEATH = Death("the process was ended by SIGSEGV", "Segmentation fault", exceeded_deadline=False, call=1, page=0)
+LATE = Death("it took longer than the deadline of 1 s", "Timeout (", exceeded_deadline=True, call=1, page=0)
+
+
 class Refusal(Exception):  # noqa: N818  # its name is no matter
     """What a settling that fails raises."""
 
 
-class FakeSlot:
-    """A slot whose batches end when the test says so; ``poison`` names pages that kill its worker."""
+class Died(WorkerDiedError):  # noqa: N818  # its name is no matter
+    """The death of a `FakeSlot`'s worker; ``generation`` says of which."""
 
-    def __init__(self, *poison: str, replaceable: bool = True) -> None:
+    def __init__(self, generation: int, death: Death, page: int | None) -> None:
+        super().__init__(None, death, page)
+        self.generation = generation
+
+
+class FakeSlot:
+    """A slot whose calls end when the test says so; ``poison`` names pages that kill its worker.
+
+    It behaves as a process does: calls are worked on in their order, and a death takes all that it was given with it.
+    ``unlucky`` pages kill it once, as something from outside would; ``slow`` ones exceed the deadline.
+    """
+
+    def __init__(
+        self, *poison: str, unlucky: Sequence[str] = (), slow: Sequence[str] = (), replaceable: bool = True
+    ) -> None:
         self.pid = 1
         self.restarts = 0
+        self.recycled = 0
+        self.working_for = 0.0
+        self.seconds = 0.0
+        self.resident_bytes = 0
         self.encoders: Encoders | None = None
         self.batches: list[list[str]] = []
         self.computed: list[tuple[Any, ...]] = []
         self.held: list[asyncio.Future[None]] = []
         self.is_broken = False
-        self.overlaps = 0
-        self._poison = set(poison)
+        self._poison = {*poison, *unlucky, *slow}
+        self._unlucky = set(unlucky)
+        self._slow = slow
         self._replaceable = replaceable
         self._replacing = False
 
@@ -51,44 +74,50 @@ class FakeSlot:
             raise ParseError("cannot travel")
         return page
 
-    async def parse(self, pages: Sequence[Any]) -> list[Parsed]:
+    async def parse(self, pages: Sequence[Any]) -> Batch:
         names = [name_of(page) for page in pages]
         self.batches.append(names)
-        await self._turn()
-        if self.is_broken or self._poison & set(names):
-            self._break()
-        return [Parsed(items=1) for _ in pages]
+        await self._turn(names)
+        return Batch([Parsed(items=1, seconds=self.seconds) for _ in pages], self.resident_bytes)
 
     async def call(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
         self.computed.append((function, *args))
-        await self._turn()
-        if self.is_broken or self._poison & set(args):
-            self._break()
+        await self._turn(args)
         return function(*args)
 
-    async def replace(self) -> None:
+    async def replace(self, died: WorkerDiedError) -> None:
+        assert isinstance(died, Died)
+        if died.generation == self.restarts:
+            await self.recycle()
+            self.recycled -= 1
+            if not self._replaceable:
+                raise WorkerLostError("cannot be replaced")
+            self.restarts += 1
+            self.is_broken = False
+
+    async def recycle(self) -> None:
         assert not self._replacing, "two replacements at a time"
+        assert not [turn for turn in self.held if not turn.done()], "replaced while it works"
         self._replacing = True
         await asyncio.sleep(0)
         self._replacing = False
-        if not self._replaceable:
-            raise WorkerLostError("cannot be replaced")
-        self.restarts += 1
-        self.is_broken = False
+        self.recycled += 1
 
-    async def _turn(self) -> None:
+    async def _turn(self, names: Sequence[Any]) -> None:
         generation = self.restarts
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.is_broken:
+            raise Died(generation, DEATH, None)
         self.held.append(turn)
         await turn
-        if self.restarts != generation:
-            raise BrokenExecutor("the worker of this batch has died")
-
-    def _break(self) -> None:
-        """Die as a process does: all that it has been given is lost with it."""
-        self.is_broken = True
-        self.finish()
-        raise BrokenExecutor("the worker died")
+        if self.is_broken:
+            raise Died(generation, DEATH, None)
+        culprit = next((place for place, name in enumerate(names) if name in self._poison), None)
+        if culprit is not None:
+            self.is_broken = True
+            self._poison -= {names[culprit]} & self._unlucky
+            self.finish()
+            raise Died(generation, LATE if names[culprit] in self._slow else DEATH, culprit)
 
     def finish(self, count: int = 1000) -> None:
         """End the oldest ``count`` calls."""
@@ -157,7 +186,8 @@ async def put_all(stage: Stage, *names: object, size: int = 0) -> None:
 
 
 def stage(*slots: FakeSlot, **options: Any) -> Stage:
-    return Stage(Cpu(workers=len(slots), **options), slots)
+    options.setdefault("quarantine", None)
+    return Stage(Cpu(workers=len(slots), **options), slots, "tests:parse")
 
 
 async def warm(stage: Stage, *slots: FakeSlot) -> None:
@@ -388,6 +418,126 @@ async def test_a_page_that_kills_its_worker_within_a_batch_costs_itself_alone() 
         assert slot.restarts == 2  # once for the batch, once for the page
 
 
+async def test_a_page_whose_worker_is_killed_once_from_outside_is_parsed_after_all() -> None:
+    slot = FakeSlot(unlucky=["2", "5"])
+    mortal = stage(slot)
+    async with running(mortal, settled := Settled()):
+        await deliver(mortal, slot, settled, range(1, 7))
+        assert sorted(settled.pages) == list("123456")
+        assert settled.errors == {}
+        assert slot.restarts == 2
+
+
+async def test_a_page_that_exceeds_its_deadline_is_not_given_another() -> None:
+    slot = FakeSlot(slow=["2"])
+    mortal = stage(slot)
+    async with running(mortal, settled := Settled()):
+        await deliver(mortal, slot, settled, range(1, 5))
+        assert [type(error) for error in settled.errors.values()] == [WorkerLostError]
+        assert "longer than the deadline of 1 s" in str(settled.errors["2"])
+        assert sum("2" in batch for batch in slot.batches) == 1
+        assert slot.restarts == 1
+
+
+async def test_the_second_batch_in_flight_is_parsed_again_and_its_pages_are_not_suspected() -> None:
+    slot = FakeSlot("poison", unlucky=["late"])
+    mortal = stage(slot)
+    async with running(mortal, settled := Settled()):
+        await warm(mortal, slot)
+        await put_all(mortal, "poison", "late")  # one is worked on, one waits in the worker's pipe
+        await rounds()
+        assert slot.batches == [["poison"], ["late"]]
+        while len(settled.pages) < 62:
+            slot.finish(1)
+            await rounds()
+        assert list(settled.errors) == ["poison"]
+
+
+async def test_a_parser_that_kills_each_worker_ends_the_stage_and_the_error_says_so() -> None:
+    slot = FakeSlot(*map(str, range(100)))
+    mortal = stage(slot)
+    async with running(mortal, settled := Settled()) as serving:
+        for number in range(30):
+            if not serving.done():
+                await mortal.put(page(number))
+            for _ in range(4):
+                slot.finish(1)
+                await rounds()
+        await asyncio.wait((serving,))
+        with pytest.raises(BaseExceptionGroup) as caught:
+            await serving
+        assert caught.group_contains(WorkerLostError, match="the parser itself seems to be at fault: 10 of the last")
+        assert len(settled.pages) < 10
+
+
+async def test_a_tenth_of_the_pages_may_kill_their_workers() -> None:
+    slot = FakeSlot(*(str(number) for number in range(0, 200, 10)))
+    mortal = stage(slot)
+    async with running(mortal, settled := Settled()) as serving:
+        await deliver(mortal, slot, settled, range(200))
+        assert len(settled.errors) == 20
+        assert not serving.done()
+
+
+# ── recycling ──
+
+
+async def test_a_worker_is_replaced_after_so_many_pages_and_other_slots_work_on() -> None:
+    slots = FakeSlot(), FakeSlot()
+    recycling = stage(*slots, recycle_pages=3, batch_pages=1)
+    async with running(recycling, settled := Settled()):
+        await put_all(recycling, *"abcd")
+        await rounds()
+        for number in range(12):  # the first slot alone makes progress
+            await recycling.put(page(number))
+            slots[0].finish(1)
+            await rounds()
+        workers = recycling.statistics().workers
+        assert slots[0].recycled == workers[0].recycled >= 3
+        assert (slots[1].recycled, workers[1].recycled, workers[0].restarts) == (0, 0, 0)
+        while len(settled.pages) < 16:
+            for slot in slots:
+                slot.finish(1)
+            await rounds()
+        assert settled.errors == {}
+        assert len(set(settled.pages)) == 16
+
+
+async def test_a_worker_is_replaced_when_it_has_grown_too_large() -> None:
+    slot = FakeSlot()
+    recycling = stage(slot, recycle_bytes=2**20)
+    async with running(recycling, settled := Settled()):
+        slot.resident_bytes = 2**20
+        await deliver(recycling, slot, settled, range(5))
+        assert recycling.statistics().workers[0].resident_bytes == 2**20
+        assert slot.recycled == 0
+        slot.resident_bytes = 2**20 + 1
+        await recycling.put(page("large"))
+        await rounds()
+        slot.finish()
+        await rounds()
+        slot.resident_bytes = 0
+        assert slot.recycled == 1
+        assert recycling.statistics().workers[0].recycled == 1
+
+
+async def test_cancelled_while_it_recovers_it_leaves_no_task_and_starts_empty_again() -> None:
+    slot = FakeSlot("poison")
+    mortal = stage(slot)
+    tasks = len(asyncio.all_tasks())
+    async with running(mortal, Settled()):
+        await put_all(mortal, "poison", 1, 2, 3)
+        await rounds()
+        slot.finish(1)
+        await rounds()
+        assert slot.restarts == 1  # it parses the page again, alone
+    assert len(asyncio.all_tasks()) == tasks
+    slot.held.clear()
+    async with running(mortal, settled := Settled()):
+        await deliver(mortal, slot, settled, range(5))
+        assert settled.pages == list("01234")
+
+
 async def test_batches_that_are_lost_with_the_same_worker_replace_it_once() -> None:
     slot = FakeSlot("poison")
     mortal = stage(slot)
@@ -461,6 +611,31 @@ async def test_a_computation_that_was_in_a_worker_that_died_of_something_else_is
         assert list(settled.errors) == ["poison"]
 
 
+async def test_a_computation_whose_worker_is_killed_once_from_outside_is_done_again() -> None:
+    slot = FakeSlot(unlucky=["unlucky"])
+    mortal = stage(slot)
+    async with running(mortal, Settled()):
+        computing = asyncio.ensure_future(mortal.compute(len, ("unlucky",)))
+        while not computing.done():
+            await rounds()
+            slot.finish(1)
+        assert computing.result() == 7
+        assert slot.restarts == 1
+
+
+async def test_a_computation_that_exceeds_its_deadline_is_lost_at_once() -> None:
+    slot = FakeSlot(slow=["slow"])
+    mortal = stage(slot)
+    async with running(mortal, Settled()):
+        computing = asyncio.ensure_future(mortal.compute(len, ("slow",)))
+        while not computing.done():
+            await rounds()
+            slot.finish(1)
+        with pytest.raises(WorkerLostError, match="longer than the deadline"):
+            computing.result()
+        assert len(slot.computed) == 1
+
+
 async def test_a_computation_that_kills_its_worker_twice_is_lost_and_the_slot_lives() -> None:
     slot = FakeSlot("deadly")
     mortal = stage(slot)
@@ -522,6 +697,23 @@ async def test_statistics_count_what_each_worker_did() -> None:
         assert 1 <= worker.batches <= 5
 
 
+async def test_statistics_show_queue_wait_and_service_time_of_each_worker() -> None:
+    slot = FakeSlot()
+    counted = stage(slot, batch_seconds=0)
+    async with running(counted, settled := Settled()):
+        slot.seconds = 0.002
+        await deliver(counted, slot, settled, range(50))
+        slot.seconds = 0.5
+        slot.working_for = 0.25
+        await deliver(counted, slot, settled, range(51))
+        [worker] = counted.statistics().workers
+        assert worker.service_p50 == pytest.approx(0.002, rel=0.5)
+        assert worker.service_p99 == pytest.approx(0.5, rel=0.5)
+        assert worker.busy_seconds == pytest.approx(50 * 0.002 + worker.pages % 50 * 0.5 + 0.25)
+        assert 0 < worker.queue_wait_p50 <= worker.queue_wait_p99
+        assert worker.pages_per_batch == 1
+
+
 async def test_cancelled_in_the_middle_it_leaves_no_task_and_starts_empty_again() -> None:
     slot = FakeSlot()
     again = stage(slot, max_waiting_bytes=3 * OVERHEAD)
@@ -552,6 +744,7 @@ def parse_or_die(page: Page) -> Iterator[str]:
 
 @asynccontextmanager
 async def working(parser: Parser, settled: Settled, **options: Any) -> AsyncIterator[Stage]:
+    options.setdefault("quarantine", None)
     async with open_stage(Cpu(**options), parser) as opened, running(opened, settled, (None,)):
         yield opened
 

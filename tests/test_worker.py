@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from crawler.errors import EncodingError, InvalidURLError, ParseError, SinkError
+from crawler.errors import EncodingError, InvalidURLError, ParseError, ResultError, SinkError
 from crawler.models import Request
 from crawler.page import Page
 from crawler.parsing.parser import pickle_plan
@@ -143,7 +143,7 @@ def page(body: str = "", **fields: Any) -> Page:
 
 def parsed(parser: Callable[..., Any], page: Page, encoders: Encoders = (None,)) -> Parsed:
     """Return what ``parser`` makes of ``page`` as it comes out of a worker process."""
-    [result] = parse_remotely(pickle_plan(Plan(parser, encoders)), [pickle.dumps(page)])
+    [result] = parse_remotely(1, pickle_plan(Plan(parser, encoders)), [pickle.dumps(page)]).results
     unpickled: Parsed = pickle.loads(pickle.dumps(result))  # noqa: S301  # as the executor does
     return unpickled
 
@@ -168,7 +168,7 @@ def test_links_and_items_are_sorted_out() -> None:
     ],
 )
 def test_a_parser_may_return_one_item_or_nothing(value: Any, items: list[Any]) -> None:
-    [result] = parse_here(Plan(lambda _page: value, (None,), remote=False), [page()])
+    [result] = parse_here(Plan(lambda _page: value, (None,), remote=False), [page()]).results
     assert result.items == len(items)
     assert result.items_for(0) == items
 
@@ -180,15 +180,14 @@ def test_a_parser_may_return_a_list_or_a_request() -> None:
 
 
 def test_only_plain_requests_travel_as_urls() -> None:
-    [result] = parse_here(
-        Plan(lambda page: [page.follow("a"), page.follow("b", label="x")], (), remote=False), [page()]
-    )
+    plan = Plan(lambda page: [page.follow("a"), page.follow("b", label="x")], (), remote=False)
+    [result] = parse_here(plan, [page()]).results
     assert result.links == (f"{URL}a",)
     assert result.requests == (Request(f"{URL}b", label="x"),)
 
 
 def test_requests_made_by_hand_are_normalised() -> None:
-    [result] = parse_here(Plan(lambda _page: [Request("../x y#z"), Request("q", priority=1)], ()), [page()])
+    [result] = parse_here(Plan(lambda _page: [Request("../x y#z"), Request("q", priority=1)], ()), [page()]).results
     assert result.links == (f"{URL}x%20y",)
     assert result.requests == (Request(f"{URL}q", priority=1),)
 
@@ -209,7 +208,8 @@ def test_without_sinks_items_are_counted_alone() -> None:
 
 def test_each_page_has_its_result_in_order_whatever_became_of_its_neighbours() -> None:
     pages = [page(metadata=metadata) for metadata in ({"a": 1}, {"raise": KeyError("x")}, {}, {"a": 2, "b": 3})]
-    results = parse_remotely(pickle_plan(Plan(parse_metadata, (None,))), [pickle.dumps(each) for each in pages])
+    packed = [pickle.dumps(each) for each in pages]
+    results = parse_remotely(1, pickle_plan(Plan(parse_metadata, (None,))), packed).results
     assert [result.items for result in results] == [1, 0, 0, 2]
     assert [type(result.error) for result in results] == [type(None), ParseError, type(None), type(None)]
 
@@ -264,9 +264,9 @@ def test_in_this_process_ctrl_c_ends_the_program_and_not_a_page() -> None:
         parse_here(Plan(interrupt, (), remote=False), [page()])
 
 
-def test_items_that_do_not_pickle_fail_their_page_with_a_remedy() -> None:
+def test_items_that_do_not_pickle_put_their_page_in_quarantine_with_a_remedy() -> None:
     error = parsed(yield_unpicklable, page()).error
-    assert isinstance(error, ParseError)
+    assert type(error) is ResultError
     assert "do not pickle" in str(error)
     assert "plain data" in str(error)
     assert "Traceback" in error.traceback
@@ -286,29 +286,29 @@ def test_an_item_that_a_sink_cannot_encode_is_named_with_its_type_and_page() -> 
 def test_a_page_that_does_not_unpickle_fails_alone() -> None:
     good = pickle.dumps(page(metadata={"a": 1}))
     bad = pickle.dumps(page(metadata={"a": Undecodable(1, "x")}))
-    results = parse_remotely(pickle_plan(Plan(parse_metadata, (None,))), [good, bad, good])
+    results = parse_remotely(1, pickle_plan(Plan(parse_metadata, (None,))), [good, bad, good]).results
     assert [type(result.error) for result in results] == [type(None), ParseError, type(None)]
     assert "the metadata of the request cannot be loaded" in str(results[1].error)
 
 
 def test_items_that_do_not_unpickle_are_an_error_of_their_page() -> None:
     result = Parsed(items=1, encoded=(pickle.dumps(Undecodable(1, "x")),))
-    with pytest.raises(ParseError, match="the items cannot be loaded in the other process"):
+    with pytest.raises(ResultError, match="the items cannot be loaded in the other process"):
         result.items_for(0)
 
 
 def test_a_plan_that_cannot_be_loaded_fails_each_page_and_is_told_at_once() -> None:
     plan = pickle_plan(Plan(parse_title)).replace(b"parse_title", b"parse_tidal")
-    pid, error = hello(plan)
+    pid, error = hello(0, plan)
     assert pid > 0
     assert isinstance(error, ParseError)
     assert "parse_tidal" in str(error)
-    results = parse_remotely(plan, [b"", b""])
+    results = parse_remotely(1, plan, [b"", b""]).results
     assert [str(result.error) for result in results] == [str(error)] * 2
 
 
 def called(function: Callable[..., Any], *args: Any) -> Any:
-    succeeded, value = pickle.loads(call(pickle.dumps((function, args))))  # noqa: S301  # its own bytes
+    succeeded, value = pickle.loads(call(1, pickle.dumps((function, args))))  # noqa: S301  # its own bytes
     return (succeeded, value)
 
 

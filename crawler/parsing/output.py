@@ -8,6 +8,7 @@ import os
 from multiprocessing.connection import Connection
 
 _CHUNK = 65_536  # bytes; what a pipe holds on Linux
+_CHUNKS_LEFT = 16  # chunks in a pipe at most: one on Linux, up to 1 MiB where an administrator allows more
 _KEPT = 16_384  # bytes; a traceback of faulthandler has at most 100 lines
 _LINES_A_SECOND = 50  # arbitrary; more is counted and dropped, so that a parser that prints floods neither log nor disk
 
@@ -35,6 +36,8 @@ class Output:
 
     def read(self) -> bool:
         """Read what is there; tell whether there was anything."""
+        if self._pipe.closed:
+            return False
         try:
             data = os.read(self._pipe.fileno(), _CHUNK)
         except BlockingIOError:
@@ -46,12 +49,18 @@ class Output:
         self._log(data)
         return True
 
+    def drain(self) -> None:
+        """Read what a worker that is dead has left."""
+        # No more than the pipe holds: a process that the parser has started may live on, and write for ever.
+        for _ in range(_CHUNKS_LEFT):
+            if not self.read():
+                return
+
     def close(self) -> None:
         """Read what is left, and close the pipe."""
         if self._pipe.closed:
             return
-        while self.read():
-            pass
+        self.drain()
         self._loop.remove_reader(self._pipe.fileno())
         self._pipe.close()
         self._say_dropped()

@@ -9,9 +9,10 @@ import asyncio
 import ctypes
 import multiprocessing
 import signal
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.context import BaseContext
@@ -67,7 +68,7 @@ class WorkerProcess:
         self._cpu = cpu
         self._death: Death | None = None
         self._examining = asyncio.Lock()
-        self._closing = False
+        self._closing = threading.Event()
         context = _context()
         receiver, self._sender = context.Pipe(duplex=False)
         self._progress: Any = RawArray(ctypes.c_int64, 3)  # as `Guard` fills it
@@ -76,7 +77,7 @@ class WorkerProcess:
         worker = partial(start, guard, self._sender, self._progress)
         self._executor = ProcessPoolExecutor(1, context, worker)
         self._process: BaseProcess | None = None
-        self._starting: asyncio.Future[Any] | None = None
+        self._making = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<WorkerProcess pid={self.pid} calls={self.calls}>"
@@ -120,41 +121,54 @@ class WorkerProcess:
 
     async def close(self) -> None:
         """End the process when it has done what it was given; kill it after the grace time."""
-        self._closing = True
-        if self._starting is not None:
-            await asyncio.wait((self._starting,))
-        process = self._process or self._find_process()
-        shutdown = partial(self._executor.shutdown, wait=True, cancel_futures=True)
-        ended = asyncio.get_running_loop().run_in_executor(None, shutdown)
+        self._closing.set()
+        ended = asyncio.get_running_loop().run_in_executor(None, self._shutdown)
         try:
             await asyncio.wait((ended,), timeout=self._cpu.grace)
         finally:
             # Also when this wait is cancelled: a worker that computes on must not outlive its crawler.
-            if not ended.done() and process is not None:
-                process.kill()
+            if not ended.done():
+                self.kill()
             self._output.close()
             self._sender.close()
         await ended
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does."""
+        self._closing.set()
+        process = self._process or self._find_process()
+        if process is not None:
+            process.kill()
+
+    def _shutdown(self) -> None:
+        with self._making:  # a process that is being made can neither be ended nor killed
+            self._executor.shutdown(wait=True, cancel_futures=True)
 
     async def _start(self, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         """Submit the first call, at which the executor starts its process.
 
         Off the loop: the first process of all waits 0.2 s for the fork server.
         """
-        submit = partial(_without_interrupts, self._executor.submit, function, *args)
-        submitting = asyncio.get_running_loop().run_in_executor(None, submit)
-        self._starting = submitting
-        future = await asyncio.shield(submitting)
-        self._process = self._find_process()
+        future = await asyncio.get_running_loop().run_in_executor(None, partial(self._make, function, *args))
         self._sender.close()  # the process has its own, and the pipe ends with the last
         return asyncio.wrap_future(future)
+
+    def _make(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        with self._making:
+            if self._closing.is_set():
+                raise ClosedError(f"{self!r} is not open")
+            future: Future[Any] = _without_interrupts(self._executor.submit, function, *args)
+            self._process = self._find_process()
+        if self._closing.is_set():  # by now; who closes it may have found no process to kill
+            self.kill()
+        return future
 
     def _find_process(self) -> BaseProcess | None:
         # A public way to it comes with Python 3.14.
         return next(iter((self._executor._processes or {}).values()), None)  # noqa: SLF001
 
     def _submit(self, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
-        if self._closing or self._process is None:
+        if self._closing.is_set() or self._process is None:
             raise ClosedError(f"{self!r} is not open")
         return asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
 
@@ -167,8 +181,7 @@ class WorkerProcess:
         return self._death
 
     def _examine(self, exitcode: int | None) -> Death:
-        while self._output.read():
-            pass
+        self._output.drain()
         tail = self._output.tail
         exceeded = exitcode == 1 and _WATCHDOG in tail
         call, page, _ = self._progress

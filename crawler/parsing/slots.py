@@ -137,6 +137,11 @@ class ProcessSlot:
         if self._worker is not None:
             await self._worker.close()
 
+    def kill(self) -> None:
+        """End the process at once, whatever it does."""
+        if self._worker is not None:
+            self._worker.kill()
+
     @property
     def _opened(self) -> WorkerProcess:
         if self._worker is None:
@@ -252,7 +257,19 @@ async def _process_slots(cpu: Cpu, parser: Parser) -> AsyncIterator[Sequence[Slo
         await _all(slot.open() for slot in slots)
         yield slots
     finally:
-        await _all(slot.close() for slot in slots)
+        await _close(slots)
+
+
+async def _close(slots: Sequence[ProcessSlot]) -> None:
+    """Close ``slots`` to their end, also when this is cancelled: then at once."""
+    closing = [asyncio.ensure_future(slot.close()) for slot in slots]
+    try:
+        await asyncio.wait(closing)
+    except asyncio.CancelledError:
+        for slot in slots:
+            slot.kill()
+        await asyncio.wait(closing)
+        raise
 
 
 @asynccontextmanager

@@ -193,7 +193,7 @@ class Stage:
         """Call ``function(*args)`` in the slot with the least to do.
 
         Raises:
-            WorkerLostError: The worker died of it, twice.
+            WorkerLostError: The worker died of it, twice, or it exceeded the deadline.
             Exception: What the function raised.
         """
         lane = min(self._lanes, key=lambda lane: lane.in_flight)
@@ -321,9 +321,9 @@ class Stage:
     async def _call_alone(
         self, lane: _Lane, function: Callable[..., Any], args: Sequence[Any], died: WorkerDiedError
     ) -> Any:
-        """Call a function again whose worker died, unless it was this call that killed it."""
+        """Call a function again whose worker died: alone, as the first death may have come from outside."""
         await lane.slot.replace(died)
-        if died.page is None:
+        if died.page is None or not died.death.exceeded_deadline:
             try:
                 return await lane.slot.call(function, args)
             except WorkerDiedError as again:
@@ -348,10 +348,10 @@ class Stage:
         pages, size = self._cpu.recycle_pages, self._cpu.recycle_bytes
         is_old = pages is not None and lane.pages - lane.fresh_since >= pages
         if is_old or (size is not None and lane.resident_bytes > size):
-            lane.recycled += 1
             lane.fresh_since, lane.resident_bytes = lane.pages, 0
             async with lane.gate.alone():
                 await lane.slot.recycle()
+            lane.recycled += 1
 
     def _note(self, lane: _Lane, batch: Batch) -> None:
         lane.note(batch)

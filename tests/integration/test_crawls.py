@@ -32,6 +32,7 @@ from crawler import (
     State,
     Summary,
 )
+from crawler.parsing.quarantine import load
 from fixtures_server import FixturesServer, Web
 from tests.integration import parsers
 from tests.integration.sites import Answer, links, redirect, serve
@@ -259,13 +260,16 @@ async def test_a_parser_that_raises_fails_its_page_with_its_traceback() -> None:
     assert summary.done == len(items) == summary.discovered - 1
 
 
-async def test_a_page_that_kills_its_worker_is_quarantined_alone() -> None:
+async def test_a_page_that_kills_its_worker_is_quarantined_alone(tmp_path: Path) -> None:
     async with FixturesServer(Web(pages=30, page_bytes=2000, numbers=3, new_links=12)) as server:
-        crawler = Crawler(parsers.dies_on_p2, cpu=Cpu(workers=2))
+        crawler = Crawler(parsers.dies_on_p2, cpu=Cpu(workers=2, quarantine=tmp_path))
         items, summary = await crawl_all(crawler, server.url)
     [failure] = crawler.failures
     assert (failure.state, failure.error) == (State.QUARANTINED, "WorkerLostError")
     assert failure.url.endswith("/p/2.html")
+    kept = load(failure.saved)
+    assert (kept.url, kept.parser) == (failure.url, "tests.integration.parsers:dies_on_p2")
+    assert "exit code 7" in kept.reason
     assert summary.quarantined == 1
     assert summary.done == len(items) == summary.discovered - 1
     assert sum(worker.restarts for worker in summary.workers) >= 1
