@@ -32,25 +32,31 @@ class Finished:
 
 
 async def start(
-    *arguments: str, stdout: int = asyncio.subprocess.PIPE, stderr: int = asyncio.subprocess.PIPE, cwd: Path = ROOT
+    *arguments: str,
+    stdin: int = asyncio.subprocess.DEVNULL,
+    stdout: int = asyncio.subprocess.PIPE,
+    stderr: int = asyncio.subprocess.PIPE,
+    cwd: Path = ROOT,
+    own_group: bool = False,
 ) -> asyncio.subprocess.Process:
-    """Start the command line."""
+    """Start the command line; in a process group of its own where that is to get signals, as from a terminal."""
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     return await asyncio.create_subprocess_exec(
         *COMMAND,
         *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         cwd=cwd,
+        process_group=0 if own_group else None,
         env=os.environ | {"TERM": "xterm", "PYTHONPATH": os.pathsep.join(filter(None, paths))},
     )
 
 
-async def finish(process: asyncio.subprocess.Process) -> Finished:
+async def finish(process: asyncio.subprocess.Process, stdin: str = "") -> Finished:
     """Wait for the end of a process; kill it where the test ends earlier."""
     try:
-        out, err = await process.communicate()
+        out, err = await process.communicate(stdin.encode() if stdin else None)
     finally:
         if process.returncode is None:
             process.kill()

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from crawler import Cpu
+from crawler.cli.job import Job
+from crawler.cli.options import CrawlOptions
+from crawler.cli.site import parse
 from fixtures_server import FixturesServer, Web
 from tests.cli_process import run
 
@@ -48,6 +52,24 @@ cpu = Cpu("thread", workers=1)
 
     summary = json.loads(finished.out)
     assert (summary["fetched"], summary["failed"], len(summary["workers"])) == (5, 0, 1)
+
+
+def test_the_guards_of_workers_are_options() -> None:
+    options = CrawlOptions(deadline=2.5, memory=2**28, recycle_pages=7, niceness=3, quarantine="bad pages")
+
+    cpu = options.applied_to(Job(parse, (), cpu=Cpu(workers=3))).cpu
+
+    assert (cpu.workers, cpu.deadline, cpu.memory_bytes, cpu.recycle_pages) == (3, 2.5, 2**28, 7)
+    assert (cpu.niceness, cpu.quarantine) == (3, "bad pages")
+
+
+def test_each_guard_can_be_taken_away() -> None:
+    options = CrawlOptions(deadline=0.0, memory=0, recycle_pages=0, niceness=0, quarantine="none")
+
+    cpu = options.applied_to(Job(parse, (), cpu=Cpu(recycle_pages=9))).cpu
+
+    assert (cpu.deadline, cpu.memory_bytes, cpu.recycle_pages, cpu.quarantine) == (None, None, None, None)
+    assert cpu.niceness == 0
 
 
 async def test_a_module_is_found_in_the_working_directory(server: FixturesServer, tmp_path: Path) -> None:

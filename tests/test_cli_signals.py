@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -94,6 +95,41 @@ def parse(page):
     assert finished.code == 130
     assert "Traceback" not in finished.err
     assert finished.out == ""
+
+
+@pytest.mark.parametrize("where", ["preload=('waiting',)", "initializer=wait"])
+async def test_ctrl_c_while_workers_are_started_goes_to_them_too_and_shows_nothing_of_them(
+    where: str, slow_site: SlowSite, tmp_path: Path
+) -> None:
+    waiting = f"""
+import urllib.request
+if __name__ == "waiting":  # in the fork server
+    urllib.request.urlopen("{slow_site.url}second")
+"""
+    crawl = f"""
+from urllib.request import urlopen
+from crawler import Cpu
+
+def wait():
+    urlopen("{slow_site.url}second")
+
+def parse(page):
+    yield page.url
+
+cpu = Cpu(workers=2, grace=0.1, {where})
+"""
+    (tmp_path / "waiting.py").write_text(waiting)
+    (tmp_path / "crawl.py").write_text(crawl)
+    process = await start("run", "crawl.py", slow_site.url, cwd=tmp_path, own_group=True)
+    await slow_site.asked.wait()
+
+    os.killpg(process.pid, signal.SIGINT)
+    slow_site.answer.set()  # what is preloaded is waited for
+    assert "stopped at once" in await _read_until(process, "stopped at once")
+    finished = await finish(process)
+
+    assert finished.code == 130
+    assert finished.err == ""
 
 
 async def _read_until(process: asyncio.subprocess.Process, text: str) -> str:

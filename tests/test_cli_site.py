@@ -124,7 +124,7 @@ async def test_a_terminal_gets_a_live_display(server: FixturesServer) -> None:
     terminal, end_for_process = os.openpty()
     process = await start("site", server.url, "--executor", "inline", "-o", os.devnull, stderr=end_for_process)
     os.close(end_for_process)
-    shown = (await asyncio.to_thread(_read_all, terminal)).decode()
+    shown = (await asyncio.to_thread(read_all, terminal)).decode()
     finished = await finish(process)
 
     assert finished.code == 0
@@ -137,13 +137,13 @@ async def test_a_terminal_shows_the_lines_too(server: FixturesServer) -> None:
     terminal, end_for_process = os.openpty()
     process = await start("site", server.url, "--executor", "inline", stdout=end_for_process, stderr=end_for_process)
     os.close(end_for_process)
-    shown = (await asyncio.to_thread(_read_all, terminal)).decode()
+    shown = (await asyncio.to_thread(read_all, terminal)).decode()
     await finish(process)
 
     assert shown.count('{"url":') == 30
 
 
-def _read_all(terminal: int) -> bytes:
+def read_all(terminal: int) -> bytes:
     """Read what is shown on a terminal until the program there ends."""
     shown = b""
     try:

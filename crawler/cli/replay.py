@@ -21,7 +21,7 @@ from crawler.cli.exits import Exit
 from crawler.cli.loading import load_parser
 from crawler.cli.options import ReplayOptions
 from crawler.cli.screen import Screen
-from crawler.errors import ConfigurationError, CrawlerError, EncodingError, ResultError
+from crawler.errors import ConfigurationError, CrawlerError, ResultError
 from crawler.models import Request
 from crawler.observe.figures import duration, plural, size
 from crawler.observe.lines import labelled
@@ -118,7 +118,7 @@ class Replay:
     def debug(self, parser: Parser) -> Exit:
         """Parse the page under pdb, which stops at the parser's first line, and again where it raises."""
         try:
-            pdb.Pdb(skip=list(_OURS)).runcall(self._parse, parser)
+            pdb.Pdb(skip=[*_OURS, "contextlib"]).runcall(self._parse, parser)
         except BaseException as error:
             self._tell("raised", error)
             pdb.post_mortem(_without_ours(error))
@@ -127,12 +127,15 @@ class Replay:
 
     def _parse(self, parser: Parser) -> None:
         started = time.perf_counter()
-        for result in iterate(parser(self._page)):
+        returned = parser(self._page)
+        with _untraced():
+            results = iterate(returned)
+        for result in results:
             with _untraced():
                 self._show(result)
-        made = f"{plural(self._items, 'item')} and {plural(self._requests, 'request')}"
         self._finished = True
         with _untraced():
+            made = f"{plural(self._items, 'item')} and {plural(self._requests, 'request')}"
             self._screen.write(labelled("done", f"{made} in {duration(time.perf_counter() - started)}"))
 
     def _show(self, result: Any) -> None:
@@ -144,9 +147,11 @@ class Replay:
             return
         self._items += 1
         try:
-            self._write(encode_line(result).decode())
-        except EncodingError:  # for a stream or a function of the user's, items need not be JSON
+            line = encode_line(result).decode()
+        except Exception:  # for a stream or a function of the user's, items need not be JSON
             self._screen.print_lines(f"item {result!r}\n")
+        else:
+            self._write(line)
 
     def _write(self, line: str) -> None:
         try:
