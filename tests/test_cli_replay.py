@@ -77,6 +77,33 @@ async def test_it_says_why_and_shows_what_the_parser_makes_of_the_page(quarantin
     assert "done        1 item and 1 request in " in finished.err
 
 
+async def test_of_a_dead_worker_only_the_frames_of_the_parser_are_shown(quarantine: Quarantine) -> None:
+    quarantine.write(PARSER)
+    dump = """printed before
+Timeout (0:00:01)!
+Thread 0x00007f16450ff6c0 (most recent call first):
+  File "/lib/python3.11/multiprocessing/connection.py", line 947 in wait
+  File "/site-packages/crawler/parsing/guard.py", line 116 in _watch_parent
+  File "/lib/python3.11/threading.py", line 982 in run
+
+Thread 0x00007f1647428b80 (most recent call first):
+  File "/home/me/books.py", line 8 in parse
+  File "/site-packages/crawler/parsing/worker.py", line 223 in collect
+  File "/lib/python3.11/concurrent/futures/process.py", line 261 in _process_worker
+  File "<string>", line 1 in <module>
+"""
+
+    finished = await quarantine.replay(quarantine.keep(error=WorkerLostError("too long", dump)))
+
+    shown = finished.err[finished.err.index("too long") : finished.err.index("replay ")]
+    assert shown.splitlines()[1:] == [
+        "printed before",
+        "Timeout (0:00:01)!",
+        "Thread 0x00007f1647428b80 (most recent call first):",
+        '  File "/home/me/books.py", line 8 in parse',
+    ]
+
+
 async def test_prints_stay_out_of_the_items(quarantine: Quarantine) -> None:
     quarantine.write("print('imported')\ndef parse(page):\n    print('looking')\n    yield 1\n    yield object()\n")
 
@@ -159,7 +186,7 @@ async def test_ctrl_c_shows_where_a_parser_is_that_never_returns(quarantine: Qua
     finished = await finish(process)
 
     assert finished.code == 130
-    assert finished.err.startswith("stopped     Traceback")
+    assert finished.err.startswith("stopped ")
     assert "in parse" in finished.err
     assert finished.err.endswith("KeyboardInterrupt\n")
 

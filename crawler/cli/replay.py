@@ -7,6 +7,7 @@ import faulthandler
 import os
 import pdb  # noqa: T100  # it is what --pdb asks for
 import pickle
+import re
 import signal
 import sys
 import time
@@ -35,6 +36,11 @@ if sys.platform != "win32":
 
 _STDERR = 2  # its file descriptor, by POSIX
 _OURS = (__name__, iterate.__module__, "bdb")  # modules between the command and the parser, of no interest to a user
+
+_OWN_THREAD = re.compile(r"Thread 0x.*\n(?:  File .*\n)*?  File .* in _watch_parent\n(?:  File .*\n)*\n?")
+_OWN_FRAMES = re.compile(
+    r'  File ("<string>", line 1|".*(multiprocessing|concurrent.futures|crawler.parsing).*", line \d+) in .*\n'
+)
 
 
 def run_replay(file: str, options: ReplayOptions) -> int:
@@ -81,9 +87,14 @@ def _introduce(kept: Quarantined, screen: Screen) -> None:
     screen.write(labelled("quarantined", page, screen.width))
     screen.write(labelled("on", f"{when}, parsed by {kept.parser}", screen.width))
     screen.write(labelled("because", f"{kept.error}: {kept.reason}", screen.width))
-    if kept.traceback:
-        screen.write(labelled("", kept.traceback))
-    screen.write(labelled("replay", "", screen.width))
+    screen.print_lines(_relevant(kept.traceback))
+    screen.write(labelled("replay", f"in this process, {os.getpid()}", screen.width))
+
+
+def _relevant(dump: str) -> str:
+    """Return what faulthandler said in a worker, without the threads and frames that are the worker's own."""
+    text = _OWN_FRAMES.sub("", _OWN_THREAD.sub("", dump))
+    return f"{text.rstrip()}\n" if text else ""
 
 
 class Replay:
@@ -166,7 +177,8 @@ class Replay:
             self._screen.write(labelled(label, str(error), self._screen.width))
             return
         lines = traceback.format_exception(type(error), error, _without_ours(error))
-        self._screen.write(labelled(label, "".join(lines).rstrip()))
+        self._screen.write(labelled(label, "", self._screen.width))
+        self._screen.print_lines("".join(lines))
 
 
 @contextmanager
