@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib import import_module
@@ -20,7 +20,7 @@ from crawler.frontier.memory import MemoryFrontier
 from crawler.models import Failure, Request
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.parser import page_has_no_parser
-from crawler.parsing.router import Parser, without_async
+from crawler.parsing.router import Parser, is_async, without_async
 from crawler.parsing.stage import open_stage
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import Limits
@@ -81,10 +81,10 @@ class Crawler:
             fetch: Time-outs, sizes, headers, and how many requests are in flight.
             cpu: Where parsers run.
             sinks: Where items go, beside `stream`: sinks, or functions called with each item.
-            on_failure: Called with each `Failure`.
+            on_failure: Called with each `Failure`; what it raises ends the crawl.
 
         Raises:
-            ConfigurationError: The parser cannot be called, or a sink is none.
+            ConfigurationError: The parser cannot be called, a sink is none, or ``on_failure`` is asynchronous.
         """
         if not callable(parser):
             raise ConfigurationError.of("parser", parser, "a function of a page, or a Router")
@@ -96,10 +96,13 @@ class Crawler:
         self._fetch = fetch or Fetch()
         self._cpu = cpu or Cpu()
         self._sinks = [_as_sink(sink) for sink in sinks]
+        if on_failure is not None and is_async(on_failure):
+            raise ConfigurationError.of("on_failure", on_failure, "a plain function: nobody would await it")
         self._on_failure = on_failure
         self._resources: AsyncExitStack | None = None
         self._engine: Engine | None = None
-        self._running: asyncio.Task[None] | None = None
+        self._stream: ItemStream | None = None
+        self._sinks_are_open = False
 
     def __repr__(self) -> str:
         name = getattr(self._parser, "__qualname__", repr(self._parser))
@@ -108,18 +111,14 @@ class Crawler:
     async def __aenter__(self) -> Self:
         if self._resources is not None:
             raise ClosedError("this crawler is open already")
+        self._sinks_are_open = False
         async with AsyncExitStack() as resources:
-            # The stage first, which finds out whether the parser works; the sinks last, so that nothing is written if
-            # anything before them fails.
             stage = resources.enter_async_context(open_stage(self._cpu, self._worker_parser()))
             # Imported here: aiohttp takes 0.3 s to import, and every worker imports this module with the user's. While
             # the workers start, and off the loop, which in a web application has others to serve.
             fetcher = asyncio.to_thread(import_module, "crawler.fetching.fetcher")
             self._stage, fetching = await asyncio.gather(stage, fetcher)
             self._fetcher = await resources.enter_async_context(fetching.open_fetcher(self._fetch))
-            for sink in self._sinks:
-                resources.push_async_callback(sink.close)
-                await sink.open()
             self._resources = resources.pop_all()
         return self
 
@@ -130,23 +129,25 @@ class Crawler:
         if resources is None:
             return
         async with resources:
-            running, self._running = self._running, None
-            if running is not None:
-                running.cancel()
-                await asyncio.wait((running,))
-                if error is None and not running.cancelled():
-                    running.result()
+            stream, self._stream = self._stream, None
+            if stream is not None:
+                await stream.aclose()
+                if error is None:
+                    stream.raise_undelivered()
 
     async def run(self, *seeds: Seed) -> Summary:
         """Crawl from ``seeds`` to the end; items go to the sinks. Return the summary.
 
         Raises:
             InvalidURLError: A seed is no http(s) URL.
-            ConfigurationError: There is no seed, or a crawl is running.
+            ConfigurationError: There is no seed, a sink cannot be opened, or a crawl is running.
             ClosedError: The crawler is not open.
             SinkError: Items could not be written.
+            WorkerLostError: Workers die and cannot be replaced, or the parser kills one after the other.
+            LedgerError: The states of the URLs do not add up.
         """
-        await self._prepare(seeds, self._sinks).run(self._seeds)
+        requests = requests_of(seeds)
+        await self._crawl(self._prepare(requests, self._sinks), requests)
         return self.summary()
 
     def stream(self, *seeds: Seed) -> ItemStream:
@@ -155,10 +156,11 @@ class Crawler:
         A slow consumer slows the crawl: at most a thousand items wait. Leaving the loop early leaves the crawl running
         until the ``async with`` block of the crawler, or `ItemStream.aclose`, ends it.
         """
-        buffer = Buffer(_BUFFERED_ITEMS)
-        engine = self._prepare(seeds, [*self._sinks, buffer])
-        self._running = asyncio.create_task(run_into(buffer, partial(engine.run, self._seeds)), name=repr(self))
-        return ItemStream(buffer, self._running)
+        buffer, requests = Buffer(_BUFFERED_ITEMS), requests_of(seeds)
+        engine = self._prepare(requests, [*self._sinks, buffer])
+        running = asyncio.create_task(run_into(buffer, partial(self._crawl, engine, requests)), name=repr(self))
+        self._stream = ItemStream(buffer, running)
+        return self._stream
 
     def stop(self) -> None:
         """Start no more fetches; the crawl ends when what is in flight is done and written."""
@@ -193,18 +195,29 @@ class Crawler:
     def _worker_parser(self) -> Parser:
         return without_async(self._parser) or page_has_no_parser
 
-    def _prepare(self, seeds: Iterable[Seed], sinks: list[Sink]) -> Engine:
-        if self._resources is None:
-            raise ClosedError("the crawler is not open: async with Crawler(…) as crawler")
-        streaming = self._running is not None and not self._running.done()
-        if streaming or (self._engine is not None and self._engine.is_running):
+    async def _crawl(self, engine: Engine, seeds: Iterable[Request]) -> None:
+        if not self._sinks_are_open:
+            await self._open_sinks()
+        await engine.run(seeds)
+
+    async def _open_sinks(self) -> None:
+        # Not with the other resources but at the first crawl: nothing is written, and no file emptied, before it is
+        # known that the parser works and that there is something to crawl.
+        resources = self._open_resources
+        for sink in self._sinks:
+            resources.push_async_callback(sink.close)
+            await sink.open()
+        self._sinks_are_open = True
+
+    def _prepare(self, seeds: list[Request], sinks: list[Sink]) -> Engine:
+        self._open_resources  # noqa: B018  # raises where there are none
+        if self._is_crawling:
             raise ConfigurationError("this crawler is crawling; close its stream first, or make another crawler")
-        self._seeds = list(_requests(seeds))
-        if not self._seeds:
+        if not seeds:
             raise ConfigurationError("nothing to crawl: there is no seed")
         stations = Stations(MemoryFrontier(self._rule_for), self._fetcher, self._stage, sinks)
         rules = Rules(
-            boundary=self._scope.around(seed.url for seed in self._seeds),
+            boundary=self._scope.around(seed.url for seed in seeds),
             limits=self._limits,
             retry=self._retry,
             max_redirects=self._fetch.max_redirects,
@@ -213,18 +226,36 @@ class Crawler:
         self._engine = Engine(self._parser, stations, rules, crawler=self, on_failure=self._on_failure)
         return self._engine
 
+    @property
+    def _is_crawling(self) -> bool:
+        is_streaming = self._stream is not None and self._stream.is_running
+        return is_streaming or (self._engine is not None and self._engine.is_running)
+
+    @property
+    def _open_resources(self) -> AsyncExitStack:
+        if self._resources is None:
+            raise ClosedError("the crawler is not open: async with Crawler(…) as crawler")
+        return self._resources
+
     def _rule_for(self, host: str) -> HostRule:
         return self._politeness.rule_for(without_port(host))
 
 
-def _requests(seeds: Iterable[Seed]) -> Iterator[Request]:
+def requests_of(seeds: Iterable[Seed]) -> list[Request]:
+    """Return the requests that ``seeds`` stand for, their URLs normalised.
+
+    Raises:
+        InvalidURLError: One of them is no http(s) URL.
+    """
+    requests: list[Request] = []
     for seed in seeds:
         if isinstance(seed, str):
-            yield Request(resolve("", seed))
+            requests.append(Request(resolve("", seed)))
         elif isinstance(seed, Request):
-            yield replace(seed, url=resolve("", seed.url))
+            requests.append(replace(seed, url=resolve("", seed.url)))
         else:
-            yield from _requests(seed)
+            requests += requests_of(seed)
+    return requests
 
 
 def _as_sink(sink: Sink | Callable[[Any], object]) -> Sink:

@@ -14,7 +14,8 @@ from crawler.frontier.memory import MemoryFrontier
 from crawler.models import Request
 from crawler.policy.limits import Limits
 
-_GRACE = 0.5  # seconds that the CPU stage is given to finish pages when the time is up; ``max_seconds`` holds to that
+_GRACE = 0.5  # seconds at most, of those of the limit, that the CPU stage is given to finish pages
+_GRACE_SHARE = 0.1  # of the limit; arbitrary
 _BURST = 8  # requests started in one go; each takes the loop about 0.5 ms, and something else may be waiting for it
 
 Process: TypeAlias = Callable[[Request], Coroutine[Any, Any, None]]
@@ -60,14 +61,20 @@ class Dispatcher:
         """Dispatch until the crawl is over; what still runs then is cancelled."""
         self._group = group
         seconds = self._limits.max_seconds
-        deadline = asyncio.get_running_loop().call_later(seconds, self._expire) if seconds is not None else None
+        loop = asyncio.get_running_loop()
+        grace = min(_GRACE, _GRACE_SHARE * (seconds or 0))
+        timers = (
+            []
+            if seconds is None
+            else [loop.call_later(seconds - grace, self._expire), loop.call_later(seconds, self._over.set)]
+        )
         try:
             self.advance()
             await self._over.wait()
         finally:
             self.close()
-            if deadline is not None:
-                deadline.cancel()
+            for timer in timers:
+                timer.cancel()
             self._cancel_all()
 
     def advance(self) -> None:
@@ -130,11 +137,9 @@ class Dispatcher:
         self._over.set()
 
     def _expire(self) -> None:
-        """Cut fetches off, because the time is up, and let the stage finish what it has if that is soon."""
+        """Cut fetches off, because the time is nearly up; the stage may finish what it has until it is."""
         self.stop("max_seconds")
         self._cancel_all()
-        self._wake_at(None)
-        self._timer = asyncio.get_running_loop().call_later(_GRACE, self._over.set)
 
     def _wake_at(self, when: float | None) -> None:
         """Advance again at ``when``, instead of whenever that was to be."""

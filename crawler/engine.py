@@ -171,23 +171,27 @@ class Engine:
 
     async def _fetch(self, request: Request) -> Page | None:
         """Return the page, or ``None`` when what came instead has been dealt with."""
-        page = None
+        outcome: Page | FetchError | LimitReachedError | None = None
         try:
-            page = await self._fetcher.fetch(request, self._budget)
-        except FetchError as error:
-            self._retry_or_fail(request, error)
-        except LimitReachedError as limit:
-            self._frontier.give_back(request)
-            self._dispatcher.stop(str(limit))
+            outcome = await self._fetcher.fetch(request, self._budget)
+        except (FetchError, LimitReachedError) as error:
+            outcome = error
         finally:
             self._frontier.release(request, asyncio.get_running_loop().time())
-            if page is None or page.status in REDIRECTS:
+            if not isinstance(outcome, Page) or outcome.status in REDIRECTS:
                 self._dispatcher.uncount()
-        if page is not None and page.status in REDIRECTS:
-            self._follow(page)
-            return None
-        self.tally.fetched += page is not None
-        return page
+        match outcome:
+            case FetchError():
+                self._retry_or_fail(request, outcome)
+            case LimitReachedError():
+                self._frontier.give_back(request)
+                self._dispatcher.stop(str(outcome))
+            case Page() if outcome.status in REDIRECTS:
+                self._follow(outcome)
+            case Page():
+                self.tally.fetched += 1
+                return outcome
+        return None
 
     def _follow(self, page: Page) -> None:
         """Close a request that was redirected; where it leads is a request of its own."""
@@ -204,7 +208,8 @@ class Engine:
         self._frontier.finish(State.DONE)
 
     def _retry_or_fail(self, request: Request, error: FetchError) -> None:
-        wait = self._rules.retry.wait_after(error, request.attempt, random.random())
+        retry, luck = self._rules.retry, random.random()
+        wait = retry.wait_after(error, request.attempt, luck, repeatable=request.is_repeatable)
         if wait is None:
             self._fail(request, error)
             return
@@ -279,8 +284,7 @@ class Engine:
         elif self._dispatcher.is_waiting_for_hosts and self._frontier.waits_for_retries:
             self.tally.note_moment("retries")
         elif self._dispatcher.is_waiting_for_hosts:
-            host = self._frontier.next_host
-            self.tally.note_moment(f"politeness of {host}" if host else "politeness")
+            self.tally.note_moment("politeness", self._frontier.next_host)
         else:
             self.tally.note_moment("network")
 

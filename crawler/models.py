@@ -51,6 +51,11 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return f"{self.method} {self.url} {blake2b(self.body or b'', digest_size=16).hexdigest()}"
 
     @property
+    def is_repeatable(self) -> bool:
+        """Whether doing twice what the request does is as good as doing it once (RFC 9110 §9.2.2)."""
+        return self.method not in {"POST", "PATCH"}
+
+    @property
     def is_plain(self) -> bool:
         """Whether the URL alone says it all, so that nothing else need travel between processes."""
         return self == Request(self.url)

@@ -129,7 +129,7 @@ class Page:
         """
         if not is_html(self.content_type):
             return
-        for url in resolve_links(self.css(selector), base_of(self.tree, self.url), self.url):
+        for url in resolve_links(self.css(selector), self._base, self.url):
             self._resolved.add(url)
             yield Request(url, label=label, priority=priority)
 
@@ -139,8 +139,7 @@ class Page:
         Raises:
             InvalidURLError: ``href`` is no http(s) reference.
         """
-        base = base_of(self.tree, self.url) if is_html(self.content_type) else self.url
-        url = resolve(base, href)
+        url = resolve(self._base, href)
         self._resolved.add(url)
         return Request(url, **fields)
 
@@ -152,7 +151,12 @@ class Page:
         """
         if request.url in self._resolved:
             return request
-        return msgspec.structs.replace(request, url=resolve(self.url, request.url))
+        return msgspec.structs.replace(request, url=resolve(self._base, request.url))
+
+    @property
+    def _base(self) -> str:
+        """What references in the page are relative to."""
+        return base_of(self.tree, self.url) if is_html(self.content_type) else self.url
 
 
 def _rebuild(  # the fields of a page

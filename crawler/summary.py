@@ -157,7 +157,8 @@ class Summary:
             f"workers {self.cpu_utilisation:.0%} busy, loop lag {self.loop_lag_p99_ms:.1f} ms (99th percentile)",
         ]
         if self.limited_by:
-            lines.append(f"limited by {self.limited_by} ({self.shares.get(self.limited_by, 1.0):.0%} of the time)")
+            share = self.shares[self.limited_by.partition(" of ")[0]]
+            lines.append(f"limited by {self.limited_by} ({share:.0%} of the time)")
         if self.stopped_by:
             lines.append(f"stopped by {self.stopped_by}")
         return "\n".join(lines)

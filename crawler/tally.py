@@ -9,6 +9,7 @@ from crawler.models import Failure
 
 FAILURES_KEPT = 1000  # arbitrary; all are counted, and all are handed to ``on_failure``
 _BUSY_LOOP = 0.8  # share of a core that the loop's thread takes when it is itself the limit; arbitrary
+_HOSTS_COUNTED = 1000  # hosts that politeness is accounted to one by one; arbitrary
 
 
 class Tally:
@@ -22,6 +23,7 @@ class Tally:
         self.errors: Counter[str] = Counter()
         self.failures: deque[Failure] = deque(maxlen=FAILURES_KEPT)
         self._moments: Counter[str] = Counter()
+        self._hosts: Counter[str] = Counter()
         self._started = time.perf_counter()
         self._loop_started = time.thread_time()
         self._seconds: float | None = None
@@ -38,29 +40,28 @@ class Tally:
     @property
     def limited_by(self) -> str:
         """What the crawl waited for most: see `Summary.limited_by`; empty if it was over before the first look."""
-        if not self._moments:
-            return ""
-        kinds: Counter[str] = Counter()
-        for moment, count in self._moments.items():
-            kinds[moment.partition(" of ")[0]] += count
-        kind = kinds.most_common(1)[0][0]
-        if kind == "network" and self._loop_share > _BUSY_LOOP:
-            return "event loop"
-        return next(moment for moment, _ in self._moments.most_common() if moment.partition(" of ")[0] == kind)
+        limit = max(self.shares, key=self.shares.__getitem__, default="")
+        if limit == "politeness" and self._hosts:
+            return f"politeness of {self._hosts.most_common(1)[0][0]}"
+        return limit
 
     @property
     def shares(self) -> dict[str, float]:
         """The share of the time that each limit held, largest first."""
         total = self._moments.total()
-        return {moment: count / total for moment, count in self._moments.most_common()}
+        shares = {limit: count / total for limit, count in self._moments.most_common()}
+        # When the loop itself is busy all the time, the servers did not keep it waiting, though it looks like that.
+        return {"event loop" if limit == "network" and self._loop_is_busy else limit: shares[limit] for limit in shares}
 
     @property
-    def _loop_share(self) -> float:
-        return self._loop_seconds / self.seconds if self._seconds else 0.0
+    def _loop_is_busy(self) -> bool:
+        return self._seconds is not None and self._loop_seconds > _BUSY_LOOP * self._seconds
 
-    def note_moment(self, limit: str) -> None:
-        """Count a look at the crawl, at which ``limit`` held."""
+    def note_moment(self, limit: str, host: str = "") -> None:
+        """Count a look at the crawl, at which ``limit`` held, and maybe because of ``host``."""
         self._moments[limit] += 1
+        if host and (host in self._hosts or len(self._hosts) < _HOSTS_COUNTED):
+            self._hosts[host] += 1
 
     def note_failure(self, failure: Failure) -> None:
         """Count a failure."""

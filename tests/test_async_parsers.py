@@ -48,8 +48,12 @@ async def return_nothing(page: Page) -> None:
     return None
 
 
-async def with_default(page: Page, crawler: Any = "nothing") -> Any:
-    return crawler
+async def with_default(page: Page, depth: Any = "nothing") -> Any:
+    return depth
+
+
+async def with_crawler_by_default(page: Page, crawler: Any = None) -> Any:
+    return type(crawler).__name__
 
 
 async def with_keyword(page: Page, *, suffix: str = "") -> str:
@@ -104,6 +108,7 @@ async def parsed(parser: Callable[..., Any], encoders: Encoders = (None,)) -> Pa
         (return_one, ["TITLE"], ()),
         (return_nothing, [], ()),
         (with_default, ["nothing"], ()),
+        (with_crawler_by_default, ["Fake"], ()),
         (partial(with_keyword, suffix="!"), ["Title!"], ()),
         (Method().parse, ["title"], ()),
         (Method(), ["Title"], ()),

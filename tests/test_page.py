@@ -146,3 +146,8 @@ def test_no_body_breaks_a_page(body: bytes, content_type: str) -> None:
     made = Page(URL, body, headers=(("content-type", content_type),))
     assert all(resolve("", url) == url for url in urls(made))
     assert made.title == " ".join(made.title.split())
+
+
+def test_a_request_made_by_hand_is_relative_to_the_base_as_a_followed_one_is() -> None:
+    page = Page("http://a.example/x/", b'<base href="/other/">')
+    assert page.normalise(Request("c")).url == page.follow("c").url == "http://a.example/other/c"

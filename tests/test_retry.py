@@ -94,3 +94,9 @@ def test_other_statuses_can_be_chosen() -> None:
 def test_options_that_make_no_sense_are_refused_by_name(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         Retry(**options)
+
+
+def test_what_may_have_had_its_effect_is_not_done_twice() -> None:
+    assert Retry().wait_after(PASSING[0], 0, 0.0, repeatable=False) is None
+    assert Retry().wait_after(StatusError("500", 500), 0, 0.0, repeatable=False) is None
+    assert Retry().wait_after(StatusError("503", 503), 0, 0.0, repeatable=False) is not None

@@ -10,7 +10,8 @@ def tally(**moments: int) -> Tally:
     made = Tally()
     for moment, count in moments.items():
         for _ in range(count):
-            made.note_moment(moment.replace("__", " of ").replace("_", " "))
+            limit, _, host = moment.partition("__")
+            made.note_moment(limit, host)
     return made
 
 
@@ -40,6 +41,14 @@ def test_what_held_most_often_limited_the_crawl(moments: dict[str, int], expecte
 def test_shares_are_those_of_all_looks_largest_first() -> None:
     shares = tally(sink=1, cpu=3).shares
     assert list(shares.items()) == [("cpu", 0.75), ("sink", 0.25)]
+
+
+def test_politeness_counts_as_one_limit_however_many_hosts_it_is_due_to() -> None:
+    made = tally(cpu=1, politeness__a=2, politeness__b=1)
+    assert made.shares == {"politeness": 0.75, "cpu": 0.25}
+    for number in range(5000):
+        made.note_moment("politeness", f"host{number}")
+    assert made.limited_by == "politeness of a"
 
 
 def test_a_busy_loop_is_named_where_nothing_but_the_network_was_seen() -> None:

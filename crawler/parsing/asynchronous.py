@@ -45,9 +45,6 @@ async def _results(parser: Parser, page: Page, crawler: object) -> list[Any]:
 
 def _takes_crawler(parser: Parser) -> bool:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    positional = [
-        parameter
-        for parameter in inspect.signature(parser).parameters.values()
-        if parameter.kind in kinds and parameter.default is parameter.empty
-    ]
-    return len(positional) > 1
+    positional = [parameter for parameter in inspect.signature(parser).parameters.values() if parameter.kind in kinds]
+    # One with a default is the crawler by its name alone: it may be anything.
+    return len(positional) > 1 and (positional[1].default is positional[1].empty or positional[1].name == "crawler")

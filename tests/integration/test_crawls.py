@@ -382,6 +382,62 @@ async def until_blocked(crawler: Crawler) -> None:
         before = now
 
 
+async def test_a_file_is_not_emptied_by_a_crawl_that_cannot_start(tmp_path: Path) -> None:
+    out = tmp_path / "items.jsonl"
+    out.write_text("before")
+    async with Crawler(parsers.urls, cpu=INLINE, sinks=[JsonLines(out)]) as crawler:
+        with pytest.raises(InvalidURLError):
+            await crawler.run("not a url")
+        with pytest.raises(InvalidURLError):
+            crawler.stream("not a url")
+    assert out.read_text() == "before"
+
+
+async def test_an_output_that_cannot_be_opened_ends_the_crawl_before_its_first_fetch(tmp_path: Path) -> None:
+    async with serve({"/": ""}) as site:
+        async with Crawler(parsers.urls, cpu=INLINE, sinks=[JsonLines(tmp_path / "no" / "out.jsonl")]) as crawler:
+            with pytest.raises(ConfigurationError, match="No such file"):
+                await crawler.run(site.url)
+            with pytest.raises(ConfigurationError, match="No such file"):
+                await anext(crawler.stream(site.url))
+        assert site.asked == []
+
+
+async def test_an_error_is_raised_once_where_the_items_are_awaited() -> None:
+    def full(_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with serve({"/": ""}) as site, Crawler(parsers.urls, cpu=INLINE, sinks=[full]) as crawler:
+        with pytest.raises(SinkError):
+            _ = [item async for item in crawler.stream(site.url)]
+
+
+async def test_an_error_that_nobody_awaited_is_raised_at_the_end() -> None:
+    def full(_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    crawler = Crawler(parsers.urls, cpu=INLINE, sinks=[full])
+    async with serve({"/": ""}) as site:
+        with pytest.raises(SinkError):
+            await _crawl_without_reading(crawler, site.url)
+
+
+async def _crawl_without_reading(crawler: Crawler, url: str) -> None:
+    async with crawler:
+        before = asyncio.all_tasks()
+        crawler.stream(url)
+        await asyncio.wait(asyncio.all_tasks() - before)
+
+
+async def test_a_stream_ends_its_crawl_with_its_block() -> None:
+    web = Web(pages=200, page_bytes=1000, latency=0.01)
+    async with FixturesServer(web) as server, Crawler(parsers.urls, cpu=INLINE) as crawler:
+        async with crawler.stream(server.url) as stream:
+            assert await anext(stream) == server.url
+        assert not stream.is_running
+        assert (await crawler.run(server.urls)).fetched == 200
+
+
 # ── lifecycle ──
 
 
