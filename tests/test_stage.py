@@ -95,13 +95,14 @@ class FakeSlot:
             self.restarts += 1
             self.is_broken = False
 
-    async def recycle(self) -> None:
+    async def recycle(self) -> bool:
         assert not self._replacing, "two replacements at a time"
         assert not [turn for turn in self.held if not turn.done()], "replaced while it works"
         self._replacing = True
         await asyncio.sleep(0)
         self._replacing = False
         self.recycled += 1
+        return True
 
     async def _turn(self, names: Sequence[Any]) -> None:
         generation = self.restarts

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from crawler.errors import EncodingError, InvalidURLError, ParseError, ResultError, SinkError
+from crawler.errors import EncodingError, InvalidURLError, MemoryLimitError, ParseError, ResultError, SinkError
 from crawler.models import Request
 from crawler.page import Page
 from crawler.parsing.parser import pickle_plan
@@ -68,6 +68,44 @@ def parse_metadata(page: Page) -> Any:
         if key.startswith("raise"):
             raise value
         yield value
+
+
+def run_out_of_memory(_page: object) -> None:
+    raise MemoryError
+
+
+def raise_parse_error_of_objects(page: Page) -> None:
+    error = ParseError(lambda: 1, [lambda: 2])  # type: ignore[arg-type]
+    error.add_note("and a note")
+    raise error
+
+
+def follow_unpicklable(page: Page) -> Request:
+    return page.follow("a", metadata={"a": Unpicklable()})
+
+
+def follow_undecodable(page: Page) -> Request:
+    return page.follow("a", metadata={"a": Undecodable(1, "x")})
+
+
+def follow_undecodable_header(page: Page) -> Request:
+    return Request("a", headers=((Undecodable(1, "x"), "y"),))  # type: ignore[arg-type]
+
+
+class Swollen:
+    """Needs too much memory to be unpickled."""
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return (run_out_of_memory, (None,))
+
+
+class HungryPickle:
+    def __reduce__(self) -> str:
+        raise MemoryError
+
+
+def yield_hungry(page: Page) -> HungryPickle:
+    return HungryPickle()
 
 
 def raise_mute(page: Page) -> None:
@@ -222,6 +260,7 @@ def test_each_page_has_its_result_in_order_whatever_became_of_its_neighbours() -
         (raise_undecodable, "Undecodable: 1 x ("),
         (raise_undecodable_parse_error, "1 x"),
         (raise_parse_error, "no price"),
+        (raise_parse_error_of_objects, "<function raise_parse_error_of_objects.<locals>.<lambda> at"),
         (recurse, "RecursionError: maximum recursion depth exceeded"),
         (follow_mail, "InvalidURLError: 'mailto:x@a.example'"),
         (request_mail, "the parser yielded a request that cannot be made: 'mailto:x@a.example'"),
@@ -270,6 +309,40 @@ def test_items_that_do_not_pickle_put_their_page_in_quarantine_with_a_remedy() -
     assert "do not pickle" in str(error)
     assert "plain data" in str(error)
     assert "Traceback" in error.traceback
+
+
+@pytest.mark.parametrize(
+    ("parser", "encoder"), [(run_out_of_memory, None), (yield_hungry, None), (parse_list, run_out_of_memory)]
+)
+def test_a_page_that_runs_out_of_memory_goes_to_quarantine(parser: Callable[..., Any], encoder: Any) -> None:
+    error = parsed(parser, page(), (encoder,)).error
+    assert type(error) is MemoryLimitError
+    assert str(error).startswith("the page needs more memory than allowed: MemoryError: ")
+    assert "in _" in error.traceback
+
+
+def test_a_page_for_which_there_is_no_memory_in_the_worker_goes_to_quarantine_too() -> None:
+    packed = pickle.dumps(page(metadata={"a": Swollen()}))
+    [result] = parse_remotely(1, pickle_plan(Plan(parse_nothing)), [packed]).results
+    assert type(result.error) is MemoryLimitError
+
+
+@pytest.mark.parametrize("parser", [follow_unpicklable, follow_undecodable, follow_undecodable_header])
+def test_a_request_that_cannot_travel_puts_its_page_in_quarantine_with_a_remedy(parser: Callable[..., Any]) -> None:
+    error = parsed(parser, page()).error
+    assert type(error) is ResultError
+    assert "does not pickle, so it cannot leave the worker; use plain data" in str(error)
+
+
+def test_items_that_crossed_are_opened_or_are_an_error() -> None:
+    fine = parsed(parse_list, page(), (None, encode_text))
+    assert fine.opened().encoded == ([1, Book("x")], [b"1", b"Book(title='x')"])
+    assert fine.opened().opened() is not fine
+    broken = Parsed(items=1, encoded=(pickle.dumps(Undecodable(1, "x")),), links=("a",)).opened()
+    assert type(broken.error) is ResultError
+    assert (broken.items, broken.links) == (0, ())
+    nothing = Parsed(links=("a",))
+    assert nothing.opened() is nothing
 
 
 @pytest.mark.parametrize("encode", [encode_strictly, raise_mute])

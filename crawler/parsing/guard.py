@@ -40,11 +40,13 @@ class GuardOptions:
 class Guard:
     """The guard of this worker process."""
 
-    def __init__(self, options: GuardOptions, progress: Any) -> None:
+    def __init__(self, options: GuardOptions, output: Connection, progress: Any) -> None:
         """Create a guard that notes in ``progress`` what is worked on: call, index of the page, begin of the call.
 
-        The begin is in nanoseconds of the monotonic clock, which all processes share.
+        The begin is in nanoseconds of the monotonic clock, which all processes share. What the watchdog has to say goes
+        to ``output``, not to standard error, which a parser may have replaced or closed.
         """
+        self._output = output
         self._deadline = options.deadline
         self._progress = progress
         self._armed_at: float | None = None
@@ -68,7 +70,7 @@ class Guard:
         # The watchdog is a thread of C that needs no interpreter lock: it ends the process even inside C code that
         # never returns, and says before where that was.
         if self._armed_at is None or now - self._armed_at > self._deadline * _TOLERANCE:
-            faulthandler.dump_traceback_later(self._deadline, exit=True)
+            faulthandler.dump_traceback_later(self._deadline, exit=True, file=self._output.fileno())
             self._armed_at = now
 
     def _disarm(self) -> None:
@@ -85,7 +87,7 @@ def protect(options: GuardOptions, output: Connection) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _end_with_parent()
     _redirect(output)
-    faulthandler.enable()
+    faulthandler.enable(output.fileno())
     if hasattr(os, "nice"):  # not on Windows
         os.nice(options.niceness)
     if options.memory_bytes is not None and sys.platform != "win32":

@@ -118,6 +118,12 @@ class WorkerProcess:
         except BrokenExecutor:
             death = await self._autopsy()
             raise WorkerDiedError(self, death, death.page if death.call == number else None) from None
+        except (ClosedError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            # What runs in the worker returns its errors, so its memory is used up, or a result cannot travel.
+            death = self._give_up(f"the worker cannot send its result: {type(error).__name__}: {error}")
+            raise WorkerDiedError(self, death, None) from error
 
     async def close(self) -> None:
         """End the process when it has done what it was given; kill it after the grace time."""
@@ -178,6 +184,13 @@ class WorkerProcess:
             if self._death is None:
                 exitcode = await asyncio.to_thread(self._exit_status)
                 self._death = self._examine(exitcode)
+        return self._death
+
+    def _give_up(self, reason: str) -> Death:
+        if self._death is None:
+            self._death = Death(reason, output="", exceeded_deadline=False, call=0, page=0)
+        if self._process is not None:
+            self._process.kill()
         return self._death
 
     def _examine(self, exitcode: int | None) -> Death:

@@ -6,7 +6,6 @@ import os
 import time
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -66,14 +65,14 @@ def keep(folder: str | os.PathLike[str], page: Page, error: QuarantineError, par
         OSError: It cannot be written.
     """
     kept = Quarantined(
-        url=page.url,
+        url=_text(page.url),
         error=type(error).__name__,
-        reason=str(error),
-        traceback=error.traceback,
+        reason=_text(str(error)),
+        traceback=_text(error.traceback),
         parser=parser,
         time=time.time(),
         status=page.status,
-        headers=list(page.headers),
+        headers=[(_text(name), _text(value)) for name, value in page.headers],
         seconds=page.seconds,
         request=_plain(page.request),
         body=page.body,
@@ -103,7 +102,18 @@ def _plain(request: Request) -> Request:
     """Return ``request`` with metadata that JSON can hold, or none."""
     try:
         msgspec.json.encode(request)
-    except (TypeError, ValueError):
-        metadata: dict[str, Any] = {"not kept": repr(request.metadata)}
-        return msgspec.structs.replace(request, metadata=metadata)
+    except (TypeError, ValueError, ArithmeticError, RecursionError):
+        return msgspec.structs.replace(request, metadata={"not kept": _text(_repr(request.metadata))})
     return request
+
+
+def _text(text: str) -> str:
+    """Return ``text`` without the half characters that stand for odd bytes in headers, and that JSON cannot hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # a user's type may raise anything
+        return f"{type(value).__name__} ({type(error).__name__})"

@@ -18,7 +18,7 @@ from crawler.parsing.cpu import Cpu
 from crawler.parsing.parser import check_main_guard, pickle_plan
 from crawler.parsing.process import Death, WorkerDiedError, WorkerProcess, preload
 from crawler.parsing.router import Parser
-from crawler.parsing.worker import Batch, Encoders, Plan, call, call_here, hello, parse_here, parse_remotely
+from crawler.parsing.worker import Batch, Encoders, Plan, call, call_here, explain, hello, parse_here, parse_remotely
 
 T = TypeVar("T")
 logger = logging.getLogger("crawler")
@@ -74,8 +74,8 @@ class Slot(Protocol):
             WorkerLostError: That cannot be done.
         """
 
-    async def recycle(self) -> None:
-        """Put a new worker in the place of one that is idle, where the slot can."""
+    async def recycle(self) -> bool:
+        """Put a new worker in the place of one that is idle, where the slot can; tell whether it can."""
 
 
 class ProcessSlot:
@@ -129,8 +129,9 @@ class ProcessSlot:
             self.restarts += 1
             await self.open()
 
-    async def recycle(self) -> None:  # noqa: D102  # see Slot
+    async def recycle(self) -> bool:  # noqa: D102  # see Slot
         await self.open()
+        return True
 
     async def close(self) -> None:
         """End the process; kill it after the grace time."""
@@ -198,8 +199,9 @@ class SharedSlot:
         text = f"{self._executor!r} is broken and is not the crawler's to replace: a worker of it died"
         raise WorkerLostError(text) from died
 
-    async def recycle(self) -> None:
+    async def recycle(self) -> bool:
         """Do nothing: the workers are not ours."""
+        return False
 
     async def _run(self, function: Callable[..., T], *args: Any) -> T:
         try:
@@ -222,6 +224,40 @@ class InlineExecutor(Executor):
         return future
 
 
+class Initializer:
+    """The user's initializer in workers that are threads of this process, where its error would be logged and lost."""
+
+    def __init__(self, function: Callable[[], object] | None, *, at_once: bool = False) -> None:
+        """Wrap ``function``; an executor that knows no initializers has it called ``at_once`` instead."""
+        self._function = function
+        self._at_once = at_once
+        self._error: BaseException | None = None
+
+    def __call__(self) -> None:
+        """Call it; remember what it raised."""
+        try:
+            if self._function is not None:
+                self._function()
+        except BaseException as error:
+            self._error = error
+            raise
+
+    async def check(self, executor: Executor) -> None:
+        """Find out, in a first worker of ``executor``, whether it works.
+
+        Raises:
+            ParseError: It does not.
+        """
+        try:
+            await asyncio.get_running_loop().run_in_executor(executor, self if self._at_once else _nothing)
+        except Exception as error:
+            raise explain(self._error or error) from self._error
+
+
+def _nothing() -> None:
+    """Do nothing, in a worker that has to be there for it."""
+
+
 @asynccontextmanager
 async def open_slots(cpu: Cpu, parser: Parser) -> AsyncIterator[Sequence[Slot]]:
     """Open the slots that ``cpu`` asks for, each with the parser loaded; close what was made here at the end.
@@ -235,14 +271,17 @@ async def open_slots(cpu: Cpu, parser: Parser) -> AsyncIterator[Sequence[Slot]]:
         case "process":
             opened = _process_slots(cpu, parser)
         case "thread":
-            threads = ThreadPoolExecutor(cpu.workers, "parse", cpu.initializer)
-            opened = _own_slots(threads, cpu.workers, parser)
+            initializer = Initializer(cpu.initializer)
+            threads = ThreadPoolExecutor(cpu.workers, "parse", initializer)
+            opened = _own_slots(threads, cpu.workers, parser, initializer)
         case "inline":
-            opened = _own_slots(InlineExecutor(), 1, parser)
+            opened = _own_slots(InlineExecutor(), 1, parser, Initializer(cpu.initializer, at_once=True))
         case executor:
             opened = _foreign_slots(executor, cpu.workers, parser)
     if cpu.executor != "process":
-        without = "deadline, memory_bytes and recycling have no effect"
+        without = "deadline, memory_bytes, niceness and recycling have no effect"
+        if isinstance(cpu.executor, Executor) and cpu.initializer is not None:
+            without += ", nor has initializer: give it to the executor"
         logger.info("executor %s: its workers cannot be killed, so %s", cpu.executor, without)
     async with opened as slots:
         yield slots
@@ -273,9 +312,12 @@ async def _close(slots: Sequence[ProcessSlot]) -> None:
 
 
 @asynccontextmanager
-async def _own_slots(executor: Executor, count: int, parser: Parser) -> AsyncIterator[Sequence[Slot]]:
+async def _own_slots(
+    executor: Executor, count: int, parser: Parser, initializer: Initializer
+) -> AsyncIterator[Sequence[Slot]]:
     """Slots in an executor of this process that is ours."""
     try:
+        await initializer.check(executor)
         yield [SharedSlot(executor, parser, remote=False) for _ in range(count)]
     finally:
         # Not waited for: a thread cannot be killed, and a parser that hangs must not hang the crawler's end.

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
-from crawler.errors import QuarantineError, WorkerLostError
+from crawler.errors import MemoryLimitError, QuarantineError, WorkerLostError
 from crawler.histogram import Histogram
 from crawler.page import Page
 from crawler.parsing.cpu import Cpu
@@ -281,10 +281,24 @@ class Stage:
     async def _parse(self, lane: _Lane, batch: Sequence[Waiting]) -> Batch:
         try:
             async with lane.gate.shared():
-                return await lane.slot.parse([waiting.packed for waiting in batch])
+                parsed = await lane.slot.parse([waiting.packed for waiting in batch])
         except WorkerDiedError as died:
             async with lane.gate.alone():
                 return await self._recover(lane, batch, died)
+        if not any(isinstance(result.error, MemoryLimitError) for result in parsed.results):
+            return parsed
+        async with lane.gate.alone():
+            return await self._parse_afresh(lane, batch, parsed)
+
+    async def _parse_afresh(self, lane: _Lane, batch: Sequence[Waiting], parsed: Batch) -> Batch:
+        """Parse what ran out of memory again in a fresh worker: the old one may be full of what pages before left."""
+        results = list(parsed.results)
+        for place, waiting in enumerate(batch):
+            if isinstance(results[place].error, MemoryLimitError) and await lane.slot.recycle():
+                lane.recycled += 1
+                lane.fresh_since = lane.pages
+                results[place] = await self._parse_alone(lane, waiting, [])
+        return Batch(results)
 
     async def _recover(self, lane: _Lane, batch: Sequence[Waiting], died: WorkerDiedError) -> Batch:
         """Parse a batch again whose worker died, page by page: only the page it died on is suspected."""
@@ -333,7 +347,8 @@ class Stage:
         raise WorkerLostError(text, died.death.output) from died
 
     async def _kept(self, page: Page, parsed: Parsed) -> Parsed:
-        """Return a result; that of a page which goes to quarantine says where its body is kept."""
+        """Return a result with its items; that of a page which goes to quarantine says where its body is kept."""
+        parsed = parsed.opened()
         if self._cpu.quarantine is None or not isinstance(parsed.error, QuarantineError):
             return parsed
         try:
@@ -350,8 +365,7 @@ class Stage:
         if is_old or (size is not None and lane.resident_bytes > size):
             lane.fresh_since, lane.resident_bytes = lane.pages, 0
             async with lane.gate.alone():
-                await lane.slot.recycle()
-            lane.recycled += 1
+                lane.recycled += await lane.slot.recycle()
 
     def _note(self, lane: _Lane, batch: Batch) -> None:
         lane.note(batch)

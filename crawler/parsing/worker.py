@@ -89,6 +89,16 @@ class Parsed(msgspec.Struct, frozen=True):
             raise ResultError(str(error), error.traceback) from error
         return items
 
+    def opened(self) -> Parsed:
+        """Return this with the items that crossed unpickled; with an error in their place where they do not."""
+        if not any(isinstance(each, bytes) for each in self.encoded):
+            return self
+        try:
+            items = tuple(self.items_for(sink) for sink in range(len(self.encoded)))
+        except ResultError as error:
+            return Parsed(error=error, seconds=self.seconds)
+        return msgspec.structs.replace(self, encoded=items)
+
 
 class Batch(msgspec.Struct, frozen=True):
     """What a worker sends back for a batch: a result for each page, and the bytes of memory that it holds."""
@@ -104,7 +114,7 @@ def start(options: GuardOptions, output: Connection, progress: Any) -> None:
     """Make this process a worker: the initializer of its pool."""
     global _guard  # noqa: PLW0603  # see above
     protect(options, output)
-    _guard = Guard(options, progress)
+    _guard = Guard(options, output, progress)
 
 
 def hello(_number: int, plan: bytes, initializer: bytes = b"") -> tuple[int, CrawlerError | None]:
@@ -169,9 +179,7 @@ def _parse(plan: Plan, packed: Page | bytes) -> Parsed:
             raise
         return Parsed(error=explain(error))
     except MemoryError as error:
-        explained = explain(error)
-        text = f"the page needs more memory than allowed: {explained}"
-        return Parsed(error=MemoryLimitError(text, explained.traceback))
+        return Parsed(error=_out_of_memory(error))
     # Whatever a parser raises fails its page, and only that: also what is no `Exception`, such as a `CancelledError`,
     # which would end the task that waits for this page without a word.
     except BaseException as error:
@@ -179,10 +187,22 @@ def _parse(plan: Plan, packed: Page | bytes) -> Parsed:
 
 
 def _as_value(error: BaseException) -> CrawlerError:
-    """Return our own errors as they are, and all others as text: who knows whether they unpickle."""
-    if isinstance(error, CrawlerError) and type(error) in {ParseError, ResultError, SinkError, EncodingError}:
-        return error
+    """Return our own errors by their text, and all others explained: who knows whether they unpickle."""
+    if isinstance(error, ParseError | ResultError) and type(error) in {ParseError, ResultError}:
+        return type(error)(_message_of(error), str(error.traceback))
+    if isinstance(error, SinkError) and type(error) in {SinkError, EncodingError}:
+        return type(error)(_message_of(error))
     return explain(error)
+
+
+def _out_of_memory(error: MemoryError) -> MemoryLimitError:
+    text = "the page needs more memory than allowed"
+    traceback.clear_frames(error.__traceback__)  # what they hold is needed to say what happened
+    try:
+        explained = explain(error)
+        return MemoryLimitError(f"{text}: {explained}", explained.traceback)
+    except MemoryError:  # something else holds it
+        return MemoryLimitError(text)
 
 
 def explain(error: BaseException) -> ParseError:
@@ -229,7 +249,7 @@ def collect(plan: Plan, page: Page, results: Iterable[Any]) -> Parsed:
             links.append(request.url)
         else:
             requests.append(request)
-    if plan.remote and any(request.metadata for request in requests):
+    if plan.remote and any(request.metadata or request.headers or request.body for request in requests):
         _check_requests(requests)
     encoded = tuple(_encode(encoder, items, plan, page) for encoder in plan.encoders) if items else ()
     return Parsed(tuple(links), tuple(requests), len(items), encoded)
@@ -249,22 +269,31 @@ def _encode(encoder: Encode | None, items: list[Any], plan: Plan, page: Page) ->
         return items
     try:
         return pickle.dumps(items, pickle.HIGHEST_PROTOCOL)
+    except MemoryError:
+        raise
     except Exception as error:
-        text = f"the items of this page do not pickle, so they cannot leave the worker; yield plain data: {error}"
+        why = _message_of(error)
+        text = f"the items of this page do not pickle, so they cannot leave the worker; yield plain data: {why}"
         raise ResultError(text, traceback.format_exc()) from error
 
 
 def _check_requests(requests: Sequence[Request]) -> None:
     try:
-        pickle.dumps(requests)
+        # That it unpickles as well must be known here: in the main process it would break the pool.
+        pickle.loads(pickle.dumps(requests))  # noqa: S301  # our own bytes
+    except MemoryError:
+        raise
     except Exception as error:
-        text = f"the metadata of a request does not pickle, so it cannot leave the worker; use plain data: {error}"
+        why = _message_of(error)
+        text = f"the metadata of a request does not pickle, so it cannot leave the worker; use plain data: {why}"
         raise ResultError(text, traceback.format_exc()) from error
 
 
 def _encode_item(encoder: Encode, item: Any, page: Page) -> bytes:
     try:
         return encoder(item)
+    except MemoryError:
+        raise
     except Exception as error:
         text = f"an item of type {type(item).__name__!r} from {page.url} cannot be encoded: {_message_of(error)}"
         raise EncodingError(text) from error
@@ -317,6 +346,8 @@ def _pickle_error(error: BaseException) -> bytes:
 def _unpickle(data: bytes, what: str) -> Any:
     try:
         return pickle.loads(data)  # noqa: S301  # only ever what this program pickled itself
+    except MemoryError:
+        raise
     except (Exception, SystemExit) as error:  # a module may do anything when it is imported
         text = f"{what} cannot be loaded in the other process: {type(error).__name__}: {error}"
         raise ParseError(text, traceback.format_exc()) from error
