@@ -36,8 +36,8 @@ _ADVICE = {
     "event loop": "the main process had no time left; what can be done in the parser is done elsewhere",
 }
 _STARVED = (
-    "pages waited for workers, which had too little of the cores to parse more: something else takes them (the main "
-    "process, the server where it runs here, other programs); a machine with more cores helps, more --workers do not"
+    "pages waited for workers, which had too little of the cores: something else takes them (the main process, a "
+    "server that runs here too, other programs); more cores help, more --workers do not"
 )
 
 
