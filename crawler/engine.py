@@ -228,6 +228,7 @@ class Engine:
             self._fail(page.request, error)
             return
         parsed = await parse_async(parser, page, self._crawler, self._encoders)
+        parsed = await self._stage.kept(page, parsed)
         await self._settle([(page, parsed)])
 
     def _async_parser_for(self, label: str) -> Parser | None:

@@ -73,7 +73,7 @@ class State(enum.StrEnum):
     REFUSED = "refused"
     """Outside our own scope or limits."""
     QUARANTINED = "quarantined"
-    """Its page took a worker process down."""
+    """Its page could not be parsed without harm: it took its worker down, or what came of it cannot travel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from crawler.models import Ledger, State
-from crawler.parsing.stage import StageStatistics, WorkerStatistics
+from crawler.parsing.lane import WorkerStatistics
+from crawler.parsing.stage import StageStatistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Summary:
         failed: URLs whose fetch failed after all tries, or whose parser raised.
         denied: URLs that the site's robots.txt forbids.
         refused: URLs outside the scope or too deep.
-        quarantined: URLs whose page took a worker process down.
+        quarantined: URLs whose page could not be parsed without harm, and is kept for ``crawler replay``.
         pending: URLs not fetched, because the crawl was stopped or reached a limit.
         in_flight: URLs that are being worked on; 0 when a crawl is over.
         fetched: Pages fetched.

@@ -13,8 +13,9 @@ import crawler
 from crawler.frontier.memory import FrontierStatistics
 from crawler.models import Failure, Ledger, Request, State
 from crawler.page import Page
+from crawler.parsing.lane import WorkerStatistics
 from crawler.parsing.router import Router
-from crawler.parsing.stage import StageStatistics, WorkerStatistics
+from crawler.parsing.stage import StageStatistics
 from crawler.parsing.worker import Parsed, Plan
 from crawler.policy.politeness import HostRule
 from crawler.policy.scope import Scope

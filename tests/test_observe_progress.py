@@ -14,7 +14,8 @@ from crawler.observe.log import LogLines, line
 from crawler.observe.progress import LiveDisplay, draw
 from crawler.observe.ticker import Ticker
 from crawler.observe.window import Window
-from crawler.parsing.stage import StageStatistics, WorkerStatistics
+from crawler.parsing.lane import WorkerStatistics
+from crawler.parsing.stage import StageStatistics
 from crawler.summary import Statistics
 
 TITLE = "https://books.example/"

@@ -8,7 +8,8 @@ import pytest
 
 from crawler.models import Failure, Ledger, State
 from crawler.observe.report import report
-from crawler.parsing.stage import StageStatistics, WorkerStatistics
+from crawler.parsing.lane import WorkerStatistics
+from crawler.parsing.stage import StageStatistics
 from crawler.summary import Statistics, Summary
 
 HOST = "books.example"

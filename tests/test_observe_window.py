@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from crawler.observe.window import Window
-from crawler.parsing.stage import StageStatistics, WorkerStatistics
+from crawler.parsing.lane import WorkerStatistics
+from crawler.parsing.stage import StageStatistics
 from crawler.summary import Statistics
 
 

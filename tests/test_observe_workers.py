@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crawler.observe.workers import table
-from crawler.parsing.stage import WorkerStatistics
+from crawler.parsing.lane import WorkerStatistics
 
 
 def worker(pid: int, busy: float = 5.0, restarts: int = 0, recycled: int = 0) -> WorkerStatistics:

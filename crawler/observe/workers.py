@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crawler.observe.figures import count, percent, size
-from crawler.parsing.stage import WorkerStatistics
+from crawler.parsing.lane import WorkerStatistics
 
 _MOST = 8  # rows; a machine with more cores shows its busiest workers
 

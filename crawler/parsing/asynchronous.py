@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from crawler.errors import ParseError, SinkError
+from crawler.errors import ParseError, QuarantineError, SinkError
 from crawler.page import Page
 from crawler.parsing.router import Parser
 from crawler.parsing.worker import Encoders, Parsed, Plan, collect, explain, iterate
@@ -29,7 +29,7 @@ async def parse_async(parser: Parser, page: Page, crawler: object, encoders: Enc
     plan = Plan(parser, encoders, remote=False)
     try:
         parsed = collect(plan, page, await _results(parser, page, crawler))
-    except (ParseError, SinkError) as error:
+    except (ParseError, QuarantineError, SinkError) as error:
         parsed = Parsed(error=error)
     except (Exception, SystemExit) as error:  # whatever a parser raises fails its page, and only that
         parsed = Parsed(error=explain(error))

@@ -25,7 +25,7 @@ if sys.platform != "win32":
     import resource
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-_TOLERANCE = 0.05  # of the deadline, by which a page may be stopped early: arming the watchdog takes 30 µs
+_TOLERANCE = 0.05  # of the deadline, by which a page may be stopped late: arming the watchdog takes 30 µs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class Guard:
     """The guard of this worker process."""
 
     def __init__(self, options: GuardOptions, output: Connection, progress: Any) -> None:
-        """Create a guard that notes in ``progress`` what is worked on: call, index of the page, begin of the call.
+        """Create a guard that notes in ``progress`` the call, the index of its page, its begin, and the time worked.
 
-        The begin is in nanoseconds of the monotonic clock, which all processes share. What the watchdog has to say goes
+        Times are in nanoseconds of the monotonic clock, which all processes share. What the watchdog has to say goes
         to ``output``, not to standard error, which a parser may have replaced or closed.
         """
         self._output = output
@@ -54,12 +54,14 @@ class Guard:
     @contextmanager
     def call(self, number: int) -> Iterator[None]:
         """Guard one call of the main process."""
-        self._progress[:] = number, 0, time.monotonic_ns()
+        began = time.monotonic_ns()
+        self._progress[:3] = number, 0, began
         try:
             yield
         finally:
             self._disarm()
-            self._progress[:] = 0, 0, 0
+            self._progress[0] = 0
+            self._progress[3] += time.monotonic_ns() - began
 
     def begin(self, index: int) -> None:
         """Note that the page at ``index`` of the batch begins, and has its whole deadline before it."""
@@ -70,7 +72,7 @@ class Guard:
         # The watchdog is a thread of C that needs no interpreter lock: it ends the process even inside C code that
         # never returns, and says before where that was.
         if self._armed_at is None or now - self._armed_at > self._deadline * _TOLERANCE:
-            faulthandler.dump_traceback_later(self._deadline, exit=True, file=self._output.fileno())
+            faulthandler.dump_traceback_later(self._deadline * (1 + _TOLERANCE), exit=True, file=self._output.fileno())
             self._armed_at = now
 
     def _disarm(self) -> None:

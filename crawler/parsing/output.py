@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 _CHUNK = 65_536  # bytes; what a pipe holds on Linux
 _CHUNKS_LEFT = 16  # chunks in a pipe at most: one on Linux, up to 1 MiB where an administrator allows more
 _KEPT = 16_384  # bytes; a traceback of faulthandler has at most 100 lines
+_LINE = 1000  # bytes of a line that are logged; arbitrary
 _LINES_A_SECOND = 50  # arbitrary; more is counted and dropped, so that a parser that prints floods neither log nor disk
 
 logger = logging.getLogger("crawler.worker")
@@ -63,18 +64,21 @@ class Output:
         self.drain()
         self._loop.remove_reader(self._pipe.fileno())
         self._pipe.close()
+        if self._partial:
+            self._log(b"\n")
         self._say_dropped()
 
     def _log(self, data: bytes) -> None:
         *lines, partial = (self._partial + data).split(b"\n")
-        self._partial = partial[-_KEPT:]
+        self._partial = partial[: _LINE + 1]  # one more, so that it is seen to be too long
         now = self._loop.time()
         if now - self._second >= 1:
             self._say_dropped()
             self._second, self._lines = now, 0
         room = max(0, _LINES_A_SECOND - self._lines)
         for line in lines[:room]:
-            logger.info("%s: %s", self.worker, line.decode("utf-8", "replace"))
+            more = "…" if len(line) > _LINE else ""
+            logger.info("%s: %s%s", self.worker, line[:_LINE].decode("utf-8", "replace"), more)
         self._lines += len(lines)
         self._dropped += max(0, len(lines) - room)
 

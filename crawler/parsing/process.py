@@ -71,7 +71,8 @@ class WorkerProcess:
         self._closing = threading.Event()
         context = _context()
         receiver, self._sender = context.Pipe(duplex=False)
-        self._progress: Any = RawArray(ctypes.c_int64, 3)  # as `Guard` fills it
+        self._progress: Any = RawArray(ctypes.c_int64, 4)  # as `Guard` fills it
+        self._ended_at = 0
         self._output = Output(receiver)
         guard = GuardOptions(cpu.niceness, cpu.deadline, cpu.memory_bytes)
         worker = partial(start, guard, self._sender, self._progress)
@@ -83,10 +84,11 @@ class WorkerProcess:
         return f"<WorkerProcess pid={self.pid} calls={self.calls}>"
 
     @property
-    def working_for(self) -> float:
-        """Seconds since the call that is worked on began; 0 where there is none."""
-        call, _, began = self._progress
-        return max(0.0, (time.monotonic_ns() - began) / 1e9) if call else 0.0
+    def busy_seconds(self) -> float:
+        """Seconds that it has worked, the call that it is at, or died of, included."""
+        call, _, began, worked = map(int, self._progress)
+        working = (self._ended_at or time.monotonic_ns()) - began if call else 0
+        return max(0, worked + working) / 1e9
 
     async def open(self, plan: bytes, initializer: bytes) -> None:
         """Start the process, run the user's initializer, load the parser.
@@ -197,7 +199,8 @@ class WorkerProcess:
         self._output.drain()
         tail = self._output.tail
         exceeded = exitcode == 1 and _WATCHDOG in tail
-        call, page, _ = self._progress
+        self._ended_at = time.monotonic_ns()
+        call, page, _, _ = self._progress
         return Death(_in_words(exitcode, self._cpu, exceeded), tail.decode("utf-8", "replace"), exceeded, call, page)
 
     def _exit_status(self) -> int | None:

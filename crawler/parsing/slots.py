@@ -36,8 +36,8 @@ class Slot(Protocol):
     restarts: int
 
     @property
-    def working_for(self) -> float:
-        """Seconds since the call that is worked on began; 0 where there is none, or that cannot be known."""
+    def busy_seconds(self) -> float:
+        """Seconds that its workers have worked, the call they are at included as far as that can be known."""
 
     def use(self, encoders: Encoders) -> None:
         """Encode items this way from now on.
@@ -89,13 +89,14 @@ class ProcessSlot:
         self._plan = pickle_plan(Plan(parser))
         self._initializer = _pickle_initializer(cpu)
         self._worker: WorkerProcess | None = None
+        self._busy_before = 0.0
 
     def __repr__(self) -> str:
         return f"<ProcessSlot pid={self.pid} restarts={self.restarts}>"
 
     @property
-    def working_for(self) -> float:  # noqa: D102  # see Slot
-        return self._worker.working_for if self._worker else 0.0
+    def busy_seconds(self) -> float:  # noqa: D102  # see Slot
+        return self._busy_before + (self._worker.busy_seconds if self._worker else 0.0)
 
     async def open(self) -> None:
         """Start a process and load the parser in it; end the one that was here before.
@@ -106,9 +107,12 @@ class ProcessSlot:
         """
         worker, before = WorkerProcess(self._cpu), self._worker
         self._worker = worker
-        if before is not None:
-            await before.close()
-        await worker.open(self._plan, self._initializer)
+        try:
+            await worker.open(self._plan, self._initializer)
+        finally:
+            if before is not None:
+                self._busy_before += before.busy_seconds
+                await before.close()
         self.pid = worker.pid
 
     def use(self, encoders: Encoders) -> None:  # noqa: D102  # see Slot
@@ -156,6 +160,7 @@ class SharedSlot:
     def __init__(self, executor: Executor, parser: Parser, *, remote: bool) -> None:
         self.pid = 0 if remote else os.getpid()
         self.restarts = 0
+        self.busy_seconds = 0.0
         self._executor = executor
         self._plan = Plan(parser, remote=remote)
         self._pickled = pickle_plan(self._plan) if remote else b""
@@ -174,10 +179,6 @@ class SharedSlot:
             if error is not None:
                 raise error
 
-    @property
-    def working_for(self) -> float:  # noqa: D102  # see Slot
-        return 0.0
-
     def use(self, encoders: Encoders) -> None:  # noqa: D102  # see Slot
         self._plan = replace(self._plan, encoders=encoders)
         self._pickled = pickle_plan(self._plan) if self._plan.remote else b""
@@ -187,8 +188,11 @@ class SharedSlot:
 
     async def parse(self, pages: Sequence[Any]) -> Batch:  # noqa: D102  # see Slot
         if self._plan.remote:
-            return await self._run(parse_remotely, 0, self._pickled, pages)
-        return await self._run(parse_here, self._plan, pages)
+            batch = await self._run(parse_remotely, 0, self._pickled, pages)
+        else:
+            batch = await self._run(parse_here, self._plan, pages)
+        self.busy_seconds += sum(result.seconds for result in batch.results)
+        return batch
 
     async def call(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:  # noqa: D102  # see Slot
         if self._plan.remote:
@@ -326,8 +330,9 @@ async def _own_slots(
 
 @asynccontextmanager
 async def _foreign_slots(executor: Executor, count: int, parser: Parser) -> AsyncIterator[Sequence[Slot]]:
-    # Threads share our memory; of any other executor that we know nothing of, it is taken that it does not.
-    remote = not isinstance(executor, ThreadPoolExecutor)
+    # Threads share our memory; of any other executor it is taken that it does not. Not by `isinstance`: the pool of
+    # interpreters that comes with Python 3.14 is derived from that of threads.
+    remote = type(executor) is not ThreadPoolExecutor
     slots = [SharedSlot(executor, parser, remote=remote) for _ in range(count)]
     await slots[0].open()
     yield slots
