@@ -19,8 +19,10 @@ from crawler.errors import ClosedError, ConfigurationError, ParseError, WorkerLo
 from crawler.models import Request
 from crawler.page import Page
 from crawler.parsing.cpu import Cpu, available_cores
+from crawler.parsing.inprocess import InlineExecutor
 from crawler.parsing.process import Death, WorkerDiedError
-from crawler.parsing.slots import InlineExecutor, ProcessSlot, Slot, open_slots
+from crawler.parsing.slot import Slot
+from crawler.parsing.slots import ProcessSlot, open_slots
 
 pytestmark = pytest.mark.both_loops
 

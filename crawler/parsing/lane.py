@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from crawler.histogram import Histogram
 from crawler.page import Page
 from crawler.parsing.gate import Gate
-from crawler.parsing.slots import Slot
+from crawler.parsing.slot import Slot
 from crawler.parsing.worker import Batch
 
 

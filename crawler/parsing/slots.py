@@ -7,75 +7,23 @@ import logging
 import os
 import pickle
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from crawler.errors import ConfigurationError, ParseError, WorkerLostError
 from crawler.page import Page
 from crawler.parsing.cpu import Cpu
+from crawler.parsing.inprocess import Initializer, InlineExecutor
 from crawler.parsing.parser import check_main_guard, pickle_plan
 from crawler.parsing.process import Death, WorkerDiedError, WorkerProcess, preload
 from crawler.parsing.router import Parser
-from crawler.parsing.worker import Batch, Encoders, Plan, call, call_here, explain, hello, parse_here, parse_remotely
+from crawler.parsing.slot import Slot
+from crawler.parsing.worker import Batch, Encoders, Plan, call, call_here, hello, parse_here, parse_remotely
 
 T = TypeVar("T")
 logger = logging.getLogger("crawler")
-
-
-class Slot(Protocol):
-    """A place where one call after another is worked on.
-
-    Attributes:
-        pid: The process that works, as far as that is known.
-        restarts: How often a worker that died was replaced.
-    """
-
-    pid: int
-    restarts: int
-
-    @property
-    def busy_seconds(self) -> float:
-        """Seconds that its workers have worked, the call they are at included as far as that can be known."""
-
-    def use(self, encoders: Encoders) -> None:
-        """Encode items this way from now on.
-
-        Raises:
-            ConfigurationError: The encoders do not pickle.
-        """
-
-    def pack(self, page: Page) -> Any:
-        """Return ``page`` in the form in which it travels.
-
-        Raises:
-            ParseError: The metadata of its request does not pickle.
-        """
-
-    async def parse(self, pages: Sequence[Any]) -> Batch:
-        """Parse packed pages.
-
-        Raises:
-            WorkerDiedError: The worker died.
-        """
-
-    async def call(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
-        """Call a function of the user's; raise what it raises.
-
-        Raises:
-            WorkerDiedError: The worker died.
-        """
-
-    async def replace(self, died: WorkerDiedError) -> None:
-        """Put a new worker in the place of the one that died, unless that was done before.
-
-        Raises:
-            WorkerLostError: That cannot be done.
-        """
-
-    async def recycle(self) -> bool:
-        """Put a new worker in the place of one that is idle, where the slot can; tell whether it can."""
 
 
 class ProcessSlot:
@@ -213,53 +161,6 @@ class SharedSlot:
         except BrokenExecutor as broken:
             death = Death(str(broken), output="", exceeded_deadline=False, call=0, page=0)
             raise WorkerDiedError(None, death, None) from broken
-
-
-class InlineExecutor(Executor):
-    """Runs each call at once, in the caller's thread: parsing on the event loop, for debugging and comparison."""
-
-    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call the function and return a future that is done."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(function(*args, **kwargs))
-        except Exception as error:  # it is the caller's, as with any executor
-            future.set_exception(error)
-        return future
-
-
-class Initializer:
-    """The user's initializer in workers that are threads of this process, where its error would be logged and lost."""
-
-    def __init__(self, function: Callable[[], object] | None, *, at_once: bool = False) -> None:
-        """Wrap ``function``; an executor that knows no initializers has it called ``at_once`` instead."""
-        self._function = function
-        self._at_once = at_once
-        self._error: BaseException | None = None
-
-    def __call__(self) -> None:
-        """Call it; remember what it raised."""
-        try:
-            if self._function is not None:
-                self._function()
-        except BaseException as error:
-            self._error = error
-            raise
-
-    async def check(self, executor: Executor) -> None:
-        """Find out, in a first worker of ``executor``, whether it works.
-
-        Raises:
-            ParseError: It does not.
-        """
-        try:
-            await asyncio.get_running_loop().run_in_executor(executor, self if self._at_once else _nothing)
-        except Exception as error:
-            raise explain(self._error or error) from self._error
-
-
-def _nothing() -> None:
-    """Do nothing, in a worker that has to be there for it."""
 
 
 @asynccontextmanager

@@ -27,7 +27,8 @@ from crawler.parsing.parser import name_of
 from crawler.parsing.recovery import Recovery
 from crawler.parsing.room import Room
 from crawler.parsing.router import Parser
-from crawler.parsing.slots import Slot, open_slots
+from crawler.parsing.slot import Slot
+from crawler.parsing.slots import open_slots
 from crawler.parsing.worker import Batch, Encoders, Parsed
 
 _IN_FLIGHT = 2  # batches a slot: one that is worked on, one that waits in the worker's pipe
