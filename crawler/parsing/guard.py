@@ -6,7 +6,6 @@ worker that is gone a microsecond later has still said what killed it.
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import gc
 import os
@@ -22,9 +21,9 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 if sys.platform != "win32":
+    import fcntl
     import resource
 
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _TOLERANCE = 0.05  # of the deadline, by which a page may be stopped late: arming the watchdog takes 30 µs
 
 
@@ -110,17 +109,21 @@ def _redirect(output: Connection) -> None:
 
 def _end_with_parent() -> None:
     """End this process when the main process is gone: a killed parent closes no queue, and workers would wait on."""
-    if sys.platform == "linux":
-        # Sent when the fork server ends, as it does with the main process; works while C code holds the interpreter.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    threading.Thread(target=_watch_parent, name="end-with-parent", daemon=True).start()
-
-
-def _watch_parent() -> None:
     parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+    if parent is None:
+        return
+    if sys.platform == "linux":
+        # The kernel kills this process when the other end of that pipe is closed, also while C code holds the
+        # interpreter. Not PR_SET_PDEATHSIG: the parent is the fork server, which lives as long as its last worker.
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, os.O_ASYNC)
+    threading.Thread(target=_watch, args=(parent.sentinel,), name="end-with-parent", daemon=True).start()
+
+
+def _watch(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
 
 
 def resident_bytes() -> int:

@@ -149,7 +149,9 @@ class WorkerProcess:
             process.kill()
 
     def _shutdown(self) -> None:
-        with self._making:  # a process that is being made can neither be ended nor killed
+        # A process that is being made can neither be ended nor killed; and of two that shut an executor down at once,
+        # both close its pipes, the second perhaps those of somebody else.
+        with self._making:
             self._executor.shutdown(wait=True, cancel_futures=True)
 
     async def _start(self, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
@@ -208,7 +210,7 @@ class WorkerProcess:
             return None
         # First the executor's own thread must be done with it: two that ask for the status of a process at once may
         # both miss it.
-        self._executor.shutdown()
+        self._shutdown()
         self._process.join(_EXIT_PATIENCE)
         return self._process.exitcode
 
