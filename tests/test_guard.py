@@ -55,7 +55,7 @@ async def open_slot(**options: Any) -> AsyncIterator[Slot]:
 
 
 def test_a_guard_notes_which_call_and_page_is_worked_on_and_for_how_long() -> None:
-    progress = [0, 0, 0, 0]
+    progress = [0] * 8
     _, output = Pipe(duplex=False)
     guard = Guard(UNLIMITED, output, progress)
     with guard.call(7):
@@ -115,6 +115,13 @@ async def test_a_worker_that_waits_exceeds_its_deadline_too() -> None:
     async with open_slot(deadline=0.2) as slot:
         with pytest.raises(WorkerDiedError, match="deadline"):
             await slot.call(nap, (100.0,))
+
+
+async def test_each_page_of_a_batch_has_the_whole_deadline() -> None:
+    async with open_slot(deadline=0.2) as slot:
+        batch = await slot.parse([slot.pack(page("burn/1"))] * 150)
+        assert sum(parsed.seconds for parsed in batch.results) > 0.3
+        assert {parsed.error for parsed in batch.results} == {None}
 
 
 async def test_an_idle_worker_has_no_deadline() -> None:

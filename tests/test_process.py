@@ -172,6 +172,16 @@ async def test_the_time_of_a_call_that_does_not_end_counts_as_busy_until_the_dea
         assert slot.busy_seconds == busy
 
 
+async def test_a_worker_may_be_closed_while_its_death_is_looked_into() -> None:
+    """Two that shut its executor down at once would close its pipes twice, which once in a while fails loudly."""
+    for _ in range(20):
+        async with open_slot() as slot:
+            dying = asyncio.ensure_future(died(slot, ["kill/1"]))
+            await asyncio.sleep(0)
+            psutil.Process(slot.pid).kill()
+        await dying
+
+
 # ── recycling ──
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -97,6 +98,22 @@ class Swollen:
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return (run_out_of_memory, (None,))
+
+
+class HeldError(MemoryError):
+    """Says whether what the parser held is still held."""
+
+    held: weakref.ref[Any]
+
+    def __str__(self) -> str:
+        return "released" if self.held() is None else "still held"
+
+
+def hold_and_run_out(page: Page) -> None:
+    hoard = {page.url}
+    error = HeldError()
+    error.held = weakref.ref(hoard)
+    raise error
 
 
 class HungryPickle:
@@ -325,6 +342,12 @@ def test_a_page_for_which_there_is_no_memory_in_the_worker_goes_to_quarantine_to
     packed = pickle.dumps(page(metadata={"a": Swollen()}))
     [result] = parse_remotely(1, pickle_plan(Plan(parse_nothing)), [packed]).results
     assert type(result.error) is MemoryLimitError
+
+
+def test_what_a_page_held_is_released_before_its_lack_of_memory_is_explained() -> None:
+    error = parsed(hold_and_run_out, page()).error
+    assert type(error) is MemoryLimitError
+    assert "HeldError: released" in str(error)
 
 
 @pytest.mark.parametrize("parser", [follow_unpicklable, follow_undecodable, follow_undecodable_header])

@@ -219,11 +219,6 @@ async def test_each_computation_has_its_whole_deadline() -> None:
             await stage.compute(harmful.burn_for, (0.4,))
 
 
-async def test_each_page_of_a_batch_has_its_whole_deadline() -> None:
-    outcome, _ = await parsed([f"burn/{number}" for number in range(300)], deadline=0.3)
-    assert outcome.errors == {}
-
-
 # ── recycling ──
 
 
