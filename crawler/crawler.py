@@ -38,6 +38,7 @@ from crawler.url import resolve, without_port
 Seed: TypeAlias = str | Request | Iterable[str | Request]
 """A URL, a request, or any iterable of them."""
 
+_BYTES: tuple[type, ...] = (bytes, bytearray)  # iterables that are no seeds; an easy mistake
 _BUFFERED_ITEMS = 1000  # items that wait for the consumer of a stream; arbitrary
 
 
@@ -246,16 +247,28 @@ def requests_of(seeds: Iterable[Seed]) -> list[Request]:
 
     Raises:
         InvalidURLError: One of them is no http(s) URL.
+        ConfigurationError: One of them is something else altogether.
     """
     requests: list[Request] = []
     for seed in seeds:
-        if isinstance(seed, str):
-            requests.append(Request(resolve("", seed)))
-        elif isinstance(seed, Request):
-            requests.append(replace(seed, url=resolve("", seed.url)))
-        else:
-            requests += requests_of(seed)
+        match seed:
+            case str():
+                requests.append(Request(resolve("", seed)))
+            case Request():
+                requests.append(_checked(seed))
+            case Iterable() if not isinstance(seed, _BYTES):
+                requests += requests_of(seed)
+            case _:
+                raise ConfigurationError.of("seed", seed, "a URL, a Request, or an iterable of them")
     return requests
+
+
+def _checked(seed: Request) -> Request:
+    try:
+        seed.check()
+    except TypeError as error:
+        raise ConfigurationError(f"a seed cannot be fetched: {error}") from error
+    return replace(seed, url=resolve("", seed.url))
 
 
 def _as_sink(sink: Sink | Callable[[Any], object]) -> Sink:

@@ -57,6 +57,11 @@ class Dispatcher:
         ready_at = self._frontier.next_ready_at  # already past where the loop is about to start what is ready
         return ready_at is None or ready_at > asyncio.get_running_loop().time()
 
+    @property
+    def cuts_off(self) -> bool:
+        """Whether requests in flight are being cancelled, because the crawl ends or its time is up."""
+        return self._closed or self.stopped_by == "max_seconds"
+
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Dispatch until the crawl is over; what still runs then is cancelled."""
         self._group = group

@@ -22,7 +22,9 @@ from crawler.errors import (
     LedgerError,
     LimitReachedError,
     ParseError,
+    ProtocolError,
     QuarantineError,
+    SinkError,
     StatusError,
     TooManyRedirectsError,
 )
@@ -166,8 +168,15 @@ class Engine:
         """Take a request from its dispatch to the CPU stage."""
         page = await self._fetch(request)
         self._dispatcher.advance()  # the host has a free connection, even if the CPU stage should have no room
-        if page is not None:
+        if page is None:
+            return
+        try:
             await self._hand_over(page)
+        except asyncio.CancelledError:
+            if self._dispatcher.cuts_off:
+                raise
+            # Given back, the page would be fetched again, and cancel its task again, for ever.
+            self._fail(request, ParseError("the parser cancelled the task that it ran in"))
 
     async def _fetch(self, request: Request) -> Page | None:
         """Return the page, or ``None`` when what came instead has been dealt with."""
@@ -200,6 +209,8 @@ class Engine:
             if request.redirects >= self._rules.max_redirects:
                 raise TooManyRedirectsError(f"more than {self._rules.max_redirects} redirects")
             target = redirected(request, page.status, page.header("location"))
+            if target.fingerprint == request.fingerprint:
+                raise ProtocolError("redirects to itself")
         except FetchError as error:
             self._fail(request, error)
             return
@@ -257,7 +268,7 @@ class Engine:
         self._dispatcher.advance()
         for sink, output in zip(self._sinks, outputs, strict=True):
             if output:
-                await sink.write(output)
+                await _write(sink, output)
         for _ in range(done):
             self._frontier.finish(State.DONE)
         self._dispatcher.advance()
@@ -274,7 +285,7 @@ class Engine:
         self._frontier.finish(failure.state)
         self.tally.note_failure(failure)
         if self._on_failure is not None:
-            self._on_failure(failure)
+            _call(self._on_failure, failure)
 
     def _note_moment(self) -> None:
         """Note what the crawl waits for at this moment."""
@@ -288,6 +299,23 @@ class Engine:
             self.tally.note_moment("politeness", self._frontier.next_host)
         else:
             self.tally.note_moment("network")
+
+
+async def _write(sink: Sink, items: list[Any]) -> None:
+    try:
+        await sink.write(items)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise SinkError(f"{sink!r} was cancelled by something that it awaited") from error
+
+
+def _call(function: Callable[[Failure], object], failure: Failure) -> None:
+    try:
+        function(failure)
+    except asyncio.CancelledError as error:  # which would pass for ours
+        raise CrawlerError(f"on_failure raised {error!r}") from error
 
 
 def failure_of(request: Request, error: CrawlerError, saved: str = "") -> Failure:

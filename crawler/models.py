@@ -10,6 +10,27 @@ from typing import Any
 
 import msgspec
 
+_EXPECTED = {
+    "url": "a string",
+    "method": "a string",
+    "headers": "a tuple of pairs of strings",
+    "body": "bytes or None",
+    "label": "a string",
+    "priority": "a whole number",
+    "metadata": "a mapping or None",
+}
+
+
+_TYPES: dict[str, Any] = {
+    "url": str,
+    "method": str,
+    "headers": tuple,
+    "body": bytes | None,
+    "label": str,
+    "priority": int,
+    "metadata": Mapping | None,
+}
+
 
 class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Something to fetch. A parser yields it; seeds become it; the frontier keeps it.
@@ -49,6 +70,21 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         if self.method == "GET" and self.body is None:
             return self.url
         return f"{self.method} {self.url} {blake2b(self.body or b'', digest_size=16).hexdigest()}"
+
+    def check(self) -> None:
+        """Check the types of the fields, which are not checked when a request is made: that is what makes it cheap.
+
+        Raises:
+            TypeError: One of them is of another type; says which.
+        """
+        fields: dict[str, Any] = {name: getattr(self, name) for name in _EXPECTED}
+        headers = fields["headers"]
+        for name, kind in _TYPES.items():
+            if not isinstance(fields[name], kind):
+                raise TypeError(f"{name}={fields[name]!r} of a request: expected {_EXPECTED[name]}")
+        pairs = all(isinstance(pair, tuple) and len(pair) == 2 for pair in headers)
+        if not pairs or not all(isinstance(part, str) for pair in headers for part in pair):
+            raise TypeError(f"headers={headers!r} of a request: expected {_EXPECTED['headers']}")
 
     @property
     def is_repeatable(self) -> bool:

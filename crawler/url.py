@@ -14,6 +14,7 @@ from ada_url import join_url, normalize_url
 from crawler.errors import InvalidURLError
 
 _SCHEMES = ("http://", "https://")
+_LONGEST_HOST = 253  # characters; RFC 1035 §2.3.4 allows 255 bytes on the wire
 
 
 def resolve(base: str, href: str) -> str:
@@ -32,6 +33,8 @@ def resolve(base: str, href: str) -> str:
         raise InvalidURLError(_complaint(base, href)) from error
     if not url.startswith(_SCHEMES):
         raise InvalidURLError(f"{href!r}: only http and https URLs can be fetched")
+    if len(url) > _LONGEST_HOST and len(host_of(url)) > _LONGEST_HOST + len(":65535"):
+        raise InvalidURLError(f"{href[:80]!r}…: a host has at most {_LONGEST_HOST} characters")
     # In a normalised URL the first '#' starts the fragment: everywhere else it is percent-encoded.
     return url.partition("#")[0]
 

@@ -22,7 +22,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -31,6 +33,9 @@ from crawler.crawler import loop_factory
 
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)
 settings.load_profile("suite")
+
+# Programs that tests start are those of this folder, and find its modules wherever they run.
+os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 

@@ -44,6 +44,15 @@ class Undecodable(Exception):  # noqa: N818  # its name is no matter
         super().__init__(f"{code} {detail}")
 
 
+class OddText(str):
+    """A string that pickles, and does not unpickle."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Undecodable, (str(self),)
+
+
 # ── what it does ──
 
 
@@ -145,7 +154,7 @@ def undecodable_request(page: Page) -> Request:
 
 
 def odd_request(page: Page) -> Request:
-    return Request("a", priority=Undecodable(1, "x"))  # type: ignore[arg-type]
+    return Request("a", label=OddText("x"))
 
 
 def shout(page: Page) -> None:

@@ -172,3 +172,10 @@ def test_hosts_and_origins(url: str, host: str, hostname: str, origin: str) -> N
 )
 def test_this_machine_is_recognised(hostname: str, expected: bool) -> None:
     assert is_loopback(hostname) is expected
+
+
+@pytest.mark.parametrize("href", ["http://" + "a." * 200 + "com/", "http://x." + "b" * 100_000 + ".com/"])
+def test_a_host_longer_than_any_name_is_refused(href: str) -> None:
+    with pytest.raises(InvalidURLError, match="at most 253 characters"):
+        resolve("", href)
+    assert len(resolve("", f"http://{'a' * 63}.example/" + "b" * 1000)) > 1000

@@ -13,7 +13,8 @@ from crawler.errors import EncodingError, InvalidURLError, MemoryLimitError, Par
 from crawler.models import Request
 from crawler.page import Page
 from crawler.parsing.parser import pickle_plan
-from crawler.parsing.worker import Encoders, Parsed, Plan, call, hello, parse_here, parse_remotely
+from crawler.parsing.worker import Encoders, Parsed, Plan, call, collect, hello, parse_here, parse_remotely
+from crawler.sinks.jsonl import encode_line
 
 URL = "http://a.example/"
 
@@ -89,8 +90,17 @@ def follow_undecodable(page: Page) -> Request:
     return page.follow("a", metadata={"a": Undecodable(1, "x")})
 
 
+class OddText(str):
+    """A string that pickles, and does not unpickle."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Undecodable, (str(self),)
+
+
 def follow_undecodable_header(page: Page) -> Request:
-    return Request("a", headers=((Undecodable(1, "x"), "y"),))  # type: ignore[arg-type]
+    return Request("a", headers=((OddText("x"), "y"),))
 
 
 class Swollen:
@@ -436,3 +446,29 @@ def test_a_computation_says_what_its_function_raised(
 
 def test_an_invalid_url_in_a_computation_comes_back_as_such() -> None:
     assert isinstance(called(follow_mail, page())[1], InvalidURLError)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"priority": "high"},
+        {"body": "text"},
+        {"method": None},
+        {"headers": (("a", 1),)},
+        {"headers": {"a": "b"}},
+        {"label": ["a"]},
+        {"metadata": 3},
+    ],
+)
+def test_a_request_with_a_field_of_the_wrong_type_fails_its_page_and_names_the_field(fields: dict[str, Any]) -> None:
+    with pytest.raises(ParseError, match=f"{next(iter(fields))}=.* of a request: expected "):
+        collect(Plan(parse_nothing), page(), [Request("a", **fields)])
+
+
+def test_an_item_with_half_a_character_fails_its_page_and_not_the_crawl() -> None:
+    def half(_: Page) -> dict[str, str]:
+        return {"text": "\ud800"}
+
+    [result] = parse_here(Plan(half, (encode_line,)), [page()]).results
+    assert type(result.error) is ParseError
+    assert "an item holds text that is not Unicode" in str(result.error)

@@ -112,6 +112,7 @@ def replay_page(file: _File, *, options: ReplayOptions) -> int:
 
 def execute(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` name; return the exit code. Errors become one line."""
+    _open_standard_streams()
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         return int(app(given or ["--help"], prog_name="crawler", standalone_mode=False) or 0)
@@ -127,6 +128,17 @@ def execute(arguments: Sequence[str] | None = None) -> int:
         # What is still buffered for a reader that has gone must not be written again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return Exit.DONE
+    except OSError as error:
+        return _complain(str(error), Exit.BROKEN)
+
+
+def _open_standard_streams() -> None:
+    """Open what of the standard streams is closed: the loop would else take their numbers for its own."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, and that is this one
 
 
 def _complain(message: str, code: Exit) -> int:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from crawler.cli.exits import Exit
+
+_PATIENCE = 5.0  # seconds that everything is given to end by itself after the second signal; arbitrary
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -48,3 +53,7 @@ class Interrupts:
         elif self._task is not None and not self.ended:
             self.ended = True
             self._task.cancel()
+            # Should something never return, such as a write to a pipe that nobody reads, "now" is in a few seconds.
+            timer = threading.Timer(_PATIENCE, os._exit, (Exit.KILLED,))
+            timer.daemon = True
+            timer.start()

@@ -100,7 +100,7 @@ def _status(page: Page) -> str:
 
 
 def _lines(lines: Iterable[str]) -> bytes:
-    return "".join(f"{line}\n" for line in lines).encode()
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
 
 
 def text_of(page: Page) -> Iterator[str]:

@@ -122,6 +122,8 @@ async def open_fetcher(options: Fetch, resolver: AbstractResolver | None = None)
     async with AsyncExitStack() as resources:
         resources.push_async_callback(resolver.close)  # the connector closes only one that it has made itself
         session = await resources.enter_async_context(_session(connector, options))
+        # aiohttp would send a request a second time by itself: at once, and counted by nobody.
+        session._retry_connection = False  # noqa: SLF001  # there is no public way; a test watches it
         yield Fetcher(session, options)
 
 

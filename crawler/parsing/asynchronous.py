@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import time
 from collections.abc import AsyncIterator
@@ -32,6 +33,12 @@ async def parse_async(parser: Parser, page: Page, crawler: object, encoders: Enc
     except (ParseError, QuarantineError, SinkError) as error:
         parsed = Parsed(error=error)
     except (Exception, SystemExit) as error:  # whatever a parser raises fails its page, and only that
+        parsed = Parsed(error=explain(error))
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        # Not we have cancelled it: it awaited something that was cancelled, or raised this itself.
         parsed = Parsed(error=explain(error))
     return replace(parsed, seconds=time.perf_counter() - started)
 

@@ -11,6 +11,8 @@ from typing import Literal, get_args
 from crawler.errors import ConfigurationError
 from crawler.policy.checks import at_least, whole
 
+_MOST_WORKERS = 1024  # arbitrary; a number with a digit too many would fill the memory before it failed
+
 ExecutorKind = Literal["process", "thread", "inline"]
 
 
@@ -73,6 +75,8 @@ class Cpu:
             kinds = ", ".join(repr(kind) for kind in get_args(ExecutorKind))
             raise ConfigurationError.of("executor", self.executor, f"{kinds} or a concurrent.futures.Executor")
         whole("workers", self.workers, 1, unit="workers")
+        if self.workers > _MOST_WORKERS:
+            raise ConfigurationError.of("workers", self.workers, f"at most {_MOST_WORKERS}")
         whole("batch_pages", self.batch_pages, 1, unit="pages")
         whole("batch_bytes", self.batch_bytes, 1, unit="bytes")
         at_least("batch_seconds", self.batch_seconds, 0, unit="seconds")

@@ -24,7 +24,7 @@ if sys.platform != "win32":
     import fcntl
     import resource
 
-_TOLERANCE = 0.05  # of the deadline, by which a page may be stopped late: arming the watchdog takes 30 µs
+TOLERANCE = 0.05  # of the deadline, by which a page may be stopped late: arming the watchdog takes 30 µs
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,11 @@ class Guard:
     """The guard of this worker process."""
 
     def __init__(self, options: GuardOptions, output: Connection, progress: Any) -> None:
-        """Create a guard that notes in ``progress`` the call, the index of its page, its begin, and the time worked.
+        """Create a guard that notes in ``progress`` what is worked on.
 
-        Times are in nanoseconds of the monotonic clock, which all processes share. What the watchdog has to say goes
-        to ``output``, not to standard error, which a parser may have replaced or closed.
+        That is: the number of the call, the index of its page, when the call began, the time worked before, when the
+        page began. Times are in nanoseconds of the monotonic clock, which all processes share. What the watchdog has to
+        say goes to ``output``, not to standard error, which a parser may have replaced or closed.
         """
         self._output = output
         self._deadline = options.deadline
@@ -65,13 +66,14 @@ class Guard:
     def begin(self, index: int) -> None:
         """Note that the page at ``index`` of the batch begins, and has its whole deadline before it."""
         self._progress[1] = index
+        self._progress[4] = time.monotonic_ns()
         if self._deadline is None:
             return
         now = time.monotonic()
         # The watchdog is a thread of C that needs no interpreter lock: it ends the process even inside C code that
         # never returns, and says before where that was.
-        if self._armed_at is None or now - self._armed_at > self._deadline * _TOLERANCE:
-            faulthandler.dump_traceback_later(self._deadline * (1 + _TOLERANCE), exit=True, file=self._output.fileno())
+        if self._armed_at is None or now - self._armed_at > self._deadline * TOLERANCE:
+            faulthandler.dump_traceback_later(self._deadline * (1 + TOLERANCE), exit=True, file=self._output.fileno())
             self._armed_at = now
 
     def _disarm(self) -> None:
@@ -100,11 +102,11 @@ def protect(options: GuardOptions, output: Connection) -> None:
 
 def _redirect(output: Connection) -> None:
     """Send what parsers print to the main process, which owns the terminal and, maybe, standard output for items."""
-    sys.stdout.flush()
+    if sys.stdout is not None:  # as it is in a daemon that has closed it
+        sys.stdout.flush()
     for descriptor in (1, 2):
         os.dup2(output.fileno(), descriptor)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # text streams both
+    sys.stdout, sys.stderr = (open(fd, "w", buffering=1, errors="replace", closefd=False) for fd in (1, 2))  # noqa: SIM115
 
 
 def _end_with_parent() -> None:

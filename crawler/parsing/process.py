@@ -11,8 +11,9 @@ import multiprocessing
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.context import BaseContext
@@ -22,11 +23,12 @@ from typing import Any
 
 from crawler.errors import ClosedError, WorkerLostError
 from crawler.parsing.cpu import Cpu
-from crawler.parsing.guard import GuardOptions
+from crawler.parsing.guard import TOLERANCE, GuardOptions
 from crawler.parsing.output import Output
 from crawler.parsing.worker import hello, start
 
 _WATCHDOG = b"Timeout ("  # with which faulthandler's report of an exceeded deadline begins
+_MARGIN = 1.0  # seconds after the deadline in which the worker's own watchdog ends it, which says where it was
 _EXIT_PATIENCE = 1.0  # seconds for the status of a process that is known to be dead
 
 
@@ -71,8 +73,9 @@ class WorkerProcess:
         self._closing = threading.Event()
         context = _context()
         receiver, self._sender = context.Pipe(duplex=False)
-        self._progress: Any = RawArray(ctypes.c_int64, 4)  # as `Guard` fills it
+        self._progress: Any = RawArray(ctypes.c_int64, 5)  # as `Guard` fills it
         self._ended_at = 0
+        self._is_overdue = False
         self._output = Output(receiver)
         guard = GuardOptions(cpu.niceness, cpu.deadline, cpu.memory_bytes)
         worker = partial(start, guard, self._sender, self._progress)
@@ -86,7 +89,7 @@ class WorkerProcess:
     @property
     def busy_seconds(self) -> float:
         """Seconds that it has worked, the call that it is at, or died of, included."""
-        call, _, began, worked = map(int, self._progress)
+        call, _, began, worked, _ = map(int, self._progress)
         working = (self._ended_at or time.monotonic_ns()) - began if call else 0
         return max(0, worked + working) / 1e9
 
@@ -103,6 +106,8 @@ class WorkerProcess:
             death = await self._autopsy()
             text = f"a worker process died while it started: {death.reason}"
             raise WorkerLostError(text, death.output) from broken
+        except (OSError, EOFError) as broken:  # the fork server is gone, or was killed while it forked
+            raise WorkerLostError(f"a worker process could not be started: {broken!r}") from broken
         self._output.worker = f"worker {self.pid}"
         if error is not None:
             raise error
@@ -116,7 +121,8 @@ class WorkerProcess:
         self.calls += 1
         number = self.calls
         try:
-            return await self._submit(function, number, *args)
+            with self._backstop(number):
+                return await self._submit(function, number, *args)
         except BrokenExecutor:
             death = await self._autopsy()
             raise WorkerDiedError(self, death, death.page if death.call == number else None) from None
@@ -126,6 +132,32 @@ class WorkerProcess:
             # What runs in the worker returns its errors, so its memory is used up, or a result cannot travel.
             death = self._give_up(f"the worker cannot send its result: {type(error).__name__}: {error}")
             raise WorkerDiedError(self, death, None) from error
+
+    @contextmanager
+    def _backstop(self, number: int) -> Iterator[None]:
+        """Kill the process from here where its own watchdog does not: when it was stopped, or has disarmed itself."""
+        deadline, loop = self._cpu.deadline, asyncio.get_running_loop()
+        if deadline is None:
+            yield
+            return
+
+        timer: asyncio.TimerHandle
+
+        def look() -> None:
+            nonlocal timer
+            call, _, _, _, began = map(int, self._progress)
+            if call == number and time.monotonic_ns() - began > (deadline * (1 + TOLERANCE) + _MARGIN) * 1e9:
+                self._is_overdue = True
+                if self._process is not None:
+                    self._process.kill()
+            else:
+                timer = loop.call_later(deadline, look)
+
+        timer = loop.call_later(deadline + _MARGIN, look)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     async def close(self) -> None:
         """End the process when it has done what it was given; kill it after the grace time."""
@@ -200,9 +232,9 @@ class WorkerProcess:
     def _examine(self, exitcode: int | None) -> Death:
         self._output.drain()
         tail = self._output.tail
-        exceeded = exitcode == 1 and _WATCHDOG in tail
+        exceeded = self._is_overdue or (exitcode == 1 and _WATCHDOG in tail)
         self._ended_at = time.monotonic_ns()
-        call, page, _, _ = self._progress
+        call, page = self._progress[:2]
         return Death(_in_words(exitcode, self._cpu, exceeded), tail.decode("utf-8", "replace"), exceeded, call, page)
 
     def _exit_status(self) -> int | None:

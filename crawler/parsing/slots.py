@@ -23,6 +23,7 @@ from crawler.parsing.slot import Slot
 from crawler.parsing.worker import Batch, Encoders, Plan, call, call_here, hello, parse_here, parse_remotely
 
 T = TypeVar("T")
+_START_TRIES = 3  # of a worker that takes the place of another; arbitrary
 logger = logging.getLogger("crawler")
 
 
@@ -79,11 +80,22 @@ class ProcessSlot:
     async def replace(self, died: WorkerDiedError) -> None:  # noqa: D102  # see Slot
         if died.worker is self._worker:
             self.restarts += 1
-            await self.open()
+            await self._reopen()
 
     async def recycle(self) -> bool:  # noqa: D102  # see Slot
-        await self.open()
+        await self._reopen()
         return True
+
+    async def _reopen(self) -> None:
+        """Open the slot again: with patience, as what kills workers from outside may kill one that starts."""
+        for tries_left in reversed(range(_START_TRIES)):
+            try:
+                await self.open()
+            except WorkerLostError:
+                if not tries_left:
+                    raise
+            else:
+                return
 
     async def close(self) -> None:
         """End the process; kill it after the grace time."""

@@ -257,8 +257,10 @@ def collect(plan: Plan, page: Page, results: Iterable[Any]) -> Parsed:
 
 def _normalise(page: Page, request: Request) -> Request:
     try:
+        if not request.is_plain:
+            request.check()
         return page.normalise(request)
-    except InvalidURLError as error:
+    except (InvalidURLError, TypeError) as error:
         raise ParseError(f"the parser yielded a request that cannot be made: {error}") from error
 
 
@@ -294,6 +296,9 @@ def _encode_item(encoder: Encode, item: Any, page: Page) -> bytes:
         return encoder(item)
     except MemoryError:
         raise
+    except UnicodeError as error:
+        # Half a character is what a page says, not what a parser does: no reason to end the crawl.
+        raise ParseError(f"an item holds text that is not Unicode: {_message_of(error)}") from error
     except Exception as error:
         text = f"an item of type {type(item).__name__!r} from {page.url} cannot be encoded: {_message_of(error)}"
         raise EncodingError(text) from error

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
+import sys
 from typing import Any
 
 import aiofiles
 import msgspec
 from aiofiles.threadpool.binary import AsyncFileIO
+
+if sys.platform != "win32":
+    import fcntl
 
 from crawler.errors import ClosedError, ConfigurationError, SinkError
 
@@ -33,6 +38,23 @@ def _encode_foreign(value: Any) -> Any:
 
 
 _ENCODER = msgspec.json.Encoder(enc_hook=_encode_foreign)
+
+
+def _claim(descriptor: int) -> None:
+    """Empty a file, unless another crawl writes to it; pipes and terminals are left as they are.
+
+    Raises:
+        OSError: Another crawl does.
+    """
+    os.set_blocking(descriptor, True)  # else a write to a full pipe returns at once, having written nothing
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError("another crawl is writing to it") from None
+    os.ftruncate(descriptor, 0)
 
 
 class JsonLines:
@@ -65,8 +87,10 @@ class JsonLines:
         self._lines, self._writing, self._error = [], None, None
         try:
             # Unbuffered: a batch is one system call, and nothing is left in the process when it is killed.
-            self._file = await aiofiles.open(self._name, "wb", buffering=0, closefd=not isinstance(self._name, int))
+            self._file = await aiofiles.open(self._name, "ab", buffering=0, closefd=not isinstance(self._name, int))
+            await asyncio.to_thread(_claim, self._file.fileno())
         except OSError as error:
+            await self.close()
             reason = error.strerror or str(error)
             raise ConfigurationError(f"output {self._name!r} cannot be written: {reason}") from error
 
