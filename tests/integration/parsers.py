@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -27,6 +28,12 @@ def raises_on_p2(page: Page) -> Iterator[Any]:
 def dies_on_p2(page: Page) -> Iterator[Any]:
     if page.url.endswith("/p/2.html"):
         os._exit(7)
+    yield from urls(page)
+
+
+def stops_on_p2(page: Page) -> Iterator[Any]:
+    if page.url.endswith("/p/2.html"):
+        os.kill(os.getpid(), signal.SIGSTOP)
     yield from urls(page)
 
 

@@ -277,6 +277,17 @@ async def test_a_page_that_kills_its_worker_is_quarantined_alone(tmp_path: Path)
     assert sum(worker.restarts for worker in summary.workers) >= 1
 
 
+async def test_a_worker_that_was_stopped_is_killed_at_the_deadline_all_the_same(tmp_path: Path) -> None:
+    async with FixturesServer(Web(pages=30, page_bytes=2000, numbers=3, new_links=12)) as server:
+        cpu = Cpu(workers=1, deadline=0.2, quarantine=tmp_path)
+        crawler = Crawler(parsers.stops_on_p2, cpu=cpu)
+        items, summary = await crawl_all(crawler, server.url)
+    [failure] = crawler.failures
+    assert failure.url.endswith("/p/2.html")
+    assert "longer than the deadline of 0.2 s" in failure.message
+    assert summary.done == len(items) == summary.discovered - 1
+
+
 async def test_a_server_that_is_not_there_is_a_failure_after_its_tries() -> None:
     async with serve({}) as site:
         pass
