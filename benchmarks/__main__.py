@@ -8,6 +8,7 @@ import sys
 BENCHMARKS = {
     "fixtures_server": "what the test server can serve, which no crawl can beat",
     "offload": "the same crawl with its parsing in processes, and on the loop",
+    "cpu_stage": "what the CPU stage costs, and what it withstands",
     "long_crawl": "100,000 pages: speed and memory from the first tenth to the last",
 }
 
