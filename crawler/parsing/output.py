@@ -77,8 +77,8 @@ class Output:
             self._second, self._lines = now, 0
         room = max(0, _LINES_A_SECOND - self._lines)
         for line in lines[:room]:
-            more = "…" if len(line) > _LINE else ""
-            logger.info("%s: %s%s", self.worker, line[:_LINE].decode("utf-8", "replace"), more)
+            text = line[:_LINE].decode("utf-8", "replace") + ("…" if len(line) > _LINE else "")
+            logger.info("%s: %s", self.worker, text)
         self._lines += len(lines)
         self._dropped += max(0, len(lines) - room)
 
