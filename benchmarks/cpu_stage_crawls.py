@@ -157,7 +157,7 @@ async def isolation(options: argparse.Namespace) -> None:
             failures: list[Failure] = []
             items: list[str] = []
             with tempfile.TemporaryDirectory() as folder:
-                cpu = Cpu(workers=2, deadline=0.5, memory_bytes=2**29, quarantine=folder)
+                cpu = Cpu(workers=2, deadline=1.0, memory_bytes=2**29, quarantine=folder)
                 async with Crawler(harmful, cpu=cpu, sinks=[items.append], on_failure=failures.append) as crawler:
                     summary = await crawler.run(*urls)
             check(urls, items, failures)
