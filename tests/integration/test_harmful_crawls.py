@@ -21,6 +21,8 @@ from tests import harmful
 from tests.harmful import assert_gone, descendants, workers_since
 from tests.integration.sites import Site, links, serve
 
+pytestmark = pytest.mark.both_loops
+
 POLITE = Politeness(delay=0)
 REASONS = {
     "segfault": (State.QUARANTINED, "WorkerLostError", "the process was ended by SIGSEGV"),
