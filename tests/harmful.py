@@ -202,6 +202,11 @@ def burn_for(seconds: float) -> None:
         pass
 
 
+def nap(seconds: float) -> None:
+    """Wait, which takes no CPU."""
+    signal.sigtimedwait((), seconds)
+
+
 def parse(page: Page) -> Iterator[Any]:
     name = page.url.split("/")[3]
     if name != "fine":

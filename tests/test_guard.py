@@ -41,10 +41,6 @@ def frozen() -> int:
     return gc.get_freeze_count()
 
 
-def nap(_seconds: float) -> None:
-    signal.sigtimedwait((), _seconds)  # takes no CPU
-
-
 @asynccontextmanager
 async def open_slot(**options: Any) -> AsyncIterator[Slot]:
     async with open_slots(Cpu(workers=1, **options), harmful.parse) as [slot]:
@@ -114,7 +110,7 @@ async def test_the_watchdog_ends_a_call_and_says_where_it_was() -> None:
 async def test_a_worker_that_waits_exceeds_its_deadline_too() -> None:
     async with open_slot(deadline=0.2) as slot:
         with pytest.raises(WorkerDiedError, match="deadline"):
-            await slot.call(nap, (100.0,))
+            await slot.call(harmful.nap, (100.0,))
 
 
 async def test_each_page_of_a_batch_has_the_whole_deadline() -> None:
@@ -127,7 +123,7 @@ async def test_each_page_of_a_batch_has_the_whole_deadline() -> None:
 async def test_an_idle_worker_has_no_deadline() -> None:
     async with open_slot(deadline=0.1) as slot:
         pid = await slot.call(os.getpid, ())
-        nap(0.4)
+        harmful.nap(0.4)
         assert await slot.call(os.getpid, ()) == pid
 
 

@@ -216,7 +216,7 @@ async def test_a_computation_whose_worker_is_killed_from_outside_is_done_again(f
 async def test_each_computation_has_its_whole_deadline() -> None:
     async with working(Outcome(), deadline=1.0) as stage:
         for _ in range(3):  # together they take longer
-            await stage.compute(harmful.burn_for, (0.4,))
+            await stage.compute(harmful.nap, (0.4,))
 
 
 # ── recycling ──
