@@ -194,8 +194,9 @@ async def pressure(options: argparse.Namespace) -> None:
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
+            failures = [f"{failure}\n{failure.traceback}" for failure in crawler.failures]
     if summary.done != pages:
-        raise RuntimeError(f"the crawl is void: {summary}")
+        raise RuntimeError(f"the crawl is void: {summary}", *failures)
     steady = next(memory for fetched, memory in held if fetched >= pages / 5)
     most = max(memory for _, memory in held)
     print(
