@@ -40,7 +40,45 @@ class FetchError(CrawlerError):
 
 
 class ConnectError(FetchError):
-    """No connection: the name does not resolve, the port is closed, TLS failed."""
+    """No connection: the port is closed, the network is down; or one of the next three."""
+
+
+class ResolveError(ConnectError):
+    """The name of the host has no address, or its name servers do not answer.
+
+    ``is_final`` says that there is no such name (NXDOMAIN), so that asking again is of no use.
+    """
+
+    def __init__(self, message: str, is_final: bool = False) -> None:
+        super().__init__(message, is_final)
+        self.is_final = is_final
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class TLSError(ConnectError):
+    """The server cannot prove who it is, or the two of us cannot agree on how to encrypt."""
+
+
+class ProxyError(ConnectError):
+    """The proxy refuses, or asks for other credentials."""
+
+
+class BlockedAddressError(FetchError):
+    """The host has an address that is not of the public Internet, and the user did not name it; nothing was sent."""
+
+
+class RobotsDeniedError(FetchError):
+    """The site's robots.txt forbids it, or cannot be had."""
+
+
+class HostDownError(FetchError):
+    """The host failed so often that it is left alone."""
+
+
+class InvalidRequestError(FetchError):
+    """The request cannot be sent as it is: a header field with a line break, an unknown method."""
 
 
 class FetchTimeoutError(FetchError, TimeoutError):
@@ -71,7 +109,23 @@ class TooManyRedirectsError(FetchError):
 
 
 class BodyTooLargeError(FetchError):
-    """The body is larger than ``Fetch.max_body_bytes``, counted after decoding."""
+    """The body is larger than ``Bodies.max_bytes`` after decoding, or than its compressed form can honestly be."""
+
+
+class ContentTypeError(FetchError):
+    """The body is of a type that was not asked for; it was not read."""
+
+
+class DecodingError(ProtocolError):
+    """The body is not compressed as its Content-Encoding says, or ends too early."""
+
+
+class NotCachedError(FetchError):
+    """Only the cache may be asked, and it does not have this."""
+
+
+class CacheError(CrawlerError):
+    """The cache is not ours, of a newer version, broken, or cannot be written."""
 
 
 class ParseError(CrawlerError):
