@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
@@ -24,6 +24,7 @@ if sys.platform != "win32":
     import fcntl
     import resource
 
+_DEEPEST = 20_000  # calls in C; above Py_C_RECURSION_LIMIT of 3.12 and 3.13
 TOLERANCE = 0.05  # of the deadline, by which a page may be stopped late: arming the watchdog takes 30 µs
 
 
@@ -98,8 +99,21 @@ def protect(options: GuardOptions, output: Connection) -> None:
     if options.memory_bytes is not None and sys.platform != "win32":
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         limit = options.memory_bytes if hard == resource.RLIM_INFINITY else min(options.memory_bytes, hard)
+        _grow_stack()
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     gc.freeze()  # what was imported will not become garbage; collections need not look at it
+
+
+def _grow_stack() -> None:
+    """Have the stack take its memory now: where none is left, it could not grow, and the process would crash.
+
+    What needs a deep stack then is to free nested objects: from 3.12 on as deep as `repr` may go.
+    """
+    nested: list[object] = []
+    for _ in range(_DEEPEST):
+        nested = [nested]
+    with suppress(RecursionError):
+        repr(nested)
 
 
 def _redirect(output: Connection) -> None:
