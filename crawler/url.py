@@ -7,6 +7,7 @@ right, and what goes over the wire byte for byte.
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import lru_cache
 
 from ada_url import join_url, normalize_url
@@ -15,6 +16,15 @@ from crawler.errors import InvalidURLError
 
 _SCHEMES = ("http://", "https://")
 _LONGEST_HOST = 253  # characters; RFC 1035 §2.3.4 allows 255 bytes on the wire
+_LONGEST_SHOWN = 200  # characters of a reference in an error message; arbitrary
+# What the standard leaves as it is in a path and in a query, less a few rare characters. The path has no ':', as what
+# precedes one might be a scheme. Whatever stands in a fragment is dropped with it.
+_PATH, _QUERY = r"[\w!$&'()*+,;=@~/.%-]*+", r"[\w!$%&()*+,;=@~/.:?\[\]{}|^`\\-]*+"
+_RELATIVE = re.compile(rf"({_PATH}(?:\?{_QUERY})?)(?:#.*)?", re.ASCII | re.DOTALL).fullmatch
+# Hosts that end in a label that starts with a letter: no addresses, which have many spellings, and no final dot.
+_HOST = r"(?:[a-z0-9-]++\.)*+[a-z][a-z0-9-]*+"
+_ABSOLUTE = re.compile(rf"(https?://{_HOST})(/{_PATH}(?:\?{_QUERY})?)?(?:#.*)?", re.ASCII | re.DOTALL).fullmatch
+_UP = re.compile(r"(?:\.\./)++").match
 
 
 def resolve(base: str, href: str) -> str:
@@ -32,19 +42,101 @@ def resolve(base: str, href: str) -> str:
     except (ValueError, UnicodeError) as error:
         raise InvalidURLError(_complaint(base, href)) from error
     if not url.startswith(_SCHEMES):
-        raise InvalidURLError(f"{href!r}: only http and https URLs can be fetched")
+        raise InvalidURLError(f"{_shown(href)}: only http and https URLs can be fetched")
     if len(url) > _LONGEST_HOST and len(host_of(url)) > _LONGEST_HOST + len(":65535"):
-        raise InvalidURLError(f"{href[:80]!r}…: a host has at most {_LONGEST_HOST} characters")
+        raise InvalidURLError(f"{_shown(href)}: a host has at most {_LONGEST_HOST} characters")
     # In a normalised URL the first '#' starts the fragment: everywhere else it is percent-encoded.
     return url.partition("#")[0]
 
 
+class Base:
+    """What the references in a page are relative to; resolves many of them.
+
+    It does what `resolve` does. Most references need no more than to be put behind the part of the base that they are
+    relative to, which takes a quarter of the time.
+
+    Attributes:
+        url: The URL, normalised.
+    """
+
+    __slots__ = ("_document", "_folder", "_origin", "url")
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._document = self._folder = self._origin = ""
+        try:
+            self.url = resolve("", url)
+        except InvalidURLError:
+            return  # nor is anything valid that is relative to it
+        self._document = self.url.partition("?")[0]
+        self._folder = self._document.rpartition("/")[0] + "/"
+        self._origin = "/".join(self.url.split("/", 3)[:3])  # with its credentials
+
+    def __repr__(self) -> str:
+        return f"<Base {self.url}>"
+
+    def resolve(self, href: str) -> str:
+        """Return ``href`` as an absolute, normalised http(s) URL without its fragment.
+
+        Raises:
+            InvalidURLError: ``href`` is invalid by the WHATWG URL standard, or neither http nor https.
+        """
+        if not self._origin:
+            return resolve(self.url, href)
+        found = _RELATIVE(href)
+        if not found:
+            return _plain_absolute(href) or resolve(self.url, href)
+        plain: str = found[1]
+        if not _has_dot_segment(plain):
+            first = plain[:1]
+            if first not in "/?.%":  # nor empty, as every text contains that
+                return self._folder + plain
+            if first == "/" and plain[1:2] != "/":
+                return self._origin + plain
+        return self._special(plain) or resolve(self.url, href)
+
+    def _special(self, plain: str) -> str | None:
+        """Return what a reference leads to that starts with no name, or is empty; ``None`` where that is difficult."""
+        if not plain:
+            return self.url
+        if plain[0] == "?":
+            return self._document + plain
+        if up := _UP(plain):
+            rest = plain[up.end() :]
+            if rest[:1] not in {"/", ".", "%"} and not _has_dot_segment(rest):
+                return self._above(up.end() // 3) + rest
+        return None
+
+    def _above(self, levels: int) -> str:
+        """Return the folder that many levels above the base's, at most the root."""
+        path = self._folder[len(self._origin) :]
+        return f"{self._origin}{path.rsplit('/', levels + 1)[0]}/" if levels < path.count("/") else f"{self._origin}/"
+
+
+def _plain_absolute(href: str) -> str | None:
+    found = _ABSOLUTE(href)
+    # Punycode may be invalid, and a long host is.
+    if not found or "xn--" in found[1] or len(found[1]) > _LONGEST_HOST or _has_dot_segment(href):
+        return None
+    return found[1] + (found[2] or "/")
+
+
+def _has_dot_segment(reference: str) -> bool:
+    # Segments that mean their folder, or the one above, start with a dot, or with '%2' where that is disguised.
+    return "/." in reference or "/%2" in reference
+
+
 def _complaint(base: str, href: str) -> str:
     if base:
-        return f"{href!r} is no valid reference (base {base!r})"
+        return f"{_shown(href)} is no valid reference (base {_shown(base)})"
     if "://" not in href:
-        return f"{href!r} is no absolute URL; did you mean 'https://{href}'?"
-    return f"{href!r} is no valid URL"
+        return f"{_shown(href)} is no absolute URL; did you mean {_shown(f'https://{href}')}?"
+    return f"{_shown(href)} is no valid URL"
+
+
+def _shown(text: str) -> str:
+    # References may be as long as the page that they are in.
+    return repr(text) if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]!r}…"
 
 
 def host_of(url: str) -> str:
@@ -82,8 +174,11 @@ def ip_of(hostname: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None
 
 @lru_cache(maxsize=4096)
 def is_loopback(hostname: str) -> bool:
-    """Tell whether ``hostname`` is this machine: ``localhost``, a name below it (RFC 6761), a loopback address."""
-    if hostname == "localhost" or hostname.endswith(".localhost"):
+    """Tell whether ``hostname`` is this machine: ``localhost``, a name below it (RFC 6761), a loopback address.
+
+    A name may end in a dot, which says that it is complete.
+    """
+    if f".{hostname.removesuffix('.')}".endswith(".localhost"):
         return True
     address = ip_of(hostname)
     return address is not None and address.is_loopback

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crawler.errors import InvalidURLError
-from crawler.url import host_of, hostname_of, is_loopback, origin_of, resolve, without_port
+from crawler.url import Base, host_of, hostname_of, is_loopback, origin_of, resolve, without_port
 
 BASE = "http://a/b/c/d;p?q"
 
@@ -166,12 +168,82 @@ def test_hosts_and_origins(url: str, host: str, hostname: str, origin: str) -> N
     ("hostname", "expected"),
     [
         *(("localhost", True), ("site7.localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("[::1]", True)),
+        *(("localhost.", True), ("site7.localhost.", True), ("localhost..", False), (".", False)),
         *(("example.org", False), ("notlocalhost", False), ("localhost.example.org", False), ("10.0.0.1", False)),
         *(("0.0.0.0", False), ("[::2]", False), ("127.0.0.1.example.org", False), ("", False)),
     ],
 )
 def test_this_machine_is_recognised(hostname: str, expected: bool) -> None:
     assert is_loopback(hostname) is expected
+
+
+BASES = [
+    BASE,
+    "http://example.org",
+    "http://user:secret@example.org:81/c//d/?x/y",
+    "https://example.org/%2f/../e/%2E%2e/",
+    "http://[::1]:8080/a//",
+    "HTTP://1.2.3/ä ö/?",
+    "mailto:a@b.example",
+    "no url",
+    "",
+]
+PLAIN = st.text(alphabet="aZ09/./.?#%2eE:@[]&=+;~ \\\t\n_-'!$()*,|^`{}<>\"\u00e9\x00\x7f", max_size=12)
+LEADS = [
+    "",
+    "/",
+    "//",
+    "../",
+    "../../",
+    "../../../../..",
+    "http://",
+    "https:",
+    "https://b.example/",
+    "x--y.de",
+    "?",
+    "#",
+]
+
+
+def outcome(resolved: Callable[[], str]) -> str:
+    try:
+        return resolved()
+    except InvalidURLError:
+        return "invalid"
+
+
+@settings(max_examples=1000)
+@given(st.sampled_from(BASES), st.one_of(references, st.builds(str.__add__, st.sampled_from(LEADS), PLAIN)))
+@example("http://a.example/b/c", "https://\u0130.example/")
+@example("http://a.example/b/c", "http://xn--a.example/")
+@example("http://a.example/b/c", "http://ab--c.example./")
+@example("http://a.example/b/c", "http://b.0x7f/")
+@example("http://a.example/b/c", "http://b.example/d/.%2e/e")
+@example("http://a.example/b/c", "../..//d")
+@example("http://a.example/b/c", "x:y")
+def test_a_base_resolves_each_reference_as_one_alone_is_resolved(base: str, reference: str) -> None:
+    assert outcome(lambda: Base(base).resolve(reference)) == outcome(lambda: resolve(base, reference))
+
+
+@given(st.sampled_from(BASES), st.sampled_from([href for href, _ in RFC_3986]))
+def test_a_base_resolves_the_examples_of_the_standard_too(base: str, reference: str) -> None:
+    assert outcome(lambda: Base(base).resolve(reference)) == outcome(lambda: resolve(base, reference))
+
+
+@pytest.mark.parametrize(
+    "href",
+    ["../" * 1_000_000, "a/" * 1_000_000, "../" * 1_000_000 + "/.", "http://a." + "b." * 1_000_000, "%2" * 1_000_000],
+)
+def test_a_reference_of_megabytes_takes_no_longer_than_it_is_long(href: str) -> None:
+    assert outcome(lambda: Base(BASE + "/x" * 1_000_000).resolve(href))
+
+
+@pytest.mark.parametrize("href", ["data:," + "x" * 10**6, "http://" + "[" * 10**6, "y" * 10**6 + ":z"])
+def test_the_complaint_about_a_long_reference_is_short(href: str) -> None:
+    for base in ("", BASE):
+        with pytest.raises(InvalidURLError) as raised:
+            resolve(base, href)
+        assert len(str(raised.value)) < 1000
 
 
 @pytest.mark.parametrize("href", ["http://" + "a." * 200 + "com/", "http://x." + "b" * 100_000 + ".com/"])
