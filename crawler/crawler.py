@@ -216,13 +216,16 @@ class Crawler:
             raise ConfigurationError("this crawler is crawling; close its stream first, or make another crawler")
         if not seeds:
             raise ConfigurationError("nothing to crawl: there is no seed")
-        stations = Stations(MemoryFrontier(self._rule_for), self._fetcher, self._stage, sinks)
+        frontier = MemoryFrontier(self._rule_for, places=self._fetch.concurrency)
+        stations = Stations(frontier, self._fetcher, self._stage, sinks)
         rules = Rules(
             boundary=self._scope.around(seed.url for seed in seeds),
             limits=self._limits,
             retry=self._retry,
             max_redirects=self._fetch.max_redirects,
             concurrency=self._fetch.concurrency,
+            user_agent=self._fetch.user_agent,
+            obeys_robots=self._politeness.robots,
         )
         self._engine = Engine(self._parser, stations, rules, crawler=self, on_failure=self._on_failure)
         return self._engine

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from time import monotonic
 from typing import Any, TypeAlias
 
 from crawler.frontier.memory import MemoryFrontier
@@ -18,7 +19,7 @@ _GRACE = 0.5  # seconds at most, of those of the limit, that the CPU stage is gi
 _GRACE_SHARE = 0.1  # of the limit; arbitrary
 _BURST = 8  # requests started in one go; each takes the loop about 0.5 ms, and something else may be waiting for it
 
-Process: TypeAlias = Callable[[Request], Coroutine[Any, Any, None]]
+Process: TypeAlias = Callable[[Request], Coroutine[Any, Any, None] | None]
 
 
 class Dispatcher:
@@ -29,7 +30,7 @@ class Dispatcher:
     """
 
     def __init__(self, frontier: MemoryFrontier, limits: Limits, concurrency: int, process: Process) -> None:
-        """Create a dispatcher that has ``process`` called for each request, in a task of its own."""
+        """Create a dispatcher that has ``process`` called for each request; what it returns runs in a task."""
         self.stopped_by = ""
         self._frontier = frontier
         self._limits = limits
@@ -55,7 +56,7 @@ class Dispatcher:
         if not self._frontier.pending or not self._has_capacity:
             return False
         ready_at = self._frontier.next_ready_at  # already past where the loop is about to start what is ready
-        return ready_at is None or ready_at > asyncio.get_running_loop().time()
+        return ready_at is None or ready_at > monotonic()
 
     @property
     def cuts_off(self) -> bool:
@@ -84,7 +85,7 @@ class Dispatcher:
 
     def advance(self) -> None:
         """Start what may start now; end the crawl if nothing is in flight and nothing may start."""
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         for _ in range(_BURST):
             if not self._has_capacity:
                 break
@@ -92,8 +93,7 @@ class Dispatcher:
             if request is None:
                 self._wake_at(self._frontier.next_ready_at)
                 break
-            self._pages += 1
-            self._tasks.add(self._group.create_task(self._run(request)))
+            self._start(request)
         else:
             self._wake_at(now)
         self._check_over()
@@ -121,11 +121,19 @@ class Dispatcher:
         limit = self._limits.max_pages
         return not (self._closed or self.stopped_by) and (limit is None or self._pages < limit)
 
-    async def _run(self, request: Request) -> None:
+    def _start(self, request: Request) -> None:
+        work = self._process(request)
+        if work is None:
+            return
+        self._pages += not request.is_errand
+        self._tasks.add(self._group.create_task(self._run(request, work)))
+
+    async def _run(self, request: Request, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await self._process(request)
+            await work
         except asyncio.CancelledError:
-            self._frontier.give_back(request)
+            if not request.is_errand:
+                self._frontier.give_back(request)
             raise
         except BaseException:
             self.close()
@@ -150,7 +158,11 @@ class Dispatcher:
         """Advance again at ``when``, instead of whenever that was to be."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(when, self.advance) if when is not None else None
+        self._timer = None
+        if when is not None:
+            # uvloop's clock is that of the last turn and its timers count whole milliseconds: they may ring early.
+            # `advance` reads the clock itself, and sets another.
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, when - monotonic()), self.advance)
 
     def _cancel_all(self) -> None:
         for task in self._tasks:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from time import monotonic
 from typing import Any
 
 from msgspec.structs import replace
 
+from crawler.admission import Admission
 from crawler.discovery import Discovery
 from crawler.dispatcher import Dispatcher
 from crawler.errors import (
+    BlockedAddressError,
     CrawlerError,
     FetchError,
     LedgerError,
@@ -24,6 +28,7 @@ from crawler.errors import (
     ParseError,
     ProtocolError,
     QuarantineError,
+    RobotsDeniedError,
     SinkError,
     StatusError,
     TooManyRedirectsError,
@@ -36,15 +41,21 @@ from crawler.parsing.asynchronous import parse_async
 from crawler.parsing.router import Parser, is_async, parser_for
 from crawler.parsing.stage import Stage
 from crawler.parsing.worker import Parsed
+from crawler.permissions import Permissions
 from crawler.policy.limits import ByteBudget, Limits
+from crawler.policy.pace import Outcome, outcome_of, pause_of
 from crawler.policy.redirect import REDIRECTS, redirected
 from crawler.policy.retry import Retry
+from crawler.policy.robots_file import Robots
 from crawler.policy.scope import Boundary
 from crawler.pulse import Pulse
+from crawler.robots import read_robots, refusal
 from crawler.sinks.sink import Sink
 from crawler.summary import Statistics
 from crawler.tally import Tally
+from crawler.url import origin_of
 
+_UNREACHABLE_SECONDS = 600.0  # for which an origin is left alone whose robots.txt cannot be had; arbitrary
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -55,6 +66,8 @@ class Rules:
     retry: Retry
     max_redirects: int
     concurrency: int
+    user_agent: str
+    obeys_robots: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +112,14 @@ class Engine:
         self._encoders = tuple(sink.encode for sink in stations.sinks)
         self._rules = rules
         self._discovery = Discovery(stations.frontier, rules.boundary, rules.limits)
-        self._dispatcher = Dispatcher(stations.frontier, rules.limits, rules.concurrency, self._process)
+        self._dispatcher = Dispatcher(stations.frontier, rules.limits, rules.concurrency, self._admit)
+        self._permissions = Permissions()
+        self._admission = Admission(
+            stations.frontier,
+            stations.fetcher,
+            self._permissions if rules.obeys_robots else None,
+            self._dispatcher.advance,
+        )
         self._budget = ByteBudget(rules.limits.max_bytes)
         self._crawler = crawler
         self._on_failure = on_failure
@@ -146,9 +166,11 @@ class Engine:
                     self._frontier.add(seed)
                 serving = group.create_task(self._stage.run(self._encoders, self._settle), name="CPU stage")
                 serving.add_done_callback(lambda _: self._dispatcher.close())
+                self._group = group
                 with self.pulse:
                     await self._dispatcher.run(group)
                 serving.cancel()
+                self._admission.close()
         except BaseExceptionGroup as errors:
             error = first_of(errors)
             raise error from error.__cause__
@@ -163,6 +185,21 @@ class Engine:
     def stop(self) -> None:
         """Start no more fetches; the crawl ends when what is in flight is done."""
         self._dispatcher.stop("stop")
+
+    # ── from its dispatch to the CPU stage ──
+
+    def _admit(self, request: Request) -> Coroutine[Any, Any, None] | None:
+        """Return what is to be done for an acquired request; nothing where it has failed, or must wait."""
+        verdict = self._admission.verdict(request, self._group)
+        if verdict is True:
+            return self._run_errand(request) if request.is_errand else self._process(request)
+        if isinstance(verdict, FetchError):
+            self._frontier.release(request, monotonic(), Outcome.UNKNOWN)
+            if request.is_errand:
+                self._learn(request, verdict, _UNREACHABLE_SECONDS)
+            else:
+                self._retry_or_fail(request, verdict)
+        return None
 
     async def _process(self, request: Request) -> None:
         """Take a request from its dispatch to the CPU stage."""
@@ -180,27 +217,71 @@ class Engine:
 
     async def _fetch(self, request: Request) -> Page | None:
         """Return the page, or ``None`` when what came instead has been dealt with."""
-        outcome: Page | FetchError | LimitReachedError | None = None
+        came: Page | FetchError | LimitReachedError | None = None
+        answered = partial(self._note_answer, request, monotonic())
         try:
-            outcome = await self._fetcher.fetch(request, self._budget)
+            came = await self._fetcher.fetch(request, self._budget, answered)
         except (FetchError, LimitReachedError) as error:
-            outcome = error
+            came = error
         finally:
-            self._frontier.release(request, asyncio.get_running_loop().time())
-            if not isinstance(outcome, Page) or outcome.status in REDIRECTS:
+            self._release(request, came, answered.args[1])
+            if not isinstance(came, Page) or came.status in REDIRECTS:
                 self._dispatcher.uncount()
-        match outcome:
+        match came:
             case FetchError():
-                self._retry_or_fail(request, outcome)
+                self._retry_or_fail(request, came)
             case LimitReachedError():
                 self._frontier.give_back(request)
-                self._dispatcher.stop(str(outcome))
-            case Page() if outcome.status in REDIRECTS:
-                self._follow(outcome)
+                self._dispatcher.stop(str(came))
+            case Page() if came.status in REDIRECTS:
+                self._follow(came)
             case Page():
                 self.tally.fetched += 1
-                return outcome
+                return came
         return None
+
+    def _note_answer(self, request: Request, started: float) -> None:
+        now = monotonic()
+        if self._frontier.answered(request, now, now - started):
+            self._dispatcher.advance()  # the delay of the host began, which nobody has set a timer for
+
+    def _release(self, request: Request, came: Page | CrawlerError | None, started: float) -> None:
+        """Free the host, and note what its answer says of it."""
+        now = monotonic()
+        outcome, pause = Outcome.UNKNOWN, 0.0
+        if isinstance(came, Page):
+            outcome = Outcome.ANSWERED
+        elif isinstance(came, FetchError):
+            outcome, pause = outcome_of(came), pause_of(came)
+        self._frontier.release(request, now, outcome, seconds=now - started, pause=pause)
+
+    # ── robots.txt ──
+
+    async def _run_errand(self, errand: Request) -> None:
+        """Read a robots.txt; its host is closed until then."""
+        came: FetchError | None = None
+        answered = partial(self._note_answer, errand, monotonic())
+        try:
+            rules, seconds = await read_robots(self._fetcher, errand, self._rules.user_agent, answered)
+        except FetchError as error:
+            came = error
+        finally:
+            self._release(errand, came or Page(errand.url), answered.args[1])
+        if came is None:
+            self._learn(errand, rules, seconds)
+            return
+        wait = self._rules.retry.wait_after(came, errand.attempt, random.random())
+        if wait is None:
+            self._learn(errand, refusal(came), _UNREACHABLE_SECONDS)
+        else:
+            self._frontier.interpose(replace(errand, attempt=errand.attempt + 1), monotonic() + wait)
+
+    def _learn(self, errand: Request, rules: Robots | FetchError, seconds: float) -> None:
+        self._permissions.learn(origin_of(errand.url), rules, monotonic() + seconds)
+        self._frontier.open(errand)
+        self._dispatcher.advance()
+
+    # ── what came instead of a page ──
 
     def _follow(self, page: Page) -> None:
         """Close a request that was redirected; where it leads is a request of its own."""
@@ -225,8 +306,7 @@ class Engine:
             self._fail(request, error)
             return
         self.tally.retries += 1
-        ready_at = asyncio.get_running_loop().time() + wait
-        self._frontier.retry(replace(request, attempt=request.attempt + 1), ready_at)
+        self._frontier.retry(replace(request, attempt=request.attempt + 1), monotonic() + wait)
 
     async def _hand_over(self, page: Page) -> None:
         """Have the page parsed: in the CPU stage, or here when its parser is asynchronous."""
@@ -281,6 +361,9 @@ class Engine:
 
     def _fail(self, request: Request, error: CrawlerError, saved: str = "") -> None:
         """Close a request that came to nothing."""
+        if isinstance(error, RobotsDeniedError) and request.parent:
+            self._frontier.finish(State.DENIED)  # counted, like what is out of scope; only for seeds is it news
+            return
         failure = failure_of(request, error, saved)
         self._frontier.finish(failure.state)
         self.tally.note_failure(failure)
@@ -318,11 +401,24 @@ def _call(function: Callable[[Failure], object], failure: Failure) -> None:
         raise CrawlerError(f"on_failure raised {error!r}") from error
 
 
+def state_of(error: CrawlerError) -> State:
+    """Return the state of a URL that came to nothing because of ``error``."""
+    match error:
+        case QuarantineError():
+            return State.QUARANTINED
+        case RobotsDeniedError():
+            return State.DENIED
+        case BlockedAddressError():
+            return State.REFUSED
+        case _:
+            return State.FAILED
+
+
 def failure_of(request: Request, error: CrawlerError, saved: str = "") -> Failure:
     """Return the record of why ``request`` came to nothing; ``saved`` is the file that its body is kept in."""
     return Failure(
         url=request.url,
-        state=State.QUARANTINED if isinstance(error, QuarantineError) else State.FAILED,
+        state=state_of(error),
         error=type(error).__name__,
         message=str(error),
         attempts=request.attempt + 1,

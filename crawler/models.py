@@ -10,6 +10,10 @@ from typing import Any
 
 import msgspec
 
+ROBOTS = "robots.txt:"
+"""The label of requests for robots.txt. Labels that end in a colon are the crawl's own."""
+SITEMAP = "sitemap:"
+"""The label of requests for sitemaps, whose pages are parsed by `crawler.sitemaps`."""
 _EXPECTED = {
     "url": "a string",
     "method": "a string",
@@ -82,9 +86,16 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         for name, kind in _TYPES.items():
             if not isinstance(fields[name], kind):
                 raise TypeError(f"{name}={fields[name]!r} of a request: expected {_EXPECTED[name]}")
+        if self.is_errand:
+            raise TypeError(f"label={self.label!r} of a request: it is the crawl's own")
         pairs = all(isinstance(pair, tuple) and len(pair) == 2 for pair in headers)
         if not pairs or not all(isinstance(part, str) for pair in headers for part in pair):
             raise TypeError(f"headers={headers!r} of a request: expected {_EXPECTED['headers']}")
+
+    @property
+    def is_errand(self) -> bool:
+        """Whether it is made by the crawl for its own purposes, so that no page is to come of it."""
+        return self.label == ROBOTS
 
     @property
     def is_repeatable(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,6 +15,7 @@ from yarl import URL
 
 from crawler.errors import BodyTooLargeError, LimitReachedError, StatusError
 from crawler.fetching.errors import FOREIGN, mapped
+from crawler.fetching.protocol import nobody
 from crawler.fetching.resolver import Resolver
 from crawler.models import Request
 from crawler.page import Page
@@ -33,7 +34,11 @@ class Fetcher:
         self._session = session
         self._options = options
 
-    async def fetch(self, request: Request, budget: ByteBudget) -> Page:
+    async def lookup(self, hostname: str) -> tuple[str, ...]:
+        """Return the addresses that would be asked for ``hostname``."""
+        return ()
+
+    async def fetch(self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody) -> Page:
         """Fetch ``request`` and return its page; a redirect is a page without a body, its target in ``location``.
 
         Args:
@@ -53,6 +58,7 @@ class Fetcher:
                 data=request.body,
                 allow_redirects=False,
             ) as response:
+                answered()
                 headers = _headers_of(response)
                 if response.status in REDIRECTS and "Location" in response.headers:
                     body = b""

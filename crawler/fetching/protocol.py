@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from crawler.models import Request
@@ -9,8 +10,21 @@ from crawler.page import Page
 from crawler.policy.limits import ByteBudget
 
 
+def nobody() -> None:
+    """Do nothing: for a fetch that nobody wants to hear of before it is over."""
+
+
 class Fetches(Protocol):
     """Fetches requests."""
 
-    async def fetch(self, request: Request, budget: ByteBudget) -> Page:
-        """Return the page for ``request``, its body's bytes taken from ``budget``; see `Fetcher.fetch`."""
+    async def fetch(self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody) -> Page:
+        """Return the page for ``request``, its body's bytes taken from ``budget``; see `Fetcher.fetch`.
+
+        ``answered`` is called when the answer begins; not where nothing was asked, or nothing answered.
+        """
+
+    async def lookup(self, hostname: str) -> tuple[str, ...]:
+        """Return the addresses that would be asked for ``hostname``, by which hosts are told to be one server.
+
+        Empty where that is not known, as behind a proxy. Raises `ResolveError` where the name has none.
+        """

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from crawler.frontier.host import Host
 from crawler.frontier.schedule import Schedule
 from crawler.models import Ledger, Request, State
+from crawler.policy.pace import Outcome
 from crawler.policy.politeness import HostRule
 
 
@@ -25,9 +27,14 @@ class MemoryFrontier:
     and its items are safe. In between it is in flight.
     """
 
-    def __init__(self, rule_for: Callable[[str], HostRule]) -> None:
-        """Create an empty frontier; ``rule_for`` gives each host (``name:port``) its politeness."""
-        self._schedule = Schedule(rule_for)
+    def __init__(self, rule_for: Callable[[str], HostRule], *, places: int | None = None) -> None:
+        """Create an empty frontier.
+
+        Args:
+            rule_for: Gives each host (``name:port``) its politeness.
+            places: Requests that may be in flight at once; see `Schedule`.
+        """
+        self._schedule = Schedule(rule_for, places=places)
         self._seen: set[str] = set()
         self._too_deep: set[str] = set()  # a part of the seen
         self._counts = dict.fromkeys(State, 0)
@@ -92,13 +99,52 @@ class MemoryFrontier:
     def acquire(self, now: float) -> Request | None:
         """Take the next request that may be fetched at ``now``, if there is one."""
         request = self._schedule.pop(now)
-        if request is not None:
+        if request is not None and not request.is_errand:
             self._move(State.PENDING, State.IN_FLIGHT)
         return request
 
-    def release(self, request: Request, now: float) -> None:
-        """Free the connection of an acquired request's host, when its fetch is over however it went."""
-        self._schedule.release(request, now)
+    def put_back(self, request: Request) -> None:
+        """Undo `acquire`, where it turned out that the request cannot be fetched now."""
+        self._move(State.IN_FLIGHT, State.PENDING)
+        self._schedule.put_back(request)
+
+    def answered(self, request: Request, now: float, seconds: float) -> bool:
+        """Note that the answer to an acquired request begins, after so many ``seconds``; tell whether a delay does."""
+        return self._schedule.answered(request, now, seconds)
+
+    def release(
+        self,
+        request: Request,
+        now: float,
+        outcome: Outcome = Outcome.ANSWERED,
+        *,
+        seconds: float = 0.0,
+        pause: float = 0.0,
+    ) -> None:
+        """Free the connection of an acquired request's host, when its fetch is over: see `Schedule.release`."""
+        self._schedule.release(request, now, outcome, seconds=seconds, pause=pause)
+
+    # ── what must be known of a host before it is asked ──
+
+    def host(self, request: Request) -> Host:
+        """Return what is known of the host of ``request``."""
+        return self._schedule.host(request)
+
+    def close(self, request: Request) -> None:
+        """Offer nothing of the host of ``request`` until `open`: something must be known of it first."""
+        self._schedule.close(request)
+
+    def open(self, request: Request) -> None:
+        """Offer the requests of the host of ``request`` again."""
+        self._schedule.open(request)
+
+    def interpose(self, errand: Request, ready_at: float = 0.0) -> None:
+        """Have ``errand`` acquired, not before ``ready_at``, before all others of its host: it is closed until `open`."""
+        self._schedule.interpose(errand, ready_at)
+
+    def place(self, request: Request, address: str) -> None:
+        """Note which address the host of ``request`` has."""
+        self._schedule.place(request, address)
 
     def finish(self, state: State) -> None:
         """Close an acquired request in its final ``state``."""

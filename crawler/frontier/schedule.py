@@ -1,53 +1,69 @@
-"""The order of fetches: a queue for each host, and a heap of the hosts that may be asked (Mercator, BUbiNG).
+"""The order of fetches: a queue for each host, and heaps of the hosts that may be asked (Mercator, BUbiNG).
 
-Invariant: a host is in the heap ⇔ it has requests and a free connection. Its key there is the time at which its
-politeness delay ends, so the top of the heap is the next host that may be asked, and a host that may not costs nothing.
+```
+requests ─► host queue ─► address ─► lane of prompt hosts ─► pop
+            (priority)    (hosts     lane of all others
+                           by time)
+```
+
+Invariant: a host is in the heap of its address ⇔ it is open, has requests and a free connection, and waits for no
+answer that its delay counts from. An address is in a lane ⇔ the same holds for it. The keys are the times at which
+delays end, so the top of a lane is the next that may be asked, and a host that may not costs nothing.
+
+**Lanes.** A host that has shown itself to be prompt does not wait for those that have not: they get half of the places
+while there are prompt ones. Ten thousand hosts that trickle bytes leave the other half to the ten that do not.
+
 Pure and synchronous: time is an argument, in seconds of any monotonic clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
+from random import random
 
+from crawler.frontier.host import Address, Host
 from crawler.models import Request
+from crawler.policy.pace import Outcome
 from crawler.policy.politeness import HostRule
 from crawler.url import host_of
 
-
-class _Host:
-    """One host's queue (a heap by priority, depth, age), its connections in use and the end of its delay."""
-
-    __slots__ = ("active", "free_at", "name", "queue", "rule", "scheduled")
-
-    def __init__(self, name: str, rule: HostRule) -> None:
-        self.name = name
-        self.rule = rule
-        self.queue: list[tuple[int, int, int, Request]] = []
-        self.active = 0
-        self.free_at = 0.0
-        self.scheduled = False
-
-    @property
-    def has_free_connection(self) -> bool:
-        return self.rule.connections is None or self.active < self.rule.connections
+_PROMPT, _OTHERS = 0, 1
 
 
 class Schedule:
     """Requests waiting for their turn. Each call costs O(log hosts + log requests of the host)."""
 
-    def __init__(self, rule_for: Callable[[str], HostRule]) -> None:
-        """Create an empty schedule; ``rule_for`` gives each host (``name:port``) its rule."""
+    def __init__(
+        self,
+        rule_for: Callable[[str], HostRule],
+        *,
+        places: int | None = None,
+        luck: Callable[[], float] = random,
+    ) -> None:
+        """Create an empty schedule.
+
+        Args:
+            rule_for: Gives each host (``name:port``) its rule.
+            places: Requests that may be in flight at once, half of which hosts that are not prompt may take.
+            luck: Returns random numbers in [0, 1), for the jitter of delays.
+        """
         self._rule_for = rule_for
-        self._hosts: dict[str, _Host] = {}
-        self._ready: list[tuple[float, int, _Host]] = []
+        self._others_places = None if places is None else (places + 1) // 2
+        self._luck = luck
+        self._hosts: dict[str, Host] = {}
+        self._addresses: dict[str, Address] = {}
+        self._lanes: tuple[list[tuple[float, int, Address]], ...] = ([], [])
         self._deferred: list[tuple[float, int, Request]] = []
         self._sequence = 0
         self._size = 0
+        self._prompt_hosts = 0
+        self._unproven_active = 0
         self._sweep_at = 1024  # hosts at which idle ones are forgotten; doubles with what remains
 
     def __repr__(self) -> str:
-        return f"<Schedule {self._size} requests, {len(self._hosts)} hosts, {len(self._ready)} ready>"
+        ready = sum(len(lane) for lane in self._lanes)
+        return f"<Schedule {self._size} requests, {len(self._hosts)} hosts, {ready} ready>"
 
     def __len__(self) -> int:
         return self._size
@@ -59,7 +75,7 @@ class Schedule:
 
     def push(self, request: Request) -> None:
         """Add a request to its host's queue."""
-        host = self._host(request)
+        host = self.host(request)
         heappush(host.queue, (-request.priority, request.depth, self._next(), request))
         self._size += 1
         self._offer(host)
@@ -72,45 +88,236 @@ class Schedule:
     def pop(self, now: float) -> Request | None:
         """Take the next request whose host may be asked at ``now``; its host's connection is in use until `release`."""
         self._wake_deferred(now)
-        if not self._ready or self._ready[0][0] > now:
+        lane = self._next_lane()
+        if lane is None or self._lanes[lane][0][0] > now:
             return None
-        host = heappop(self._ready)[2]
+        address = heappop(self._lanes[lane])[2]
+        address.offered_at = None
+        host = heappop(address.hosts)[2]
         host.scheduled = False
-        host.active += 1
-        host.free_at = now + host.rule.delay
-        request = heappop(host.queue)[-1]
-        self._size -= 1
-        self._offer(host)
-        return request
+        return self._take(host, now)
 
-    def release(self, request: Request, now: float) -> None:
-        """Free the connection that ``request`` used."""
-        host = self._host(request)
-        host.active -= 1
+    def answered(self, request: Request, now: float, seconds: float) -> bool:
+        """Note that the answer to ``request`` begins, after so many ``seconds``; tell whether a delay begins with it."""
+        host = self.host(request)
+        host.pace.note_latency(seconds)
+        if host.awaited is not request and host.address.awaited is not request:
+            return False
+        self._end_wait(request, host, now)
+        self._offer(host)
+        return True
+
+    def release(
+        self,
+        request: Request,
+        now: float,
+        outcome: Outcome = Outcome.ANSWERED,
+        *,
+        seconds: float = 0.0,
+        pause: float = 0.0,
+    ) -> None:
+        """Free the connection that ``request`` used.
+
+        Args:
+            request: One that was popped.
+            now: The time.
+            outcome: What came of it.
+            seconds: How long it took.
+            pause: Seconds for which the host asks to be left alone.
+        """
+        host = self.host(request)
+        self._free(host)
+        wait = max(min(pause, host.pace.rule.max_delay), self._note(host, outcome, seconds))
+        self._end_wait(request, host, now, is_void=outcome is Outcome.UNKNOWN)
+        if wait:
+            host.free_at = max(host.free_at, now + wait)
+        if host.pace.is_down:  # nothing is asked of it any more: what waits for it may fail at once
+            host.free_at = 0.0
         self._offer(host)
         if len(self._hosts) > self._sweep_at:
             self._forget_idle(now)
 
+    def put_back(self, request: Request) -> None:
+        """Undo the `pop` of a request that nothing was asked for: its host may be asked at once."""
+        self.release(request, 0.0, Outcome.UNKNOWN)
+        self.push(request)
+
+    def close(self, request: Request) -> None:
+        """Offer nothing of the host of ``request`` until `open`: something must be known of it first."""
+        self.host(request).closed = True
+
+    def open(self, request: Request) -> None:
+        """Offer the requests of the host of ``request`` again."""
+        host = self.host(request)
+        host.closed = False
+        self._offer(host)
+
+    def interpose(self, request: Request, ready_at: float = 0.0) -> None:
+        """Have ``request`` popped before all others of its host, which is then closed until `open`.
+
+        It is not popped before ``ready_at``; nor is anything else of its host.
+        """
+        host = self.host(request)
+        host.first = request
+        host.free_at = max(host.free_at, ready_at)
+        self._offer(host)
+
+    def place(self, request: Request, address: str) -> None:
+        """Note which address the host of ``request`` has: hosts on one address share its connections and delay."""
+        host = self.host(request)
+        rule = host.pace.rule
+        host.is_placed = True
+        if not rule.minds_address or host.address.name == address:
+            return
+        if host.scheduled:  # the address that it leaves was its own
+            host.address.hosts.clear()
+            host.scheduled = False
+        shared = self._addresses.get(address)
+        if shared is None:
+            shared = self._addresses[address] = Address(address, rule.address_delay, rule.address_connections)
+        shared.active += host.active
+        host.address = shared
+        self._offer(host)
+
     @property
     def next_ready_at(self) -> float | None:
-        """When `pop` will next have something; ``None`` while that depends on a `push` or `release`."""
-        times = [heap[0][0] for heap in (self._ready, self._deferred) if heap]
+        """When `pop` will next have something; ``None`` while that depends on another call."""
+        lane = self._next_lane()
+        times = [heap[0][0] for heap in ([] if lane is None else self._lanes[lane], self._deferred) if heap]
         return min(times, default=None)
 
     @property
     def next_host(self) -> str:
         """The host that is asked next; empty when none is ready or waiting for its delay."""
-        return self._ready[0][2].name if self._ready else ""
+        lane = self._next_lane()
+        return "" if lane is None else self._lanes[lane][0][2].hosts[0][2].name
 
     @property
     def waits_for_retries(self) -> bool:
         """Whether the only requests that wait are those that failed and wait to be tried again."""
         return 0 < self._size == len(self._deferred)
 
-    def _offer(self, host: _Host) -> None:
-        if host.queue and host.has_free_connection and not host.scheduled:
+    def host(self, request: Request) -> Host:
+        """Return the host of ``request``, made when first asked for."""
+        name = host_of(request.url)
+        host = self._hosts.get(name)
+        if host is None:
+            host = self._hosts[name] = Host(name, self._rule_for(name))
+        return host
+
+    # ── the heaps ──
+
+    def _take(self, host: Host, now: float) -> Request:
+        address = host.address
+        request = self._next_of(host)
+        if host.pace.delay > 0:
+            host.awaited = request
+        else:
+            host.free_at = now  # behind those that have waited longer
+        if address.delay > 0:
+            address.awaited = request
+        host.active += 1
+        address.active += 1
+        if not host.pace.is_prompt:
+            host.active_unproven += 1
+            self._unproven_active += 1
+        self._offer(host)
+        self._offer_address(address)
+        return request
+
+    def _next_of(self, host: Host) -> Request:
+        if host.first is not None:
+            request, host.first, host.closed = host.first, None, True
+            return request
+        self._size -= 1
+        return heappop(host.queue)[-1]
+
+    def _note(self, host: Host, outcome: Outcome, seconds: float) -> float:
+        """Note what came of a fetch; return the seconds for which the host is to be left alone."""
+        pace = host.pace
+        was_prompt = pace.is_prompt
+        wait = pace.note(outcome, seconds)
+        if outcome is Outcome.OVERLOADED:  # its delay grew, and holds also where others were answered in between
+            wait = max(wait, pace.delay_by(self._luck()))
+        self._prompt_hosts += pace.is_prompt - was_prompt
+        if pace.is_prompt and not was_prompt and host.address.offered_at is not None:
+            # It waits in the other lane, where it may be in for a long wait. What is left there is out of date.
+            heappush(self._lanes[_PROMPT], (host.address.offered_at, self._next(), host.address))
+        return wait
+
+    def _end_wait(self, request: Request, host: Host, now: float, *, is_void: bool = False) -> None:
+        """Let the delays begin that wait for the answer to ``request``; end them where nothing was asked."""
+        if host.awaited is request:
+            host.awaited = None
+            if not is_void:
+                host.free_at = max(host.free_at, now + host.pace.delay_by(self._luck()))
+        address = host.address
+        if address.awaited is request:
+            address.awaited = None
+            if not is_void:
+                address.free_at = now + address.delay
+            self._offer_address(address)
+
+    def _free(self, host: Host) -> None:
+        host.active -= 1
+        host.address.active -= 1
+        if host.active_unproven:
+            host.active_unproven -= 1
+            self._unproven_active -= 1
+        self._offer_address(host.address)
+
+    def _offer(self, host: Host) -> None:
+        if host.may_be_asked and not host.scheduled:
             host.scheduled = True
-            heappush(self._ready, (host.free_at, self._next(), host))
+            heappush(host.address.hosts, (host.free_at, self._next(), host))
+            self._offer_address(host.address)
+
+    def _offer_address(self, address: Address) -> None:
+        if not address.may_be_asked:
+            return
+        ready_at, _, host = address.hosts[0]
+        ready_at = max(ready_at, address.free_at)
+        if address.offered_at is None or ready_at < address.offered_at:
+            address.offered_at = ready_at
+            lane = _PROMPT if host.pace.is_prompt else _OTHERS
+            heappush(self._lanes[lane], (ready_at, self._next(), address))
+
+    def _next_lane(self) -> int | None:
+        """Return the lane whose top is next; ``None`` where there is none that may go."""
+        for lane in self._lanes:
+            while lane and not self._is_current(lane[0]):
+                heappop(lane)
+        prompt, others = self._lanes
+        if others and self._others_may_go and (not prompt or others[0] < prompt[0]):
+            return _OTHERS
+        return _PROMPT if prompt else None
+
+    def _is_current(self, entry: tuple[float, int, Address]) -> bool:
+        """Tell whether an entry of a lane says what is true now; the address gets another where it does not."""
+        offered_at, _, address = entry
+        if address.offered_at != offered_at:
+            return False
+        self._look_at_next_host(address)
+        if address.may_be_asked and max(address.hosts[0][0], address.free_at) <= offered_at:
+            return True
+        address.offered_at = None
+        self._offer_address(address)
+        return False
+
+    def _look_at_next_host(self, address: Address) -> None:
+        """Take hosts out of the heap of ``address`` that were closed or given a pause since they came into it."""
+        while address.hosts:
+            ready_at, _, host = address.hosts[0]
+            if host.may_be_asked and host.free_at <= ready_at:
+                return
+            heappop(address.hosts)
+            host.scheduled = False
+            self._offer(host)
+
+    @property
+    def _others_may_go(self) -> bool:
+        places = self._others_places
+        return places is None or not self._prompt_hosts or self._unproven_active < places
 
     def _wake_deferred(self, now: float) -> None:
         while self._deferred and self._deferred[0][0] <= now:
@@ -119,17 +326,11 @@ class Schedule:
 
     def _forget_idle(self, now: float) -> None:
         """Drop hosts with nothing to remember, so that a crawl of the whole web does not keep each host it ever saw."""
-        self._hosts = {
-            name: host for name, host in self._hosts.items() if host.queue or host.active or host.free_at > now
-        }
+        self._hosts = {name: host for name, host in self._hosts.items() if host.is_worth_keeping(now)}
+        self._prompt_hosts = sum(host.pace.is_prompt for host in self._hosts.values())
+        kept = {host.address.name for host in self._hosts.values()}
+        self._addresses = {name: each for name, each in self._addresses.items() if name in kept}
         self._sweep_at = max(1024, 2 * len(self._hosts))
-
-    def _host(self, request: Request) -> _Host:
-        name = host_of(request.url)
-        host = self._hosts.get(name)
-        if host is None:
-            host = self._hosts[name] = _Host(name, self._rule_for(name))
-        return host
 
     def _next(self) -> int:
         self._sequence += 1

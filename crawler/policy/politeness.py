@@ -1,4 +1,4 @@
-"""How gently a host is treated."""
+"""How gently a host, and the address behind it, is treated."""
 
 from __future__ import annotations
 
@@ -9,37 +9,84 @@ from crawler.url import is_loopback
 
 STRANGER_DELAY = 1.0  # seconds; the delay most robots.txt files that name one ask for lies between 1 and 10
 STRANGER_CONNECTIONS = 2  # RFC 2616 §8.1.4's advice, kept here for hosts that we know nothing about
+STRANGER_ADDRESS_CONNECTIONS = 8  # arbitrary: many small sites on one server, but not all of them at once
+STRANGER_PATIENCE = 10  # failures in a row; arbitrary
 
 
 @dataclass(frozen=True, slots=True)
 class HostRule:
-    """What one host is given: seconds between the starts of two requests, and requests in flight (``None``: any)."""
+    """What one host is given: see `Politeness` for the meanings; ``None`` is no limit."""
 
     delay: float
     connections: int | None
+    jitter: float = 0.0
+    address_delay: float = 0.0
+    address_connections: int | None = None
+    max_delay: float = 60.0
+    give_up_after: int | None = None
+
+    @property
+    def minds_address(self) -> bool:
+        """Whether it matters which address the host has."""
+        return self.address_connections is not None or self.address_delay > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Politeness:
-    """Delay and connections of a host. Where left out: gentle with strangers, unlimited on loopback.
+    """Delays and connections of a host. Where left out: gentle with strangers, unlimited on loopback.
+
+    Delays count from the moment that an answer begins, as only then it is certain that the server has seen the request:
+    no two requests reach it in less. A host is given longer delays than these where it takes longer than that to
+    answer, or answers 429, 503 or not at all, and as its ``Crawl-delay`` and ``Retry-After`` say.
 
     Attributes:
-        delay: Seconds between the starts of two requests to a host.
+        delay: Seconds between an answer of a host and the next request to it.
         connections: Requests in flight to a host.
+        jitter: Share of the delay by which it is prolonged at random: 0.5 makes 1 s one of 1 to 1.5 s.
+        address_delay: Seconds between an answer of an IP address and the next request to it, by whatever name.
+        address_connections: Requests in flight to an IP address.
+        max_delay: Seconds that a delay is not prolonged beyond, whatever the host or its robots.txt asks for.
+        give_up_after: Failures of a host in a row (no connection, no answer, 5xx) after which it gets a pause; after
+            the third pause its URLs fail without being asked for.
+        robots: Whether to obey robots.txt, and the directives for robots in pages.
     """
 
     delay: float | None = None
     connections: int | None = None
+    jitter: float = 0.0
+    address_delay: float = 0.0
+    address_connections: int | None = None
+    max_delay: float = 60.0
+    give_up_after: int | None = None
+    robots: bool = True
 
     def __post_init__(self) -> None:
         at_least("delay", self.delay, 0, unit="seconds", optional=True)
         whole("connections", self.connections, 1, unit="connections", optional=True)
+        at_least("jitter", self.jitter, 0)
+        at_least("address_delay", self.address_delay, 0, unit="seconds")
+        whole("address_connections", self.address_connections, 1, unit="connections", optional=True)
+        at_least("max_delay", self.max_delay, 0, unit="seconds")
+        whole("give_up_after", self.give_up_after, 1, unit="failures", optional=True)
 
     def rule_for(self, hostname: str) -> HostRule:
         """Return what the host of that name (without port) is given."""
-        loopback = is_loopback(hostname)
-        delay, connections = (0.0, None) if loopback else (STRANGER_DELAY, STRANGER_CONNECTIONS)
+        usual = _ON_LOOPBACK if is_loopback(hostname) else _STRANGERS
         return HostRule(
-            delay=delay if self.delay is None else self.delay,
-            connections=connections if self.connections is None else self.connections,
+            delay=usual.delay if self.delay is None else self.delay,
+            connections=self.connections or usual.connections,
+            jitter=self.jitter,
+            address_delay=self.address_delay,
+            address_connections=self.address_connections or usual.address_connections,
+            max_delay=self.max_delay,
+            give_up_after=self.give_up_after or usual.give_up_after,
         )
+
+
+_ON_LOOPBACK = HostRule(0.0, None)
+_STRANGERS = HostRule(
+    STRANGER_DELAY,
+    STRANGER_CONNECTIONS,
+    address_connections=STRANGER_ADDRESS_CONNECTIONS,
+    give_up_after=STRANGER_PATIENCE,
+)

@@ -1,0 +1,118 @@
+"""Decides whether a request may be sent now, and has found out what must be known of its host before.
+
+That is its address, where hosts on one address share their connections, and the robots.txt of its origin. The host is
+closed meanwhile, so that nothing that waits for it takes the place of others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from crawler.errors import FetchError, HostDownError, RobotsDeniedError
+from crawler.fetching.protocol import Fetches
+from crawler.frontier.host import Host
+from crawler.frontier.memory import MemoryFrontier
+from crawler.models import ROBOTS, Request
+from crawler.permissions import Permissions
+from crawler.url import hostname_of, origin_of
+
+_NAMELESS_SECONDS = 5.0  # for which a failed look-up is not repeated: what waits for the name fails together; arbitrary
+
+
+class Admission:
+    """The way into the fetcher."""
+
+    def __init__(
+        self,
+        frontier: MemoryFrontier,
+        fetcher: Fetches,
+        permissions: Permissions | None,
+        advance: Callable[[], None],
+    ) -> None:
+        """Create the way in for one crawl.
+
+        Args:
+            frontier: Where hosts are closed and opened.
+            fetcher: Knows addresses.
+            permissions: What the robots.txt of origins allow; ``None`` where they are not asked.
+            advance: Called when a host has been opened.
+        """
+        self._frontier = frontier
+        self._fetcher = fetcher
+        self._permissions = permissions
+        self._advance = advance
+        self._nameless: dict[str, tuple[FetchError, float]] = {}
+        self._lookups: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        return f"<Admission {self._permissions!r}, {len(self._lookups)} look-ups>"
+
+    def verdict(self, request: Request, group: asyncio.TaskGroup) -> FetchError | bool:
+        """Decide on an acquired request.
+
+        Returns:
+            True where it may be fetched; the error that it has failed with; or false where it was put back, because
+            something must be found out first, in a task of ``group`` or by an errand.
+        """
+        host = self._frontier.host(request)
+        if host.pace.is_down:
+            return HostDownError(f"{host.name} failed too often, and is left alone")
+        if not host.is_placed and host.pace.rule.minds_address:
+            return self._look_up(request, group)
+        if self._permissions is None or request.is_errand:
+            return True
+        return self._ask_robots(request, host, self._permissions)
+
+    def close(self) -> None:
+        """Cancel the look-ups that go on."""
+        for task in self._lookups:
+            task.cancel()
+
+    # ── robots.txt ──
+
+    def _ask_robots(self, request: Request, host: Host, permissions: Permissions) -> FetchError | bool:
+        origin = origin_of(request.url)
+        rules = permissions.known(origin, time.monotonic())
+        if rules is None:
+            self._frontier.put_back(request)
+            self._frontier.interpose(Request(f"{origin}/robots.txt", label=ROBOTS))
+            return False
+        if isinstance(rules, FetchError):
+            return rules
+        host.pace.crawl_delay = rules.delay or 0.0
+        return rules.permits(request.url) or RobotsDeniedError("robots.txt forbids it")
+
+    # ── addresses ──
+
+    def _look_up(self, request: Request, group: asyncio.TaskGroup) -> FetchError | bool:
+        hostname = hostname_of(request.url)
+        error, until = self._nameless.get(hostname, (None, 0.0))
+        if error is not None and until > time.monotonic():
+            return error
+        self._nameless.pop(hostname, None)
+        self._frontier.close(request)
+        self._frontier.put_back(request)
+        task = group.create_task(self._place(request, hostname), name=f"address of {hostname}")
+        self._lookups.add(task)
+        task.add_done_callback(self._lookups.discard)
+        return False
+
+    async def _place(self, request: Request, hostname: str) -> None:
+        """Find out the address of the host of ``request``, then open it."""
+        try:
+            addresses = await self._fetcher.lookup(hostname)
+        except FetchError as error:
+            self._forget_nameless()
+            self._nameless[hostname] = error, time.monotonic() + _NAMELESS_SECONDS
+        else:
+            # The first of them all, so that two names of the same addresses meet whatever their order.
+            self._frontier.place(request, min(addresses, default=hostname))
+        self._frontier.open(request)
+        self._advance()
+
+    def _forget_nameless(self) -> None:
+        if len(self._nameless) > 1000:  # arbitrary; so that the web's dead names do not pile up
+            now = time.monotonic()
+            self._nameless = {name: entry for name, entry in self._nameless.items() if entry[1] > now}

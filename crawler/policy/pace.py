@@ -1,0 +1,127 @@
+"""How a host's answers change the delay that it is given: the pace of one host. Pure; times are in seconds."""
+
+from __future__ import annotations
+
+import enum
+
+from crawler.errors import BlockedAddressError, ConnectError, FetchError, FetchTimeoutError, ProtocolError, StatusError
+from crawler.policy.politeness import HostRule
+
+PROMPT_SECONDS = 1.0  # a host whose last fetch took no longer is prompt; arbitrary
+PAUSES = 3  # of a host that keeps failing, before it is given up; arbitrary
+_FIRST_PENALTY = 0.1  # seconds; arbitrary, and at once doubled where the host goes on like that
+_LEAST_PENALTY = 0.01  # seconds; below it there is none
+_FIRST_PAUSE = 30.0  # seconds; doubled for each further one, up to the longest delay
+_INERTIA = 0.7  # of the average of latencies: the last three count for two thirds
+_OVERLOAD = frozenset({429, 503})  # RFC 6585 §4, RFC 9110 §15.6.4
+_SERVER_ERRORS = 500  # and all above
+
+
+class Outcome(enum.Enum):
+    """What a fetch says of the host, whatever it says of the URL."""
+
+    ANSWERED = "answered"
+    """It answered: a page, a redirect, a 404."""
+    OVERLOADED = "overloaded"
+    """It asks for fewer requests, or does not answer in time."""
+    BROKEN = "broken"
+    """It cannot be reached, or fails."""
+    UNKNOWN = "unknown"
+    """Nothing was asked of it, or the fetch was cut off by us."""
+
+
+def outcome_of(error: FetchError) -> Outcome:
+    """Return what ``error`` says of the host that it came from."""
+    match error:
+        case StatusError() if error.status in _OVERLOAD:
+            return Outcome.OVERLOADED
+        case StatusError() if error.status >= _SERVER_ERRORS:
+            return Outcome.BROKEN
+        case FetchTimeoutError():
+            return Outcome.OVERLOADED
+        case ConnectError() | ProtocolError():
+            return Outcome.BROKEN
+        case BlockedAddressError():
+            return Outcome.UNKNOWN
+        case _:
+            return Outcome.ANSWERED
+
+
+def pause_of(error: FetchError) -> float:
+    """Return the seconds for which the host asks to be left alone as a whole (RFC 6585 §4, RFC 9110 §10.2.3)."""
+    if isinstance(error, StatusError) and error.status in _OVERLOAD:
+        return error.retry_after or 0.0
+    return 0.0
+
+
+class Pace:
+    """The delay of one host: what its rule says at least, and more while it is slow, overloaded or asks for more.
+
+    Attributes:
+        crawl_delay: Seconds that its robots.txt asks for.
+        is_prompt: Whether its last fetch was over quickly; no host is before its first.
+        is_down: Whether it is given up.
+    """
+
+    __slots__ = ("_failures", "_latency", "_pauses", "_penalty", "crawl_delay", "is_down", "is_prompt", "rule")
+
+    def __init__(self, rule: HostRule) -> None:
+        self.rule = rule
+        self.crawl_delay = 0.0
+        self.is_prompt = False
+        self.is_down = False
+        self._latency = 0.0
+        self._penalty = 0.0
+        self._failures = 0
+        self._pauses = 0
+
+    def __repr__(self) -> str:
+        return f"<Pace {self.delay:g} s{', down' if self.is_down else ''}>"
+
+    @property
+    def delay(self) -> float:
+        """Seconds from an answer to the next request, without jitter."""
+        rule = self.rule
+        if self.is_down or not (rule.delay or self.crawl_delay or self._penalty):
+            return 0.0
+        # Where no delay is wanted, latency makes none: it is what many connections are for.
+        latency = self._latency if rule.delay else 0.0
+        wanted = max(self.crawl_delay, latency, rule.delay) + self._penalty
+        return max(rule.delay, min(wanted, rule.max_delay))
+
+    def delay_by(self, luck: float) -> float:
+        """Return the delay with jitter, for a random number in [0, 1)."""
+        return self.delay * (1 + self.rule.jitter * luck)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether it had a pause for its failures, and has not answered since: one request at a time finds out."""
+        return self._pauses > 0
+
+    def note_latency(self, seconds: float) -> None:
+        """Note how long the host took to begin its answer."""
+        self._latency = seconds if not self._latency else _INERTIA * self._latency + (1 - _INERTIA) * seconds
+
+    def note(self, outcome: Outcome, seconds: float) -> float:
+        """Note what came of a fetch that took so long; return the seconds for which the host is to be left alone."""
+        match outcome:
+            case Outcome.ANSWERED:
+                self.is_prompt = seconds <= PROMPT_SECONDS
+                self._failures = self._pauses = 0
+                self._penalty = self._penalty / 2 if self._penalty > 2 * _LEAST_PENALTY else 0.0
+            case Outcome.OVERLOADED:
+                self.is_prompt = False
+                self._penalty = min(max(2 * self._penalty, _FIRST_PENALTY, self.rule.delay), self.rule.max_delay)
+                return self._fail()
+            case Outcome.BROKEN:
+                return self._fail()
+        return 0.0
+
+    def _fail(self) -> float:
+        self._failures += 1
+        patience = self.rule.give_up_after
+        if patience is None or (self._failures < patience and not self._pauses):
+            return 0.0
+        self._pauses += 1
+        self.is_down = self._pauses > PAUSES
+        return 0.0 if self.is_down else min(_FIRST_PAUSE * 2 ** (self._pauses - 1), self.rule.max_delay)

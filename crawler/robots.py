@@ -1,0 +1,66 @@
+"""Reads the robots.txt of an origin: an errand of the crawl, fetched like any page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from crawler.errors import BlockedAddressError, ConnectError, FetchError, RobotsDeniedError, StatusError
+from crawler.fetching.protocol import Fetches
+from crawler.models import Request
+from crawler.page import Page
+from crawler.policy.limits import ByteBudget
+from crawler.policy.redirect import REDIRECTS, redirected
+from crawler.policy.robots_file import Robots, parse_robots
+
+MAX_REDIRECTS = 5
+PARSE_ON_LOOP_BYTES = 10_000
+
+
+def verdict_of(status: int, body: bytes, user_agent: str) -> tuple[Robots, float]:
+    return (parse_robots(body, user_agent) if status < 300 else Robots()), 86400.0
+
+
+async def read_robots(
+    fetcher: Fetches, errand: Request, user_agent: str, answered: Callable[[], None]
+) -> tuple[Robots, float]:
+    """Fetch and parse the robots.txt that ``errand`` stands for; redirects are followed here.
+
+    Args:
+        fetcher: What fetches it.
+        errand: A request for it.
+        user_agent: By which it knows us.
+        answered: Called when the first answer begins.
+
+    Returns:
+        Its rules, and the seconds for which they hold.
+
+    Raises:
+        FetchError: There is no answer that says anything of what is allowed: all is forbidden for now.
+    """
+    try:
+        page = await _follow(fetcher, errand, answered)
+    except StatusError as error:
+        return verdict_of(error.status, b"", user_agent)
+    if len(page.body) > PARSE_ON_LOOP_BYTES:
+        return await asyncio.to_thread(verdict_of, page.status, page.body, user_agent)
+    return verdict_of(page.status, page.body, user_agent)
+
+
+async def _follow(fetcher: Fetches, errand: Request, answered: Callable[[], None]) -> Page:
+    request, budget = errand, ByteBudget()  # not the user's: what they limit is pages
+    while True:
+        page = await fetcher.fetch(request, budget, answered)
+        if page.status not in REDIRECTS or request.redirects >= MAX_REDIRECTS:
+            return page
+        request = redirected(request, page.status, page.header("location"))
+
+
+def refusal(error: FetchError) -> FetchError:
+    """Return why the pages of an origin fail whose robots.txt could not be had because of ``error``.
+
+    Where there is no connection they cannot be had either; else all is forbidden (RFC 9309 §2.3.1.4).
+    """
+    if isinstance(error, ConnectError | BlockedAddressError):
+        return error
+    return RobotsDeniedError(f"robots.txt cannot be had: {error}")
