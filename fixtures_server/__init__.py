@@ -5,6 +5,7 @@ It knows nothing of the crawler, so that neither can hide the other's mistakes.
 
 from .address import Address, Kind
 from .counts import ServerStatistics
+from .hostile import HostileProcess, HostileServer
 from .primality import is_prime, is_prime_by_trial_division
 from .process import ServerProcess
 from .server import FixturesServer
@@ -14,6 +15,8 @@ from .web import Web
 __all__ = [
     "Address",
     "FixturesServer",
+    "HostileProcess",
+    "HostileServer",
     "Kind",
     "ServerProcess",
     "ServerStatistics",

@@ -8,13 +8,17 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from .dump import dump
+from .hostile.process import answer as answer_of_hostile
+from .hostile.server import HostileServer
 from .options import add_web_options, web_of
 from .server import FixturesServer
 from .truth import Truth
 from .web import Web
+
+_Server: TypeAlias = FixturesServer | HostileServer
 
 
 class _Parser(argparse.ArgumentParser):
@@ -37,10 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _make_parser() -> argparse.ArgumentParser:
-    parser = _Parser("fixtures_server", description="Serve a synthetic web, or a folder, to crawl.", allow_abbrev=False)
+    what = "Serve a synthetic web, a folder, or everything that a crawler must survive."
+    parser = _Parser("fixtures_server", description=what, allow_abbrev=False)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=_port, default=0, help="port to listen on (default: any that is free)")
     parser.add_argument("--root", type=Path, help="serve this folder, and not a synthetic web")
+    parser.add_argument("--hostile", action="store_true", help="misbehave: see the front page for how, and where")
     parser.add_argument("--truth", action="store_true", help="print what a crawl must find as JSON, and end")
     parser.add_argument("--dump", type=Path, metavar="FOLDER", help="write the web's pages into a folder, and end")
     parser.add_argument("--force", action="store_true", help="dump into a folder with other things in it, too")
@@ -63,18 +69,27 @@ def _port(text: str) -> int:
 def _run(options: argparse.Namespace) -> int:
     web = web_of(options)
     if options.truth or options.dump:
-        if options.root:
-            raise ValueError("--root has neither a --truth nor a --dump: these are for the synthetic web")
+        if options.root or options.hostile:
+            kind = "--root" if options.root else "--hostile"
+            raise ValueError(f"{kind} has neither a --truth nor a --dump: these are for the synthetic web")
         authority = _authority(options, web)
         if options.truth:
             print(json.dumps(_as_json(web.truth(authority or "localhost"))))
         else:
             print(dump(web, options.dump, authority=authority, force=options.force), "pages written to", options.dump)
         return 0
-    server = FixturesServer(None if options.root else web, root=options.root, host=options.host, port=options.port)
+    server = _server_of(options, web)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(server, with_parent=options.exit_with_parent))
     return 0
+
+
+def _server_of(options: argparse.Namespace, web: Web) -> _Server:
+    if not options.hostile:
+        return FixturesServer(None if options.root else web, root=options.root, host=options.host, port=options.port)
+    if options.root:
+        raise ValueError("a server is either --hostile or serves a --root, and not both")
+    return HostileServer(host=options.host, port=options.port)
 
 
 def _authority(options: argparse.Namespace, web: Web) -> str | None:
@@ -99,7 +114,7 @@ def _loop_factory() -> "Any":
     return uvloop.new_event_loop
 
 
-async def _serve(server: FixturesServer, *, with_parent: bool) -> None:
+async def _serve(server: _Server, *, with_parent: bool) -> None:
     """Serve until a signal, or the end of standard input, says that it is enough."""
     enough = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -114,16 +129,21 @@ async def _serve(server: FixturesServer, *, with_parent: bool) -> None:
             listening.cancel()
 
 
-async def _listen(server: FixturesServer, enough: asyncio.Event) -> None:
-    """Answer each line of standard input with statistics, until it ends."""
+async def _listen(server: _Server, enough: asyncio.Event) -> None:
+    """Answer each line of standard input, by default with statistics, until it ends."""
     reader = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
     try:
-        while await reader.readline():
-            statistics = dataclasses.asdict(server.statistics()) | {"by_url": dict(server.requests)}
-            print(json.dumps(statistics), flush=True)
+        while line := await reader.readline():
+            print(_answer(server, line.decode().strip()), flush=True)
     finally:
         transport.close()
         enough.set()
+
+
+def _answer(server: _Server, question: str) -> str:
+    if isinstance(server, HostileServer):
+        return answer_of_hostile(server, question)
+    return json.dumps(dataclasses.asdict(server.statistics()) | {"by_url": dict(server.requests)})
