@@ -16,6 +16,7 @@ from crawler.frontier.host import Host
 from crawler.frontier.memory import MemoryFrontier
 from crawler.models import ROBOTS, Request
 from crawler.permissions import Permissions
+from crawler.policy.robots import robots_url
 from crawler.url import hostname_of, origin_of
 
 _NAMELESS_SECONDS = 5.0  # for which a failed look-up is not repeated: what waits for the name fails together; arbitrary
@@ -77,7 +78,7 @@ class Admission:
         rules = permissions.known(origin, time.monotonic())
         if rules is None:
             self._frontier.put_back(request)
-            self._frontier.interpose(Request(f"{origin}/robots.txt", label=ROBOTS))
+            self._frontier.interpose(Request(robots_url(origin), label=ROBOTS))
             return False
         if isinstance(rules, FetchError):
             return rules

@@ -46,7 +46,7 @@ from crawler.policy.limits import ByteBudget, Limits
 from crawler.policy.pace import Outcome, outcome_of, pause_of
 from crawler.policy.redirect import REDIRECTS, redirected
 from crawler.policy.retry import Retry
-from crawler.policy.robots_file import Robots
+from crawler.policy.robots import ERROR_SECONDS, Robots
 from crawler.policy.scope import Boundary
 from crawler.pulse import Pulse
 from crawler.robots import read_robots, refusal
@@ -55,7 +55,6 @@ from crawler.summary import Statistics
 from crawler.tally import Tally
 from crawler.url import origin_of
 
-_UNREACHABLE_SECONDS = 600.0  # for which an origin is left alone whose robots.txt cannot be had; arbitrary
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -196,7 +195,7 @@ class Engine:
         if isinstance(verdict, FetchError):
             self._frontier.release(request, monotonic(), Outcome.UNKNOWN)
             if request.is_errand:
-                self._learn(request, verdict, _UNREACHABLE_SECONDS)
+                self._learn(request, verdict, ERROR_SECONDS)
             else:
                 self._retry_or_fail(request, verdict)
         return None
@@ -272,7 +271,7 @@ class Engine:
             return
         wait = self._rules.retry.wait_after(came, errand.attempt, random.random())
         if wait is None:
-            self._learn(errand, refusal(came), _UNREACHABLE_SECONDS)
+            self._learn(errand, refusal(came), ERROR_SECONDS)
         else:
             self._frontier.interpose(replace(errand, attempt=errand.attempt + 1), monotonic() + wait)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from crawler.errors import FetchError
-from crawler.policy.robots_file import Robots
+from crawler.policy.robots import Robots
 
 _REMEMBERED = 10_000  # origins, those used last; arbitrary: a few kB each, and what is forgotten is asked for again
 

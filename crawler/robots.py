@@ -11,29 +11,17 @@ from crawler.models import Request
 from crawler.page import Page
 from crawler.policy.limits import ByteBudget
 from crawler.policy.redirect import REDIRECTS, redirected
-from crawler.policy.robots_file import Robots, parse_robots
-
-MAX_REDIRECTS = 5
-PARSE_ON_LOOP_BYTES = 10_000
+from crawler.policy.robots import MAX_REDIRECTS, PARSE_ON_LOOP_BYTES, Verdict, is_unreachable, verdict_of
 
 
-def verdict_of(status: int, body: bytes, user_agent: str) -> tuple[Robots, float]:
-    return (parse_robots(body, user_agent) if status < 300 else Robots()), 86400.0
-
-
-async def read_robots(
-    fetcher: Fetches, errand: Request, user_agent: str, answered: Callable[[], None]
-) -> tuple[Robots, float]:
+async def read_robots(fetcher: Fetches, errand: Request, user_agent: str, answered: Callable[[], None]) -> Verdict:
     """Fetch and parse the robots.txt that ``errand`` stands for; redirects are followed here.
 
     Args:
         fetcher: What fetches it.
         errand: A request for it.
         user_agent: By which it knows us.
-        answered: Called when the first answer begins.
-
-    Returns:
-        Its rules, and the seconds for which they hold.
+        answered: Called when an answer begins.
 
     Raises:
         FetchError: There is no answer that says anything of what is allowed: all is forbidden for now.
@@ -41,10 +29,13 @@ async def read_robots(
     try:
         page = await _follow(fetcher, errand, answered)
     except StatusError as error:
+        if is_unreachable(error.status):
+            raise
         return verdict_of(error.status, b"", user_agent)
+    arguments = page.status, page.body, user_agent, page.url
     if len(page.body) > PARSE_ON_LOOP_BYTES:
-        return await asyncio.to_thread(verdict_of, page.status, page.body, user_agent)
-    return verdict_of(page.status, page.body, user_agent)
+        return await asyncio.to_thread(verdict_of, *arguments)
+    return verdict_of(*arguments)
 
 
 async def _follow(fetcher: Fetches, errand: Request, answered: Callable[[], None]) -> Page:

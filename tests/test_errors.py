@@ -63,13 +63,23 @@ def test_errors_are_also_what_python_calls_them() -> None:
 
 def test_whatever_a_fetch_ends_in_is_a_fetch_error_and_nothing_else_is() -> None:
     expected = {
+        "BlockedAddressError",
+        "BodyTooLargeError",
         "ConnectError",
+        "ContentTypeError",
+        "DecodingError",
         "FetchError",
         "FetchTimeoutError",
+        "HostDownError",
+        "InvalidRequestError",
+        "NotCachedError",
         "ProtocolError",
+        "ProxyError",
+        "ResolveError",
+        "RobotsDeniedError",
         "StatusError",
+        "TLSError",
         "TooManyRedirectsError",
-        "BodyTooLargeError",
     }
     assert {cls.__name__ for cls in CLASSES if issubclass(cls, FetchError)} == expected
 

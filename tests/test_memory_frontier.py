@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from crawler.frontier.memory import MemoryFrontier
-from crawler.models import Ledger, Request, State
+from crawler.models import ROBOTS, Ledger, Request, State
 from crawler.policy.politeness import HostRule
 
 URLS = [f"http://{host}/{number}" for host in ("a.example", "b.example:81") for number in range(4)]
@@ -139,8 +139,25 @@ def test_hosts_have_their_own_rules() -> None:
         front.add(Request(url))
     taken = [each.url for each in iter(lambda: front.acquire(1.0), None)]
     assert sorted(taken) == [URLS[0], *URLS[4:]]
-    assert front.next_ready_at == 11.0
+    assert front.next_ready_at is None  # until the answer of the one whose delay counts from it
+    assert front.answered(Request(URLS[0]), 2.0, 1.0) is False  # another request of the same URL
     assert front.statistics().hosts == 2
+
+
+def test_an_errand_is_no_url_of_the_crawl() -> None:
+    front = frontier()
+    page, errand = request(), Request("http://a.example/robots.txt", label=ROBOTS)
+    front.add(page)
+    assert front.acquire(0.0) is page
+    front.put_back(page)
+    front.interpose(errand)
+    assert front.acquire(1.0) is errand
+    assert ledger(front) == Ledger(discovered=1, pending=1)
+    front.release(errand, 1.0)
+    assert front.acquire(2.0) is None
+    front.open(page)
+    assert front.acquire(2.0) is page
+    assert ledger(front) == Ledger(discovered=1, in_flight=1)
 
 
 @pytest.mark.parametrize("state", FINAL)

@@ -139,7 +139,7 @@ class MemoryFrontier:
         self._schedule.open(request)
 
     def interpose(self, errand: Request, ready_at: float = 0.0) -> None:
-        """Have ``errand`` acquired, not before ``ready_at``, before all others of its host: it is closed until `open`."""
+        """Have ``errand`` acquired before all others of its host: see `Schedule.interpose`."""
         self._schedule.interpose(errand, ready_at)
 
     def place(self, request: Request, address: str) -> None:

@@ -19,7 +19,7 @@ Pure and synchronous: time is an argument, in seconds of any monotonic clock.
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from random import random
 
 from crawler.frontier.host import Address, Host
@@ -98,7 +98,7 @@ class Schedule:
         return self._take(host, now)
 
     def answered(self, request: Request, now: float, seconds: float) -> bool:
-        """Note that the answer to ``request`` begins, after so many ``seconds``; tell whether a delay begins with it."""
+        """Note that the answer to ``request`` begins, after so many ``seconds``; tell whether a delay does, too."""
         host = self.host(request)
         host.pace.note_latency(seconds)
         if host.awaited is not request and host.address.awaited is not request:

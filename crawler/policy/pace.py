@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import enum
 
-from crawler.errors import BlockedAddressError, ConnectError, FetchError, FetchTimeoutError, ProtocolError, StatusError
+from crawler.errors import (
+    BlockedAddressError,
+    ConnectError,
+    DecodingError,
+    FetchError,
+    FetchTimeoutError,
+    ProtocolError,
+    StatusError,
+)
 from crawler.policy.politeness import HostRule
 
 PROMPT_SECONDS = 1.0  # a host whose last fetch took no longer is prompt; arbitrary
@@ -13,7 +21,6 @@ _FIRST_PENALTY = 0.1  # seconds; arbitrary, and at once doubled where the host g
 _LEAST_PENALTY = 0.01  # seconds; below it there is none
 _FIRST_PAUSE = 30.0  # seconds; doubled for each further one, up to the longest delay
 _INERTIA = 0.7  # of the average of latencies: the last three count for two thirds
-_OVERLOAD = frozenset({429, 503})  # RFC 6585 §4, RFC 9110 §15.6.4
 _SERVER_ERRORS = 500  # and all above
 
 
@@ -33,23 +40,20 @@ class Outcome(enum.Enum):
 def outcome_of(error: FetchError) -> Outcome:
     """Return what ``error`` says of the host that it came from."""
     match error:
-        case StatusError() if error.status in _OVERLOAD:
+        case FetchTimeoutError() | StatusError(status=429 | 503):
             return Outcome.OVERLOADED
-        case StatusError() if error.status >= _SERVER_ERRORS:
-            return Outcome.BROKEN
-        case FetchTimeoutError():
-            return Outcome.OVERLOADED
-        case ConnectError() | ProtocolError():
-            return Outcome.BROKEN
         case BlockedAddressError():
             return Outcome.UNKNOWN
-        case _:
-            return Outcome.ANSWERED
+        case StatusError():
+            return Outcome.BROKEN if error.status >= _SERVER_ERRORS else Outcome.ANSWERED
+        case ConnectError() | ProtocolError() if not isinstance(error, DecodingError):  # which is a fault of the page
+            return Outcome.BROKEN
+    return Outcome.ANSWERED
 
 
 def pause_of(error: FetchError) -> float:
     """Return the seconds for which the host asks to be left alone as a whole (RFC 6585 §4, RFC 9110 §10.2.3)."""
-    if isinstance(error, StatusError) and error.status in _OVERLOAD:
+    if outcome_of(error) is Outcome.OVERLOADED and isinstance(error, StatusError):
         return error.retry_after or 0.0
     return 0.0
 
