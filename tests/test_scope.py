@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -7,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.errors import ConfigurationError
+from crawler.policy.rewriting import TRACKING, Rewriting
 from crawler.policy.scope import Scope
+from crawler.url import resolve
 
 SEEDS = ["https://docs.python.org/3/", "http://127.0.0.1:8080/x"]
 
@@ -64,12 +68,42 @@ def test_every_seed_is_inside(within: Any, seed: str) -> None:
         ("http://[2001:db8::1]:81/", "http://[2001:db8::1]/", "http://[2001:db8::2]:81/"),
         ("http://co.uk/", "http://co.uk:81/", "http://example.co.uk/"),
         ("http://user.github.io/", "http://user.github.io/x", "http://other.github.io/"),
+        ("http://user.github.io/", "http://www.user.github.io/x", "http://github.io/"),
+        ("http://github.io/", "http://github.io:81/", "http://user.github.io/"),
+        # Below a site there may be public suffixes, and so other people's sites.
+        ("http://amazonaws.com/", "http://www.amazonaws.com/", "http://bucket.s3.amazonaws.com/"),
+        ("http://bucket.s3.amazonaws.com/", "http://a.bucket.s3.amazonaws.com/", "http://other.s3.amazonaws.com/"),
+        ("http://bucket.s3.amazonaws.com/", "http://bucket.s3.amazonaws.com:81/", "http://amazonaws.com/"),
+        ("http://city.kobe.jp/", "http://www.city.kobe.jp/", "http://other.kobe.jp/"),
+        ("http://www.食狮.公司.cn/", "http://食狮.公司.cn/", "http://公司.cn/"),
+        ("http://example.org./", "http://www.example.org.:81/", "http://example.org/"),
+        ("http://localhost./", "http://localhost.:81/", "http://a.localhost./"),
     ],
 )
 def test_a_site_is_a_registrable_domain(seed: str, same: str, other: str) -> None:
+    seed, same, other = (resolve("", url) for url in (seed, same, other))
     boundary = Scope("site").around([seed])
+    assert boundary.permits(seed)
     assert boundary.permits(same)
     assert not boundary.permits(other)
+
+
+def test_the_suffix_list_is_not_read_for_hosts_that_do_not_end_as_a_seed_does() -> None:
+    program = (
+        "import sys, builtins; from crawler.policy.scope import Scope; from crawler import suffixes;"
+        "boundary = Scope('site').around(['http://127.0.0.1/', 'http://localhost/']);"
+        "print(boundary.permits('http://example.org/'), boundary.permits('http://localhost:81/'),"
+        " suffixes._list.cache_info().misses)"
+    )
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert out.split() == ["False", "True", "0"]
+
+
+def test_a_boundary_remembers_a_bounded_number_of_hosts() -> None:
+    boundary = Scope("site").around(SEEDS)
+    assert not any(boundary.permits(f"http://trap{number}.example/") for number in range(10_000))
+    assert boundary._is_in_site.cache_info().currsize <= 4096
+    assert boundary.permits(SEEDS[0])
 
 
 def test_further_hosts_can_be_named() -> None:
@@ -80,6 +114,34 @@ def test_further_hosts_can_be_named() -> None:
 
 def test_further_hosts_are_named_in_any_case() -> None:
     assert Scope(hosts=("CDN.Example.net",)).around(SEEDS).permits("https://cdn.example.net/")
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("bücher.example", "http://xn--bcher-kva.example/"),
+        ("127.1", "http://127.0.0.1:81/"),
+        ("[0::1]", "http://[::1]/"),
+    ],
+)
+def test_further_hosts_are_named_as_browsers_understand_them(host: str, url: str) -> None:
+    assert Scope(hosts=(host,)).around(SEEDS).permits(url)
+
+
+@pytest.mark.parametrize(
+    "host", ["", "a b", "[", "http://cdn.example", "cdn.example:81", "cdn.example/x", "a@b", "a?b"]
+)
+def test_a_further_host_that_can_match_nothing_is_refused(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="scope host="):
+        Scope(hosts=(host,))
+
+
+def test_a_scope_may_hold_a_rewriting_and_nothing_else_in_its_place() -> None:
+    rewriting = Rewriting(drop=TRACKING)
+    assert Scope(rewriting=rewriting).rewriting is rewriting
+    assert Scope().rewriting is None
+    with pytest.raises(ConfigurationError, match="expected a Rewriting, or None"):
+        Scope(rewriting="utm_*")  # type: ignore[arg-type]  # as those write who do not check types
 
 
 @pytest.mark.parametrize(

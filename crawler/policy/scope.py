@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Literal, get_args
 
-from publicsuffixlist import PublicSuffixList
-
-from crawler.errors import ConfigurationError
+from crawler.errors import ConfigurationError, InvalidURLError
 from crawler.policy.checks import several
-from crawler.url import hostname_of, ip_of, origin_of
+from crawler.policy.rewriting import Rewriting
+from crawler.suffixes import registrable_domain
+from crawler.url import hostname_of, origin_of, resolve
 
 Within = Literal["site", "host", "origin", "any"]
+_REMEMBERED_HOSTS = 4096  # of which a boundary knows whether they are inside; arbitrary
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +28,25 @@ class Scope:
         hosts: Further hosts that belong to it, by name.
         allow: Regular expressions; where any are given, a URL must contain a match of one.
         deny: Regular expressions; a URL that contains a match of one is out.
+        rewriting: Which URLs are one page, although they differ; the crawl asks for the rewritten URL. The patterns
+            above are matched against that. ``None`` leaves all as they are.
     """
 
     within: Within = "site"
     hosts: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    rewriting: Rewriting | None = None
 
     def __post_init__(self) -> None:
         if self.within not in get_args(Within):
             raise ConfigurationError.of("within", self.within, f"one of {', '.join(get_args(Within))}")
         for name in ("hosts", "allow", "deny"):
             several(name, getattr(self, name))
+        if not isinstance(self.rewriting, Rewriting | None):
+            raise ConfigurationError.of("rewriting", self.rewriting, "a Rewriting, or None")
+        for host in self.hosts:
+            _normalised(host)
         for pattern in (*self.allow, *self.deny):
             try:
                 re.compile(pattern)
@@ -51,14 +59,17 @@ class Scope:
 
 
 class Boundary:
-    """Decides for each URL whether it is inside, by a few look-ups: the suffix list is asked about the seeds alone."""
+    """Decides for each URL whether it is inside, by a few look-ups."""
 
     def __init__(self, scope: Scope, seeds: Iterable[str]) -> None:
         self._scope = scope
-        self._hosts = frozenset(host.lower() for host in scope.hosts)
+        self._hosts = frozenset(map(_normalised, scope.hosts))
         self._allow = [re.compile(pattern) for pattern in scope.allow]
         self._deny = [re.compile(pattern) for pattern in scope.deny]
-        self._places = frozenset(_PLACES[scope.within](seed) for seed in seeds)
+        place_of = _PLACES[scope.within]
+        self._places = frozenset(place_of(seed) for seed in seeds)
+        # The same few hosts come again and again; a trap may invent any number of them.
+        self._is_in_site = lru_cache(_REMEMBERED_HOSTS)(self._is_in_site_of_a_seed)
 
     def __repr__(self) -> str:
         return f"<Boundary {self._scope.within} {sorted(self._places)}>"
@@ -81,34 +92,47 @@ class Boundary:
             case "host":
                 return hostname_of(url) in self._places
             case "site":
-                return any(domain in self._places for domain in _domains(hostname_of(url)))
+                return self._is_in_site(hostname_of(url))
+
+    def _is_in_site_of_a_seed(self, hostname: str) -> bool:
+        # The suffix list is asked only about hosts that end as a site does: a crawl of an address never reads it.
+        # It must be asked about those, as below one site there may be others: some.s3.amazonaws.com.
+        ends_alike = any(domain in self._places for domain in _domains(hostname))
+        return ends_alike and _site(hostname) in self._places
 
 
 def _domains(hostname: str) -> Iterator[str]:
-    """Yield ``hostname`` and the domains that it is in, as sites are written: see `site_of`."""
-    yield hostname
+    """Yield ``hostname`` and the domains that it is in."""
     while hostname:
-        yield f".{hostname}"
+        yield hostname
         hostname = hostname.partition(".")[2]
 
 
 def site_of(url: str) -> str:
-    """Return the site of a normalised ``url``.
+    """Return the site of a normalised ``url``: its registrable domain.
 
-    That is its registrable domain with a dot before it, as all that ends so belongs to it; or the host itself where it
-    belongs to nothing larger: an address, a name without dots, a public suffix.
+    Or the host itself where it belongs to nothing larger: an address, a name without dots, a public suffix.
     """
-    hostname = hostname_of(url)
-    if ip_of(hostname) or "." not in hostname:
-        return hostname
-    domain: str | None = _suffixes().privatesuffix(hostname)
-    return f".{domain}" if domain else hostname
+    return _site(hostname_of(url))
 
 
-@cache
-def _suffixes() -> PublicSuffixList:
-    # Made when first needed: reading the list takes about 70 ms, which a crawl of an address never pays.
-    return PublicSuffixList()
+def _site(hostname: str) -> str:
+    return ("." in hostname and registrable_domain(hostname)) or hostname
+
+
+def _normalised(host: str) -> str:
+    """Return ``host`` as it stands in normalised URLs.
+
+    Raises:
+        ConfigurationError: It is no host, or more than one.
+    """
+    try:
+        url = resolve("", f"http://{host}/")
+    except (InvalidURLError, TypeError) as error:
+        raise ConfigurationError.of("scope host", host, "a host, such as 'www.example.org'") from error
+    if url != f"http://{hostname_of(url)}/":
+        raise ConfigurationError.of("scope host", host, "a host alone, without scheme, port and path")
+    return hostname_of(url)
 
 
 _PLACES: dict[Within, Callable[[str], str]] = {
