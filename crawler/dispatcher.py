@@ -19,7 +19,10 @@ _GRACE = 0.5  # seconds at most, of those of the limit, that the CPU stage is gi
 _GRACE_SHARE = 0.1  # of the limit; arbitrary
 _BURST = 8  # requests started in one go; each takes the loop about 0.5 ms, and something else may be waiting for it
 
-Process: TypeAlias = Callable[[Request], Coroutine[Any, Any, None] | None]
+Process: TypeAlias = Callable[[Request], Coroutine[Any, Any, None]]
+"""Takes a request as far as the CPU stage."""
+Admit: TypeAlias = Callable[[Request], Process | None]
+"""Says what is to be done for an acquired request: nothing where it has failed, or was put back."""
 
 
 class Dispatcher:
@@ -29,13 +32,13 @@ class Dispatcher:
         stopped_by: The limit that ended the crawl, or ``stop``; empty while nothing did.
     """
 
-    def __init__(self, frontier: MemoryFrontier, limits: Limits, concurrency: int, process: Process) -> None:
-        """Create a dispatcher that has ``process`` called for each request; what it returns runs in a task."""
+    def __init__(self, frontier: MemoryFrontier, limits: Limits, concurrency: int, admit: Admit) -> None:
+        """Create a dispatcher that does for each request what ``admit`` says, in a task of its own."""
         self.stopped_by = ""
         self._frontier = frontier
         self._limits = limits
         self._concurrency = concurrency
-        self._process = process
+        self._admit = admit
         self._tasks: set[asyncio.Task[None]] = set()
         self._pages = 0  # fetched, and being fetched: together never more than the limit
         self._timer: asyncio.TimerHandle | None = None
@@ -122,15 +125,15 @@ class Dispatcher:
         return not (self._closed or self.stopped_by) and (limit is None or self._pages < limit)
 
     def _start(self, request: Request) -> None:
-        work = self._process(request)
-        if work is None:
+        process = self._admit(request)
+        if process is None:
             return
         self._pages += not request.is_errand
-        self._tasks.add(self._group.create_task(self._run(request, work)))
+        self._tasks.add(self._group.create_task(self._run(request, process)))
 
-    async def _run(self, request: Request, work: Coroutine[Any, Any, None]) -> None:
+    async def _run(self, request: Request, process: Process) -> None:
         try:
-            await work
+            await process(request)
         except asyncio.CancelledError:
             if not request.is_errand:
                 self._frontier.give_back(request)

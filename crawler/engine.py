@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from crawler.admission import Admission
 from crawler.discovery import Discovery
-from crawler.dispatcher import Dispatcher
+from crawler.dispatcher import Dispatcher, Process
 from crawler.errors import (
     BlockedAddressError,
     CrawlerError,
@@ -187,11 +187,11 @@ class Engine:
 
     # ── from its dispatch to the CPU stage ──
 
-    def _admit(self, request: Request) -> Coroutine[Any, Any, None] | None:
+    def _admit(self, request: Request) -> Process | None:
         """Return what is to be done for an acquired request; nothing where it has failed, or must wait."""
         verdict = self._admission.verdict(request, self._group)
         if verdict is True:
-            return self._run_errand(request) if request.is_errand else self._process(request)
+            return self._run_errand if request.is_errand else self._process
         if isinstance(verdict, FetchError):
             self._frontier.release(request, monotonic(), Outcome.UNKNOWN)
             if request.is_errand:

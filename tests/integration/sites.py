@@ -31,9 +31,11 @@ async def serve(pages: Mapping[str, Answer]) -> AsyncIterator[Site]:
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         assert isinstance(request, web.BaseRequest)
+        page = pages.get(request.path)
+        if page is None and request.path == "/robots.txt":  # which every crawl asks for: no test is about that here
+            return web.Response(status=404)
         site.asked.append(request.path)
         site.requests.append(request)  # type: ignore[arg-type]
-        page = pages.get(request.path)
         if page is None:
             return web.Response(status=404)
         if isinstance(page, str):

@@ -135,7 +135,7 @@ async def test_a_request_carries_method_headers_body_and_metadata() -> None:
 async def test_no_page_more_than_max_pages_is_fetched(limit: int) -> None:
     async with FixturesServer(Web(pages=100, page_bytes=2000, numbers=3)) as server:
         items, summary = await crawl_all(Crawler(parsers.urls, cpu=INLINE, limits=Limits(max_pages=limit)), server.url)
-        assert server.statistics().requests == limit
+        assert server.statistics().requests == limit + 1  # robots.txt
     assert len(items) == summary.fetched == limit
     assert summary.stopped_by == "max_pages"
     assert summary.pending == summary.discovered - limit > 0
@@ -570,7 +570,7 @@ async def test_stop_finishes_what_is_in_flight() -> None:
             await server.until_active(5)
             crawler.stop()
             summary = await running
-        assert server.statistics().requests == summary.fetched
+        assert server.statistics().requests == summary.fetched + 1  # robots.txt
     assert (summary.failed, summary.in_flight, summary.stopped_by) == (0, 0, "stop")
     assert summary.fetched == summary.done
     assert summary.pending > 0
