@@ -5,54 +5,52 @@ from __future__ import annotations
 import codecs
 import re
 
-_BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF16_LE, "utf-16-le"))
-_HEADER_CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
-_META_CHARSET = re.compile(rb"""<meta[^>]{0,256}?charset\s*=\s*["']?\s*([a-z0-9_.:-]+)""", re.IGNORECASE)
-_META_WINDOW = 1024  # bytes in which the HTML Standard looks for <meta charset>
-# https://encoding.spec.whatwg.org/#names-and-labels: browsers read these labels as the supersets of what they say.
-_SUPERSETS = {"ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030",
-              "shift_jis": "cp932", "euc_kr": "cp949", "iso8859-11": "cp874", "tis-620": "cp874"}  # fmt: skip
-# Text encodings of Python's that no browser knows: some raise whatever one asks for, some make lone surrogates.
-_UNKNOWN_TO_BROWSERS = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"}
-_FALLBACK = "cp1252"  # what browsers assume where nothing is declared and the bytes are not UTF-8
+from crawler.encodings import encoding_named, read
+from crawler.prescan import declared_encoding
+
+_BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_BE, "utf-16be"), (codecs.BOM_UTF16_LE, "utf-16le"))
+_HEADER_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';,]+)""", re.IGNORECASE)
+_MARKUP = re.compile(r"\s*(?:$|;|[^;]*(?:html|xml))", re.IGNORECASE)  # or nothing is said
+_WINDOW = 1024  # bytes in which the HTML standard advises to look for <meta charset>
+_WIDE_WINDOW = 65536  # bytes in which to look for it before guessing; arbitrary
+_FALLBACK = "windows-1252"  # what browsers assume where nothing is declared and the bytes are not UTF-8
 
 
 def decode(body: bytes, content_type: str = "") -> str:
     """Return ``body`` as text. Never fails: what does not decode becomes U+FFFD.
 
-    The order is the HTML Standard's: byte order mark, ``charset`` of the Content-Type header, ``<meta charset>``;
-    then UTF-8 where the bytes are valid UTF-8, else windows-1252.
+    The character set is what `encoding_of` says. A byte order mark is no part of the text.
     """
     for mark, name in _BYTE_ORDER_MARKS:
         if body.startswith(mark):
-            return body[len(mark) :].decode(name, "replace")
-    if name := _from_header(content_type) or _from_meta(body):
-        return body.decode(name, "replace")
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError:
-        return body.decode(_FALLBACK, "replace")
+            return read(body[len(mark) :], name)
+    return read(body, encoding_of(body, content_type))
 
 
-def _from_header(content_type: str) -> str:
+def encoding_of(body: bytes, content_type: str = "") -> str:
+    """Return the name of the encoding that ``body`` is in, in lower case, as the Encoding standard has it.
+
+    The order is the HTML standard's: byte order mark, ``charset`` of the Content-Type header, ``<meta charset>`` or XML
+    declaration near the start. Then come UTF-8 where the bytes are valid UTF-8 and not mere ASCII, a ``<meta charset>``
+    farther down, and windows-1252.
+    """
+    for mark, name in _BYTE_ORDER_MARKS:
+        if body.startswith(mark):
+            return name
     found = _HEADER_CHARSET.search(content_type)
-    return _codec(found[1]) if found else ""
+    if found and (encoding := encoding_named(found[1])):
+        return encoding
+    is_markup = _MARKUP.match(content_type)
+    if is_markup and (encoding := declared_encoding(body[:_WINDOW])):
+        return encoding
+    if not body.isascii() and _is_utf_8(body):
+        return "utf-8"
+    return (declared_encoding(body[:_WIDE_WINDOW]) if is_markup else None) or _FALLBACK
 
 
-def _from_meta(body: bytes) -> str:
-    found = _META_CHARSET.search(body[:_META_WINDOW])
-    name = _codec(found[1].decode("ascii")) if found else ""
-    # A page whose <meta> could be read as ASCII is not in UTF-16, whatever it says.
-    return "utf-8" if name.startswith("utf-16") else name
-
-
-def _codec(label: str) -> str:
-    """Return the Python codec for a declared label, or nothing for one that is unknown or reads no text."""
+def _is_utf_8(body: bytes) -> bool:
     try:
-        info = codecs.lookup(label)
-    except (LookupError, ValueError):
-        return ""
-    # Only text encodings: Python's registry also knows base64, zip and rot13.
-    if not info._is_text_encoding or info.name in _UNKNOWN_TO_BROWSERS:  # noqa: SLF001  # there is no public name
-        return ""
-    return _SUPERSETS.get(info.name, info.name)
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

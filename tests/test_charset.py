@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.charset import decode
+from crawler.charset import decode, encoding_of
+from crawler.encodings import encoding_named, read
+from crawler.prescan import declared_encoding
 
 CODECS = sorted(module.name for module in pkgutil.iter_modules(encodings.__path__))
 HTML = "text/html; charset="
@@ -52,8 +54,51 @@ def test_the_header_outranks_the_page() -> None:
     assert decode(b"<meta charset=koi8-r>" + "ж".encode("cp1251"), HTML + "windows-1251").endswith("ж")
 
 
-def test_a_meta_element_far_down_is_not_looked_for() -> None:
+def test_a_meta_element_far_down_does_not_outrank_valid_utf_8() -> None:
     assert decode(b" " * 1024 + b"<meta charset=koi8-r>\xc3\xa9").endswith("é")
+
+
+def test_a_meta_element_far_down_is_better_than_a_guess() -> None:
+    assert decode(b" " * 1024 + b"<meta charset=koi8-r>\xd6").endswith("ж")
+    assert decode(b" " * 65536 + b"<meta charset=koi8-r>\xd6").endswith("Ö")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        ("", "koi8-r"),
+        ("text/html", "koi8-r"),
+        (" Text/HTML ; x=y", "koi8-r"),
+        ("; charset=nonsense", "koi8-r"),
+        ("application/xhtml+xml", "koi8-r"),
+        ("application/rss+xml", "koi8-r"),
+        ("text/plain", "windows-1252"),
+        ("application/json", "windows-1252"),
+        ("text/plain; x=html", "windows-1252"),
+    ],
+)
+def test_only_markup_can_say_what_it_is_in(content_type: str, expected: str) -> None:
+    assert encoding_of(b"<meta charset=koi8-r>\xd6", content_type) == expected
+
+
+@pytest.mark.parametrize(
+    ("declaration", "expected"),
+    [
+        (b'<?xml version="1.0" encoding="koi8-r"?>', "koi8-r"),
+        (b"<?xml version='1.0' encoding = 'KOI8-R' ?>", "koi8-r"),
+        (b'<?xml version="1.0" encoding="utf-16"?>', "utf-8"),
+        (b'<?xml version="1.0" encoding="koi8-r"?><meta charset=iso-8859-2>', "iso-8859-2"),
+        (b'<?xml version="1.0"?><a encoding="koi8-r">', None),
+        (b'<?xml encoding="koi8-r', None),
+        (b"<?xml encoding=koi8-r?>", None),
+        (b' <?xml encoding="koi8-r"?>', None),
+        (b'<?xml encoding="nonsense"?>', None),
+        ("<?xml".encode("utf-16-le"), "utf-16le"),
+        ("<?xml".encode("utf-16-be"), "utf-16be"),
+    ],
+)
+def test_an_xml_declaration_counts_where_no_meta_element_does(declaration: bytes, expected: str | None) -> None:
+    assert declared_encoding(declaration) == expected
 
 
 @pytest.mark.parametrize("label", ["nonsense", "base64", "rot13", "zlib", "hex", "", "\0", "utf-8\u00e9", "x" * 10_000])
@@ -90,6 +135,74 @@ def test_old_labels_are_read_as_the_supersets_that_browsers_take_them_for(
 
 def test_a_page_whose_meta_element_is_legible_is_not_in_utf_16() -> None:
     assert decode("<meta charset=utf-16>é".encode()).endswith("é")
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("utf8", "utf-8"),
+        (" UTF-8\n", "utf-8"),
+        ("latin1", "windows-1252"),
+        ("unicode", "utf-16le"),
+        ("x-sjis", "shift_jis"),
+        ("ks_c_5601-1987", "euc-kr"),
+        ("hz-gb-2312", "replacement"),
+        ("x-mac-ukrainian", "x-mac-cyrillic"),
+        ("utf_8", None),
+        ("utf-32", None),
+        ("cp437", None),
+        ("\u017fjis", None),
+        ("koi8-r\0", None),
+        ("", None),
+    ],
+)
+def test_labels_are_those_that_browsers_know(label: str, name: str | None) -> None:
+    assert encoding_named(label) == name
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "expected"),
+    [
+        ("windows-1252", b"\x80\x81\xff", "€\x81ÿ"),
+        ("windows-1253", b"\x88\xaa\xc1", "\x88\ufffdΑ"),
+        ("windows-1255", b"\xca\xe0", "\u05baא"),
+        ("windows-874", b"\x80\x81\xa1\xdb", "€\x81ก\ufffd"),
+        ("koi8-u", b"\xae\xbe\xd6", "ўЎж"),
+        ("iso-8859-6", b"\xa1\xc7", "\ufffdا"),
+        ("iso-8859-8-i", b"\xe0", "א"),
+        ("macintosh", b"\xdb\xf0", "€\uf8ff"),
+        ("x-user-defined", b"a\x80\xff", "a\uf780\uf7ff"),
+        ("replacement", b"<script>", "\ufffd"),
+        ("replacement", b"", ""),
+        ("big5", b"\xa4\xa4\x87\x40", "中䏰"),
+        ("gbk", b"\xd6\xd0", "中"),
+        ("iso-2022-jp", b'\x1b$B$"\x1b(B a \x1b(I1', "あ a ｱ"),
+        ("utf-16le", b"a\0\x00\xd8b\0", "a\ufffdb"),
+    ],
+)
+def test_bytes_mean_what_the_encoding_standard_says(encoding: str, body: bytes, expected: str) -> None:
+    assert read(body, encoding) == expected
+
+
+def test_a_page_cannot_declare_itself_to_be_of_private_characters() -> None:
+    assert decode(b"<meta charset=x-user-defined>\x80").endswith("€")
+    assert decode(b"\x80", HTML + "x-user-defined") == "\uf780"
+
+
+# Whoever takes these for Shift_JIS or GBK must not swallow what closes an attribute.
+@pytest.mark.parametrize("label", ["shift_jis", "gbk", "gb18030", "big5", "euc-jp", "euc-kr", "iso-2022-jp", "utf-8"])
+def test_half_a_character_swallows_no_markup(label: str) -> None:
+    assert decode(b'<a title="\x81"><b>', HTML + label).endswith('"><b>')
+
+
+@pytest.mark.parametrize("label", ["", "utf-16", "windows-1253", "iso-8859-6", "gb18030", "iso-2022-jp", "big5"])
+@pytest.mark.parametrize(
+    "part", [b"\xff", b"\xdc\xdc", b"\x1b$B", b"\x81<", b'<meta charset="', b"<!--", b"<a b=", b"<meta charset "]
+)
+def test_megabytes_that_are_not_what_they_say_are_read_all_the_same(label: str, part: bytes) -> None:
+    body = part * (2**20 // len(part))
+    assert len(decode(body, HTML + label)) <= len(body)
+    assert decode(b"<meta http-equiv=content-type content='" + body, "text/html")
 
 
 def test_what_does_not_decode_becomes_a_replacement_character() -> None:
