@@ -1,36 +1,198 @@
-"""Names to addresses."""
+"""Names to addresses: asynchronous, remembered, and each name asked for once however many wait for it."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
+import aiodns
+import pycares
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import DefaultResolver
+
+from crawler.errors import ClosedError, ResolveError
+from crawler.fetching.name_cache import Answer, NameCache
+from crawler.policy.network import Network
+from crawler.url import ip_of
+
+_NAMES = 50_000  # remembered; arbitrary, about 20 MB
+_AT_ONCE = 1024  # look-ups; arbitrary, about as many packets as the socket of a name server takes without loss
+_PATIENCE = 0.25  # seconds; c-ares sends again after that at the earliest, so a name server that can answer has done so
+_SHORTEST, _LONGEST = (
+    60.0,
+    3600.0,
+)  # seconds that an answer is believed; browsers keep to the former, c-ares to the latter
+_NO_SUCH_NAME_SECONDS = 300.0  # arbitrary; RFC 2308 §5 advises against more than three hours
+_FAILURE_SECONDS = 1.0  # the least by RFC 9520 §3.2, so that a second try of a request is one of its name as well
+_TRIES = 4  # by c-ares, each with twice the patience of the one before: the last ends after 3.75 s at the earliest
+_SHORTEST_TRY = 0.05  # seconds; arbitrary
+_LOOPBACK = ("127.0.0.1", "::1")
+_NO_SORT = 1 << 7  # ARES_AI_NOSORT: c-ares would open a socket for each address to find its way to it
+_FINAL = frozenset({pycares.errno.ARES_ENOTFOUND, pycares.errno.ARES_ENODATA, pycares.errno.ARES_EBADNAME})
+
+
+@dataclass(frozen=True, slots=True)
+class ResolverStatistics:
+    """What a resolver has done.
+
+    Attributes:
+        names: Names that it remembers.
+        hits: Times that it knew the answer.
+        asked: Look-ups that it sent.
+        failed: Of these, those without an address.
+        in_flight: Look-ups that wait: for an answer, or to be sent.
+    """
+
+    names: int = 0
+    hits: int = 0
+    asked: int = 0
+    failed: int = 0
+    in_flight: int = 0
 
 
 class Resolver(AbstractResolver):
-    """aiohttp's resolver (c-ares), with ``*.localhost`` answered here: RFC 6761 §6.3 keeps them off the network."""
+    """Looks names up by c-ares, with ``*.localhost`` answered here: RFC 6761 §6.3 keeps them off the network.
 
-    def __init__(self) -> None:
-        self._resolver = DefaultResolver()
+    **Names that hang do not delay others.** A look-up holds one of the places while its answer may be expected, a
+    quarter of a second, and then waits without one until its deadline.
+
+    **Search domains** are for names without a dot alone: the name of a stranger is never tried below yours.
+    """
+
+    def __init__(
+        self,
+        network: Network | None = None,
+        *,
+        at_once: int = _AT_ONCE,
+        names: int = _NAMES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Create a resolver; it opens nothing before it is asked for a name that it has to look up.
+
+        Args:
+            network: The name servers and the deadline.
+            at_once: Look-ups that may be sent before one of them is answered or overdue.
+            names: Names that are remembered.
+            clock: Returns monotonic seconds.
+        """
+        self._network = network or Network()
+        self._clock = clock
+        self._cache = NameCache(names)
+        self._places = asyncio.Semaphore(at_once)
+        self._channels: dict[int, aiodns.DNSResolver] = {}
+        self._lookups: dict[str, asyncio.Task[Answer]] = {}
+        self._is_closed = False
+        self._hits = self._asked = self._failed = 0
+
+    def __repr__(self) -> str:
+        return f"<Resolver {len(self._cache)} names, {len(self._lookups)} in flight>"
+
+    async def lookup(self, host: str) -> tuple[str, ...]:
+        """Return the addresses of ``host``, those of IPv4 first; an address is its own.
+
+        Cancelling it ends the wait, not the look-up, for which others may wait.
+
+        Raises:
+            ResolveError: It has none, or nobody answers in time.
+            ClosedError: The resolver is closed.
+        """
+        name = host.removesuffix(".")
+        if name == "localhost" or name.endswith(".localhost"):
+            return _LOOPBACK
+        answer = self._cache.get(name, self._clock())
+        if answer is not None:
+            self._hits += 1
+        elif ip_of(name) is not None:
+            return (name.strip("[]"),)
+        else:
+            answer = await asyncio.shield(self._lookups.get(name) or self._begin(name))
+        if not answer.addresses:
+            raise ResolveError(f"{host}: {answer.error}", answer.is_final)
+        return answer.addresses
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Return the addresses of ``host``; raises `OSError` where there are none."""
-        if host == "localhost" or host.endswith(".localhost"):
-            return [
-                ResolveResult(
-                    hostname=host,
-                    host="127.0.0.1",
-                    port=port,
-                    family=socket.AF_INET,
-                    proto=0,
-                    flags=socket.AI_NUMERICHOST,
-                )
-            ]
-        return await self._resolver.resolve(host, port, family)
+        """Return the addresses of ``host`` as aiohttp wants them; raises as `lookup` does."""
+        found = [_result(host, address, port) for address in await self.lookup(host)]
+        results = [result for result in found if family in {socket.AF_UNSPEC, result["family"]}]
+        if not results:
+            raise ResolveError(f"{host}: has no address of the wanted kind", is_final=True)
+        return results
+
+    def statistics(self) -> ResolverStatistics:
+        """Return the counts of this moment."""
+        return ResolverStatistics(len(self._cache), self._hits, self._asked, self._failed, len(self._lookups))
 
     async def close(self) -> None:
-        """Close the resolver's sockets."""
-        await self._resolver.close()
+        """Close the resolver's sockets; what waits for a look-up gets a `ResolveError`."""
+        self._is_closed = True
+        for channel in self._channels.values():
+            channel.cancel()
+        if self._lookups:
+            await asyncio.wait(self._lookups.values())
+        for channel in self._channels.values():
+            await channel.close()
+        self._channels.clear()
+
+    def _begin(self, name: str) -> asyncio.Task[Answer]:
+        if self._is_closed:
+            raise ClosedError("the resolver is closed")
+        task = asyncio.create_task(self._look_up(name), name=f"look up {name}")
+        self._lookups[name] = task
+        return task
+
+    async def _look_up(self, name: str) -> Answer:
+        try:
+            answer = await self._ask(name)
+        except (pycares.AresError, UnicodeError) as error:  # no more descriptors; no name at all
+            answer = Answer(error=str(error) or repr(error), seconds=_FAILURE_SECONDS)
+        finally:
+            del self._lookups[name]
+        self._failed += not answer.addresses
+        self._cache.put(name, answer, self._clock())
+        return answer
+
+    async def _ask(self, name: str) -> Answer:
+        async with self._places:
+            if self._is_closed:
+                return Answer(error="the resolver was closed")
+            self._asked += 1
+            asking = self._channel_for(name).getaddrinfo(name, type=socket.SOCK_STREAM, flags=_NO_SORT)
+            await asyncio.wait((asking,), timeout=min(_PATIENCE, self._network.dns_timeout))
+        await asyncio.wait((asking,), timeout=max(0.0, self._network.dns_timeout - _PATIENCE))
+        if not asking.done():
+            asking.cancel()
+            return Answer(error=f"no name server answered in {self._network.dns_timeout:g} s", seconds=_FAILURE_SECONDS)
+        return _answer_of(asking)
+
+    def _channel_for(self, name: str) -> aiodns.DNSResolver:
+        searched = 0 if "." not in name else pycares.ARES_FLAG_NOSEARCH
+        if searched not in self._channels:
+            self._channels[searched] = aiodns.DNSResolver(
+                self._network.nameservers or None,
+                timeout=max(_SHORTEST_TRY, self._network.dns_timeout / 2**_TRIES),
+                tries=_TRIES,
+                flags=searched | pycares.ARES_FLAG_EDNS,
+            )
+        return self._channels[searched]
+
+
+def _answer_of(asked: asyncio.Future[pycares.AddrInfoResult]) -> Answer:
+    try:
+        result = asked.result()
+    except aiodns.error.DNSError as error:
+        code, text = error.args[0], str(error.args[-1])
+        is_final = code in _FINAL
+        return Answer((), text, is_final, _NO_SUCH_NAME_SECONDS if is_final else _FAILURE_SECONDS)
+    nodes = sorted(result.nodes, key=lambda node: node.family != socket.AF_INET)  # which keeps the order of the rest
+    seconds = min([node.ttl for node in nodes] + [alias.ttl for alias in result.cnames], default=0)
+    addresses = tuple(dict.fromkeys(node.addr[0].decode("ascii") for node in nodes))
+    return Answer(addresses, "has no address", not addresses, min(max(seconds, _SHORTEST), _LONGEST))
+
+
+def _result(host: str, address: str, port: int) -> ResolveResult:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)

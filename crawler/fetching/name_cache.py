@@ -1,0 +1,56 @@
+"""What names were last found to be. Pure; times are in seconds of any monotonic clock."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a look-up.
+
+    Attributes:
+        addresses: The addresses of the name; none where it failed.
+        error: Why it failed.
+        is_final: Whether there is no such name, or it has no address: asking again is of no use.
+        seconds: How long this may be believed.
+    """
+
+    addresses: tuple[str, ...] = ()
+    error: str = ""
+    is_final: bool = False
+    seconds: float = 0.0
+
+
+class NameCache:
+    """The answers that may still be believed, of the names last asked for."""
+
+    def __init__(self, most: int) -> None:
+        """Create an empty cache of at most so many names."""
+        self._most = most
+        self._answers: OrderedDict[str, tuple[float, Answer]] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<NameCache {len(self)} of {self._most} names>"
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def get(self, name: str, now: float) -> Answer | None:
+        """Return the answer for ``name``; ``None`` where there is none, or it is too old."""
+        entry = self._answers.get(name)
+        if entry is None:
+            return None
+        if entry[0] <= now:
+            del self._answers[name]
+            return None
+        self._answers.move_to_end(name)
+        return entry[1]
+
+    def put(self, name: str, answer: Answer, now: float) -> None:
+        """Keep ``answer`` for ``name``; the name that was asked for longest ago makes room."""
+        self._answers[name] = (now + answer.seconds, answer)
+        self._answers.move_to_end(name)
+        if len(self._answers) > self._most:
+            self._answers.popitem(last=False)
