@@ -1,0 +1,58 @@
+"""Stored answers as text: what both kinds of store put on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec.structs import replace
+
+from crawler.policy.stored import Stored
+
+FORMAT = "crawler HTTP cache"
+VERSION = 1
+"""Of the files; raised with each change that older versions would misread."""
+
+MOST_VARIANTS = 8
+"""Answers kept for one request, which differ in what ``Vary`` names; arbitrary."""
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Stored)
+
+
+def pack(stored: Stored) -> bytes:
+    """Return ``stored`` as JSON."""
+    return _ENCODER.encode(_mapped(stored, _as_text))
+
+
+def unpack(data: bytes) -> Stored | None:
+    """Return what `pack` has made ``data`` of; ``None`` where it is damaged."""
+    try:
+        return _mapped(_DECODER.decode(data), _as_it_came)
+    except ValueError:  # msgspec's error is one, and that of bytes which are no text is too
+        return None
+
+
+def _mapped(stored: Stored, change: Callable[[str], str]) -> Stored:
+    """Return ``stored`` with the texts changed that may be of odd bytes."""
+    texts = (stored.url, stored.message or "", *(part for field in stored.fields for part in field))
+    if all(text.isascii() for text in texts):
+        return stored
+    return replace(
+        stored,
+        url=change(stored.url),
+        fields=tuple((change(name), change(value)) for name, value in stored.fields),
+        message=None if stored.message is None else change(stored.message),
+    )
+
+
+def _as_text(text: str) -> str:
+    """Return a text that came as bytes, as these bytes in Latin-1: JSON cannot hold what stands for odd ones."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode("latin-1")
+
+
+def _as_it_came(text: str) -> str:
+    return text.encode("latin-1").decode("utf-8", "surrogateescape")

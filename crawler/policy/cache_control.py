@@ -1,0 +1,43 @@
+"""The Cache-Control field, of answers and of requests (RFC 9111 §5.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+Fields = Sequence[tuple[str, str]]
+"""Header fields as pairs, names in lower case."""
+
+Directives = Mapping[str, str]
+"""Names in lower case, each with its argument; empty where it has none."""
+
+FOREVER = 2**31
+"""Seconds that stand for any larger number of them (RFC 9111 §1.2.2)."""
+
+# A name, and after an equals sign a quoted string, which may lack its end, or anything up to a comma or white space.
+# Each part excludes what may follow it, so that no input takes more than linear time.
+_DIRECTIVE = re.compile(r'([^\s,="]+)(?:=(?:"((?:[^"\\]|\\.)*)"?|([^\s,"]*)))?', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+def value_of(fields: Fields, name: str) -> str:
+    """Return the first field of that ``name``; empty where there is none."""
+    return next((value for key, value in fields if key == name), "")
+
+
+def directives_of(fields: Fields) -> Directives:
+    """Return the directives of all Cache-Control fields; of those that come twice, the first (RFC 9111 §4.2.1)."""
+    found: dict[str, str] = {}
+    for name, value in fields:
+        if name == "cache-control":
+            for token, quoted, plain in _DIRECTIVE.findall(value):
+                found.setdefault(token.lower(), _ESCAPED.sub(r"\1", quoted) if quoted else plain)
+    return found
+
+
+def seconds_in(argument: str) -> int | None:
+    """Return the seconds that a directive's ``argument`` says, at most `FOREVER`; ``None`` where that is no number."""
+    if not argument.isascii() or not argument.isdecimal():
+        return None
+    digits = argument.lstrip("0") or "0"
+    return FOREVER if len(digits) > len(str(FOREVER)) else min(int(digits), FOREVER)
