@@ -1,0 +1,42 @@
+"""Header fields that we send: which are well-formed, which may be set, and which of two of a name counts."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+from crawler.errors import ConfigurationError
+
+Fields: TypeAlias = tuple[tuple[str, str], ...]
+"""Header fields as pairs of name and value."""
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
+_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")  # §5.5; half of a surrogate pair has no bytes
+# They say where a message ends, or are for the next hop alone (RFC 9110 §7.6.1): the client sets them.
+_OF_THE_CONNECTION = frozenset(
+    {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+
+
+def check_field(name: object, value: object) -> None:
+    """Check a header field that is to be sent; the message of the error names it and keeps its value to itself.
+
+    Raises:
+        ConfigurationError: ``name`` is no name of a field, or one that the client sets; ``value`` has a line break,
+            another control character, or white space around it.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigurationError.of("header", name, "a name of ASCII letters, digits and hyphens")
+    if name.lower() in _OF_THE_CONNECTION:
+        raise ConfigurationError.of("header", name, "none that belongs to the connection: it is set for you")
+    if not isinstance(value, str) or not _VALUE.fullmatch(value) or value != value.strip():
+        expected = "a text without line breaks and control characters, and without white space around it"
+        raise ConfigurationError(f"the value of header {name!r}: expected {expected}")
+
+
+def joined(first: Fields, second: Fields) -> Fields:
+    """Return the fields of both; where they have one of the same name, that of ``first`` counts."""
+    if not first or not second:
+        return first or second
+    names = {name.lower() for name, _ in first}
+    return (*first, *(pair for pair in second if pair[0].lower() not in names))
