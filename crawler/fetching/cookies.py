@@ -1,0 +1,168 @@
+"""The file of a cookie jar: read before a crawl, written after it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import stat
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from crawler.errors import ConfigurationError, CrawlerError
+from crawler.policy.access import Cookies
+from crawler.policy.cookie import Cookie
+from crawler.policy.cookies import Jar
+from crawler.suffixes import is_public_suffix
+
+_FORMAT = "crawler cookies"
+_VERSION = 1
+_LARGEST = 64 * 2**20  # bytes; 3,000 cookies of the largest size, all of it escaped, are less
+
+
+class _Kept(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A cookie as it stands in the file: see `Cookie`; without ``expires`` it lasts until the server forgets it."""
+
+    place: str
+    path: str
+    name: str
+    value: str
+    secure: bool = False
+    expires: float | None = None
+
+
+class _Head(msgspec.Struct):
+    """What all versions begin with."""
+
+    format: str
+    version: int
+
+
+class _File(_Head):
+    cookies: list[_Kept]
+
+
+@asynccontextmanager
+async def open_jar(cookies: Cookies) -> AsyncIterator[Jar]:
+    """Give a crawl its jar, with what is in the file of ``cookies``; what it then holds is written there at the end.
+
+    However the crawl ends: what servers set is true also when it was cut off. All of it happens in threads.
+
+    Raises:
+        ConfigurationError: The file cannot be read, is no file of cookies, or could not be written where it is.
+        CrawlerError: It cannot be written at the end.
+    """
+    file = None if cookies.file is None else Path(os.fspath(cookies.file))
+    jar = await asyncio.to_thread(_opened, file)
+    if file is None:
+        yield jar
+        return
+    try:
+        yield jar
+    except BaseException as error:
+        try:
+            await _save(jar, file)
+        except CrawlerError as second:
+            error.add_note(str(second))
+        raise
+    await _save(jar, file)
+
+
+async def _save(jar: Jar, file: Path) -> None:
+    await asyncio.to_thread(save, jar.cookies(time.time()), file)
+
+
+def _opened(file: Path | None) -> Jar:
+    is_public_suffix("example.org")  # reads the list of suffixes, which takes 10 ms that the loop does not have
+    return Jar() if file is None else load(file, time.time())
+
+
+def load(file: Path, now: float) -> Jar:
+    """Return a jar with the cookies in ``file`` that have not ended by ``now`` (Unix time, seconds).
+
+    It is empty where there is no such file yet.
+
+    Raises:
+        ConfigurationError: It cannot be read, or is no file of cookies, which is then left as it is; or none can be
+            written there.
+    """
+    if not os.access(file.resolve().parent, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"cookies cannot be kept in {str(file)!r}: no such folder, or not yours to write to")
+    jar = Jar()
+    try:
+        kept = _read(file)
+    except FileNotFoundError:
+        return jar
+    except OSError as error:
+        raise ConfigurationError(f"cookies cannot be read from {str(file)!r}: {error.strerror or error}") from error
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        remedy = "delete it, or name another file"
+        raise ConfigurationError(f"{str(file)!r} is no file of cookies ({error}); {remedy}") from None
+    for number, entry in enumerate(kept):
+        expires = math.inf if entry.expires is None else entry.expires
+        cookie = Cookie(entry.place, entry.path, entry.name, entry.value, entry.secure, expires)
+        if not jar.add(cookie, now):
+            reason = "no server could have set it"
+            raise ConfigurationError(f"cookie {number} in {str(file)!r} is broken ({reason}); delete it, or the file")
+    return jar
+
+
+def _read(file: Path) -> list[_Kept]:
+    """Return what is in the file.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no file of cookies, or of another version.
+    """
+    at_once = getattr(os, "O_NONBLOCK", 0)  # a pipe would wait until somebody writes to it
+    with os.fdopen(os.open(file, os.O_RDONLY | at_once), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise ValueError("it is no file")
+        data = stream.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise ValueError(f"it has more than {_LARGEST} bytes")
+    head = msgspec.json.decode(data, type=_Head)
+    if head.format != _FORMAT:
+        raise ValueError("it says that it is something else")
+    if head.version != _VERSION:
+        raise ValueError(f"it is of version {head.version}, and this program knows {_VERSION}")
+    return msgspec.json.decode(data, type=_File).cookies
+
+
+def save(cookies: Iterable[Cookie], file: Path) -> None:
+    """Write ``cookies`` to ``file``, which is at each moment the old one or the new one, readable by you alone.
+
+    Raises:
+        CrawlerError: It cannot be written.
+    """
+    kept = [_kept(cookie) for cookie in cookies]
+    data = msgspec.json.format(msgspec.json.encode(_File(_FORMAT, _VERSION, kept)))
+    try:
+        target = file.resolve()  # a link stays a link
+        _replace(target, data + b"\n")
+    except OSError as error:
+        raise CrawlerError(f"cookies cannot be written to {str(file)!r}: {error.strerror or error}") from error
+
+
+def _kept(cookie: Cookie) -> _Kept:
+    expires = cookie.expires if cookie.expires < math.inf else None
+    return _Kept(cookie.place, cookie.path, cookie.name, cookie.value, cookie.is_secure, expires)
+
+
+def _replace(target: Path, data: bytes) -> None:
+    """Write a file in one step: another one beside it takes its place."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # which has mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
