@@ -1,39 +1,115 @@
-"""Which failed requests are tried again, and when."""
+"""Which failed requests are tried again, how often, and when."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from crawler.errors import ConnectError, FetchError, FetchTimeoutError, ProtocolError, StatusError
+from crawler.errors import (
+    BlockedAddressError,
+    BodyTooLargeError,
+    ConfigurationError,
+    ConnectError,
+    ContentTypeError,
+    DecodingError,
+    FetchError,
+    FetchTimeoutError,
+    HostDownError,
+    InvalidRequestError,
+    NotCachedError,
+    ProtocolError,
+    ResolveError,
+    RobotsDeniedError,
+    StatusError,
+    TLSError,
+    TooManyRedirectsError,
+)
 from crawler.policy.checks import at_least, whole
 
 # Statuses that say "later": RFC 9110 §15.5.9, RFC 8470, RFC 6585 §4, RFC 9110 §15.6.
 PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MOST_DOUBLINGS = 64  # arbitrary; 2**1024 is no float any more, and a millisecond doubled 64 times is 600 million years
 _UNDONE_STATUSES = frozenset({425, 429, 503})  # of these, those that say that the request was turned away
-_PASSING_ERRORS = (ConnectError, FetchTimeoutError, ProtocolError)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one class of errors is treated.
+
+    Attributes:
+        tries: Tries in all, 1 for no other; ``None`` as many as `Retry.tries`.
+        wait: Seconds before the second try, as in `Retry.wait`; ``None`` as many as there.
+    """
+
+    tries: int | None = None
+    wait: float | None = None
+
+    def __post_init__(self) -> None:
+        whole("tries", self.tries, 1, unit="tries", optional=True)
+        at_least("wait", self.wait, 0, unit="seconds", optional=True)
+
+
+AGAIN = Rule()
+ONCE_MORE = Rule(tries=2)
+NEVER = Rule(tries=1)
+
+TABLE: Mapping[type[FetchError], Rule] = {
+    FetchError: NEVER,  # whatever has no row of its own
+    ConnectError: AGAIN,  # also ProxyError, and ResolveError unless there is no such name
+    TLSError: NEVER,  # certificates do not change in a minute
+    FetchTimeoutError: AGAIN,
+    ProtocolError: AGAIN,  # a connection that broke, above all
+    DecodingError: ONCE_MORE,  # cut off on the way, perhaps; more likely the server is wrong
+    StatusError: AGAIN,  # but only those of `Retry.statuses`
+    TooManyRedirectsError: NEVER,
+    BodyTooLargeError: NEVER,
+    ContentTypeError: NEVER,
+    InvalidRequestError: NEVER,
+    BlockedAddressError: NEVER,
+    RobotsDeniedError: NEVER,
+    HostDownError: NEVER,
+    NotCachedError: NEVER,
+}
+"""What happens by default. The most specific row counts, so that a class without one is treated as its base."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
     """Tries of a request and the waits between them.
 
+    Waits have full jitter: before the second try it is a random time up to ``wait``, before the third one up to twice
+    that, and so on. Of all ways to spread retries it makes the fewest of them collide
+    (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). The delay of the host comes on top.
+
     Attributes:
-        tries: Tries in all; 1 never tries again.
-        wait: Seconds before the second try; doubled for each further one, half of it at random.
+        tries: Tries in all, where the table says no other number; 1 never tries again, whatever the table says.
+        wait: Seconds before the second try at most; doubled for each further one.
         max_wait: Seconds that no wait exceeds, not even when the server asks for more with ``Retry-After``.
         statuses: HTTP statuses after which a request is tried again.
+        table: How each class of errors is treated. ``{**TABLE, FetchTimeoutError: Rule(tries=5)}`` changes one row.
+        budget: Retries at most for each request of the crawl, beside a hundred that are always there: 0.2 is one for
+            five. What fails beyond that fails at once. ``tries - 1`` sets no bound.
     """
 
     tries: int = 3
     wait: float = 0.5
     max_wait: float = 60.0
     statuses: frozenset[int] = PASSING_STATUSES
+    table: Mapping[type[FetchError], Rule] = field(default_factory=lambda: TABLE, repr=False, hash=False)
+    budget: float = 0.2
 
     def __post_init__(self) -> None:
         whole("tries", self.tries, 1, unit="tries")
         at_least("wait", self.wait, 0, unit="seconds")
         at_least("max_wait", self.max_wait, 0, unit="seconds")
+        at_least("budget", self.budget, 0, unit="retries a request")
+        _check_table(self.table)
+
+    def rule_for(self, error: FetchError) -> Rule:
+        """Return the row of the table for ``error``."""
+        rules = (self.table.get(kind) for kind in type(error).__mro__)
+        return next((rule for rule in rules if rule is not None), NEVER)
 
     def wait_after(self, error: FetchError, attempt: int, luck: float, *, repeatable: bool = True) -> float | None:
         """Return the seconds to wait before the next try, or ``None`` when there is none.
@@ -45,15 +121,29 @@ class Retry:
             repeatable: Whether it does no harm to do twice what the request does (RFC 9110 §9.2.2). Others are tried
                 again only where the server says that it did nothing.
         """
-        if attempt + 1 >= self.tries or not self._is_passing(error):
+        rule = self.rule_for(error)
+        tries = self.tries if self.tries == 1 else rule.tries or self.tries
+        if attempt + 1 >= tries or self._is_final(error):
             return None
         if not repeatable and not (isinstance(error, StatusError) and error.status in _UNDONE_STATUSES):
             return None
-        backoff: float = self.wait * 2 ** min(attempt, _MOST_DOUBLINGS) * (0.5 + luck / 2)
+        wait = self.wait if rule.wait is None else rule.wait
+        backoff: float = wait * 2 ** min(attempt, _MOST_DOUBLINGS) * luck
         asked = error.retry_after if isinstance(error, StatusError) else None
         return min(max(backoff, asked or 0.0), self.max_wait)
 
-    def _is_passing(self, error: FetchError) -> bool:
+    def _is_final(self, error: FetchError) -> bool:
+        """Tell whether the error itself says that another try is of no use."""
         if isinstance(error, StatusError):
-            return error.status in self.statuses
-        return isinstance(error, _PASSING_ERRORS)
+            return error.status not in self.statuses
+        return isinstance(error, ResolveError) and error.is_final
+
+
+def _check_table(table: Mapping[Any, Any]) -> None:
+    if not isinstance(table, Mapping):
+        raise ConfigurationError.of("table", table, "a mapping of errors to rules: {**TABLE, ConnectError: Rule(5)}")
+    for kind, rule in table.items():
+        if not (isinstance(kind, type) and issubclass(kind, FetchError)):
+            raise ConfigurationError.of("table", kind, "subclasses of FetchError")
+        if not isinstance(rule, Rule):
+            raise ConfigurationError.of(f"table[{kind.__name__}]", rule, "a Rule")
