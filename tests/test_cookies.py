@@ -58,6 +58,8 @@ def test_a_cookie_goes_to_its_host_or_to_the_domain_it_names(
 @pytest.mark.parametrize(
     ("setter", "field", "asker", "expected"),
     [
+        ("http://example.org/", "a=1", "http://example.org/", True),
+        ("http://example.org/", "a=1; Domain=example.org", "http://www.example.org:8000/", True),
         ("http://example.org/", "a=1", "https://example.org/", False),
         ("https://example.org/", "a=1", "http://example.org/", False),
         ("https://example.org/", "a=1", "https://example.org:8443/", False),
@@ -469,6 +471,13 @@ def test_a_cookie_whose_domain_has_become_a_public_suffix_is_left_out() -> None:
     assert len(jar) == 0
 
 
+@pytest.mark.parametrize("place", ["http://localhost:8000", "https://github.io", "http://[::1]:8000", "http://.b.org"])
+def test_a_cookie_that_a_server_can_have_set_is_taken(place: str) -> None:
+    jar = Jar()
+    assert jar.add(Cookie(place, "/", "a", "1"), NOW)
+    assert jar.header_for(f"{place.replace('//.', '//')}/", NOW) == "a=1"
+
+
 @pytest.mark.parametrize(
     ("expires", "kept"), [(NOW + 1, NOW + 1), (NOW + 10 * LONGEST_AGE, NOW + LONGEST_AGE), (math.inf, math.inf)]
 )
@@ -482,6 +491,12 @@ def test_more_cookies_taken_from_elsewhere_than_a_host_may_have_make_room_for_ea
     jar = Jar()
     assert all(jar.add(Cookie("https://example.org", "/", f"c{n}", "1"), NOW) for n in range(60))
     assert len(jar) == MOST_OF_A_HOST
+
+
+def test_more_cookies_taken_from_elsewhere_than_a_jar_may_have_make_room_for_each_other() -> None:
+    jar = Jar()
+    assert all(jar.add(Cookie(f"https://h{n}.example.org", "/", "a", "1"), NOW) for n in range(MOST + 1))
+    assert len(jar) <= MOST
 
 
 def test_values_are_shown_nowhere() -> None:

@@ -85,8 +85,6 @@ class Jar:
         if not self._hosts:
             return ""
         fitting = list(self._fitting(url, now))
-        if not fitting:
-            return ""
         if len(fitting) > 1:
             fitting = _short_enough(fitting)
             fitting.sort(key=lambda cookie: (-len(cookie.path), cookie.number))
@@ -120,7 +118,7 @@ class Jar:
         """
         expires = min(cookie.expires, now + LONGEST_AGE) if cookie.expires < math.inf else math.inf
         cookie = replace(cookie, expires=expires, number=0)
-        url = f"{cookie.place.replace('//.', '//', 1)}/"
+        url = f"{cookie.place.replace('//.', '//')}/"
         if not _is_normal(url):
             return False
         if cookie.is_wide and self._is_public_suffix(cookie.domain):
@@ -144,7 +142,7 @@ class Jar:
             bucket = self._hosts.get(domain)
             if bucket:
                 self._hosts[domain] = self._hosts.pop(domain)  # used last
-                places = (origin, f"{scheme}://.{domain}") if domain == host else (f"{scheme}://.{domain}",)
+                places = (origin, f"{scheme}://.{domain}")
                 for cookie in bucket.values():
                     if cookie.place in places and cookie.fits(path) and cookie.expires > now:
                         yield cookie
@@ -163,7 +161,7 @@ class Jar:
         host = hostname_of(url)
         if domain and domain != host and (ip_of(host) or not host.endswith(f".{domain}")):
             return None
-        if not domain or (domain == host and ip_of(host)):
+        if not domain or ip_of(host):
             return origin_of(url)
         if self._is_public_suffix(domain):
             return origin_of(url) if domain == host else None
