@@ -27,9 +27,9 @@ def date(offset: float = 0.0) -> str:
     return format_datetime(datetime.fromtimestamp(NOW + offset, UTC), usegmt=True)
 
 
-def stored(*fields: tuple[str, str], status: int = 200, **others: Any) -> Stored:
+def stored(*fields: tuple[str, str], **others: Any) -> Stored:
     """Return an answer that came at NOW, at once."""
-    return Stored(**{"url": "/", "status": status, "fields": fields, "asked": NOW, "answered": NOW, **others})
+    return Stored(**{"url": "/", "status": 200, "fields": fields, "asked": NOW, "answered": NOW, **others})
 
 
 def control(value: str) -> tuple[str, str]:
@@ -177,6 +177,22 @@ def test_guesses_are_for_statuses_that_last_and_for_what_is_public(
 ) -> None:
     answer = stored(("last-modified", date(-HOUR)), control(cache_control), status=status)
     assert (lifetime_of(answer) > 0) is is_guessed
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "expected"),
+    [
+        *((status, [], DAY) for status in (301, 308, 410)),
+        *((status, [], 0) for status in (200, 302, 307, 404)),
+        (301, [("last-modified", date(-HOUR))], HOUR / 10),
+        (301, [control("max-age=60")], 60),
+        (301, [("expires", "0")], 0),
+    ],
+)
+def test_what_has_moved_or_gone_for_ever_is_believed_for_a_day(
+    status: int, fields: list[tuple[str, str]], expected: float
+) -> None:
+    assert lifetime_of(stored(*fields, status=status)) == expected
 
 
 # ── how old it is ──

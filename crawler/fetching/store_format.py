@@ -29,7 +29,7 @@ def unpack(data: bytes) -> Stored | None:
     """Return what `pack` has made ``data`` of; ``None`` where it is damaged."""
     try:
         return _mapped(_DECODER.decode(data), _as_it_came)
-    except ValueError:  # msgspec's error is one, and that of bytes which are no text is too
+    except (ValueError, RecursionError):  # msgspec's error is one of the former, and that of bytes that are no text
         return None
 
 

@@ -13,6 +13,8 @@ from crawler.policy.stored import Stored
 
 # RFC 9110 §15.1, without 206: parts of a body are not kept.
 HEURISTIC_STATUSES = frozenset({200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501})
+# "Permanently", by RFC 9110 §15.4.2, §15.4.9 and §15.5.11, but seldom with a date; Chromium keeps them for ever.
+_PERMANENT_STATUSES = frozenset({301, 308, 410})
 _SHARE_OF_AGE = 0.1  # RFC 9111 §4.2.2: what has not changed for ten days will not in the next one
 _LONGEST_GUESS = 86_400.0  # seconds; arbitrary: who crawls daily sees a change at most a day late
 _ASK_FIRST = frozenset({"no-cache", "no-store"})  # the latter is stored by other modes than "standard"
@@ -22,7 +24,8 @@ _CLOCK_SLACK = 60.0  # seconds that a clock may be put back without making what 
 def lifetime_of(stored: Stored, directives: Directives | None = None) -> float:
     """Return the seconds that an answer is fresh for, from when it was made; 0 where nothing is known, or garbage.
 
-    The first of ``max-age``, ``Expires`` and a tenth of the time since it was last modified (RFC 9111 §4.2.1).
+    The first of ``max-age``, ``Expires`` and a tenth of the time since it was last modified (RFC 9111 §4.2.1); a day
+    for what has moved or gone for ever.
 
     Args:
         stored: The answer.
@@ -40,7 +43,9 @@ def lifetime_of(stored: Stored, directives: Directives | None = None) -> float:
 
 def _guess(stored: Stored, made: float) -> float:
     modified = seconds_of_date(value_of(stored.fields, "last-modified"), stored.answered)
-    return 0.0 if modified is None else min(max(0.0, made - modified) * _SHARE_OF_AGE, _LONGEST_GUESS)
+    if modified is None:
+        return _LONGEST_GUESS if stored.status in _PERMANENT_STATUSES else 0.0
+    return min(max(0.0, made - modified) * _SHARE_OF_AGE, _LONGEST_GUESS)
 
 
 def age_of(stored: Stored, now: float) -> float:
