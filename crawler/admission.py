@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 from crawler.errors import FetchError, HostDownError, RobotsDeniedError
 from crawler.fetching.protocol import Fetches
-from crawler.frontier.host import Host
 from crawler.frontier.memory import MemoryFrontier
 from crawler.models import ROBOTS, Request
 from crawler.permissions import Permissions
@@ -64,7 +63,7 @@ class Admission:
             return self._look_up(request, group)
         if self._permissions is None or request.is_errand:
             return True
-        return self._ask_robots(request, host, self._permissions)
+        return self._ask_robots(request, self._permissions)
 
     def close(self) -> None:
         """Cancel the look-ups that go on."""
@@ -73,7 +72,7 @@ class Admission:
 
     # ── robots.txt ──
 
-    def _ask_robots(self, request: Request, host: Host, permissions: Permissions) -> FetchError | bool:
+    def _ask_robots(self, request: Request, permissions: Permissions) -> FetchError | bool:
         origin = origin_of(request.url)
         rules = permissions.known(origin, time.monotonic())
         if rules is None:
@@ -82,7 +81,6 @@ class Admission:
             return False
         if isinstance(rules, FetchError):
             return rules
-        host.pace.crawl_delay = rules.delay or 0.0
         return rules.permits(request.url) or RobotsDeniedError("robots.txt forbids it")
 
     # ── addresses ──

@@ -276,8 +276,11 @@ class Engine:
             self._frontier.interpose(replace(errand, attempt=errand.attempt + 1), monotonic() + wait)
 
     def _learn(self, errand: Request, rules: Robots | FetchError, seconds: float) -> None:
-        self._permissions.learn(origin_of(errand.url), rules, monotonic() + seconds)
+        now = monotonic()
+        self._permissions.learn(origin_of(errand.url), rules, now + seconds)
         self._frontier.open(errand)
+        if isinstance(rules, Robots) and rules.delay:
+            self._frontier.slow_down(errand, rules.delay, now)
         self._dispatcher.advance()
 
     # ── what came instead of a page ──

@@ -218,6 +218,18 @@ def test_what_is_interposed_for_later_holds_the_host_until_then() -> None:
     assert hosts.pop(5.0) == request("a", 2)
 
 
+def test_a_crawl_delay_counts_from_robots_txt_on() -> None:
+    hosts = schedule(HostRule(1.0, 1))
+    errand = request("a", 2)
+    hosts.push(request("a", 1))
+    hosts.interpose(errand)
+    hosts.pop(10.0)
+    hosts.release(errand, 10.0)
+    hosts.slow_down(errand, 5.0, 10.0)
+    hosts.open(errand)
+    assert hosts.next_ready_at == 15.0
+
+
 # ── addresses ──
 
 

@@ -142,6 +142,10 @@ class MemoryFrontier:
         """Have ``errand`` acquired before all others of its host: see `Schedule.interpose`."""
         self._schedule.interpose(errand, ready_at)
 
+    def slow_down(self, request: Request, delay: float, now: float) -> None:
+        """Give the host of ``request``, which answered at ``now``, the ``delay`` that its robots.txt asks for."""
+        self._schedule.slow_down(request, delay, now)
+
     def place(self, request: Request, address: str) -> None:
         """Note which address the host of ``request`` has."""
         self._schedule.place(request, address)

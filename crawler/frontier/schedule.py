@@ -162,6 +162,12 @@ class Schedule:
         host.free_at = max(host.free_at, ready_at)
         self._offer(host)
 
+    def slow_down(self, request: Request, delay: float, now: float) -> None:
+        """Give the host of ``request``, which answered at ``now``, the ``delay`` that its robots.txt asks for."""
+        host = self.host(request)
+        host.pace.crawl_delay = delay
+        host.free_at = max(host.free_at, now + host.pace.delay_by(self._luck()))
+
     def place(self, request: Request, address: str) -> None:
         """Note which address the host of ``request`` has: hosts on one address share its connections and delay."""
         host = self.host(request)
