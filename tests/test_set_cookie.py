@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.policy.set_cookie import LONGEST_AGE, parsed
+from crawler.policy.set_cookie import parsed
 
 NOW = 1_767_323_045.0  # 2 January 2026
 DAY = 86_400
+LONGEST_AGE = 34_560_000  # seconds; 400 days
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,7 @@ def test_the_last_attribute_of_a_kind_counts_and_unknown_ones_do_not(attributes:
     ("attributes", "expires"),
     [
         ("Max-Age=60", NOW + 60),
+        ("Max-Age=1", NOW + 1),
         ("Max-Age=0", -math.inf),
         ("Max-Age=000000000000", -math.inf),
         ("Max-Age=-60", -math.inf),
