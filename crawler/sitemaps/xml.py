@@ -1,0 +1,132 @@
+"""Sitemaps in XML, their indexes, and feeds: read as they come, so that they may be large, and without entities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pyexpat import ExpatError, ParserCreate, errors
+
+from crawler.errors import ParseError
+from crawler.sitemaps.entry import Entry
+
+LONGEST_URL = 8000  # characters; RFC 9110 §4.1 asks nobody for more, sitemaps.org for less than 2048
+
+_DEEPEST = 64  # elements inside each other; arbitrary, sitemaps need 5
+_LONGEST_TAG = 2**20  # bytes; expat before 2.6 reads a tag anew with each piece of it (CVE-2023-52425)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Where a kind of document keeps its URLs.
+
+    Attributes:
+        element: The element of one URL.
+        fields: Those inside it that we read, and what they are of an `Entry`.
+        is_index: Whether the URLs are those of sitemaps.
+    """
+
+    element: str
+    fields: Mapping[str, str]
+    is_index: bool = False
+
+
+_KINDS = {
+    "urlset": _Kind("url", {"loc": "url", "lastmod": "lastmod", "priority": "priority"}),
+    "sitemapindex": _Kind("sitemap", {"loc": "url", "lastmod": "lastmod"}, is_index=True),
+    "rss": _Kind("item", {"link": "url", "pubDate": "lastmod"}),
+    "RDF": _Kind("item", {"link": "url", "date": "lastmod"}),  # RSS 1.0
+    "feed": _Kind("entry", {"link": "url", "updated": "lastmod"}),  # Atom, RFC 4287
+}
+
+
+class XmlReader:
+    """Reads one document. Names are compared without their prefixes: many sitemaps declare wrong namespaces."""
+
+    def __init__(self) -> None:
+        self._parser = ParserCreate("utf-8")
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.StartDoctypeDeclHandler = _refuse_doctype
+        self._kind: _Kind | None = None
+        self._path: list[str] = []
+        self._fed = 0
+        self._entry: dict[str, str] = {}
+        self._field = 0  # how deep the element is whose text is being read; 0 for none
+        self._text: list[str] = []
+        self._size = 0
+        self._entries: list[Entry] = []
+
+    def __repr__(self) -> str:
+        return f"<XmlReader at {'/'.join(self._path)} {len(self._entries)} entries>"
+
+    def feed(self, text: str, *, is_last: bool = False) -> ParseError | None:
+        """Read a piece of the document; return why it cannot be read any further.
+
+        Not raised, because what came before it counts: ask for it with `take`.
+        """
+        data = text.encode()
+        self._fed += len(data)
+        try:
+            self._parser.Parse(data, is_last)
+        except ParseError as error:
+            return error
+        except ExpatError as error:
+            if is_last:
+                return ParseError(f"the sitemap ends too early, in line {error.lineno}")
+            return ParseError(f"the sitemap is broken in line {error.lineno}: {errors.messages[error.code]}")
+        if self._fed - self._parser.CurrentByteIndex > _LONGEST_TAG:
+            return ParseError(f"the sitemap has a tag of more than {_LONGEST_TAG} bytes")
+        return None
+
+    def take(self) -> list[Entry]:
+        """Return the entries that are complete and were not taken yet."""
+        taken, self._entries = self._entries, []
+        return taken
+
+    # ── what expat calls ──
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        name = name.rpartition(":")[2]
+        if self._kind is None:
+            self._kind = _kind_of(name)
+        kind, parent = self._kind, self._path[-1] if self._path else ""
+        self._path.append(name)
+        if len(self._path) > _DEEPEST:
+            raise ParseError(f"the sitemap has more than {_DEEPEST} elements inside each other")
+        if name == kind.element:
+            self._entry = {}
+        elif parent == kind.element and name in kind.fields:
+            self._field, self._text, self._size = len(self._path), [], 0
+            self._parser.CharacterDataHandler = self._add
+            if "href" in attributes and attributes.get("rel", "alternate") == "alternate":  # Atom
+                self._add(attributes["href"])
+
+    def _add(self, text: str) -> None:
+        self._size += len(text)
+        if self._size <= LONGEST_URL:
+            self._text.append(text)
+
+    def _end(self, _name: str) -> None:
+        depth, name = len(self._path), self._path.pop()
+        if self._kind is None:
+            return
+        if depth == self._field:
+            self._field, self._parser.CharacterDataHandler = 0, None
+            text = "".join(self._text).strip()
+            if text and self._size <= LONGEST_URL:
+                self._entry.setdefault(self._kind.fields[name], text)
+        elif name == self._kind.element and "url" in self._entry:
+            self._entries.append(Entry(**self._entry, is_sitemap=self._kind.is_index))
+            self._entry = {}
+
+
+def _kind_of(root: str) -> _Kind:
+    if root not in _KINDS:
+        raise ParseError(f"no sitemap: its root is <{root[:100]}>, not <{'>, <'.join(_KINDS)}>")
+    return _KINDS[root]
+
+
+def _refuse_doctype(*_: object) -> None:
+    # Without one there are no entities, which a few lines can let grow to gigabytes, or make us read files.
+    raise ParseError("the sitemap has a DOCTYPE: that is refused, as entities can be bombs; is it an HTML page?")
