@@ -1,0 +1,202 @@
+"""A fetcher that looks into a cache before it asks a server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+
+from crawler.errors import ConfigurationError, NotCachedError, ResolveError, StatusError
+from crawler.fetching.cache_answers import Heard, page_of, sent_fields, stored_of
+from crawler.fetching.cache_statistics import CacheStatistics
+from crawler.fetching.protocol import Fetches, nobody
+from crawler.fetching.replay import ReplayFetcher
+from crawler.fetching.store import Store, open_store
+from crawler.models import Request
+from crawler.page import Page
+from crawler.policy.cache_control import FOREVER, directives_of
+from crawler.policy.caching import Cache
+from crawler.policy.freshness import age_of
+from crawler.policy.limits import ByteBudget
+from crawler.policy.reuse import choose
+from crawler.policy.stored import Stored, key_of, may_pass
+from crawler.policy.storing import CACHEABLE_METHODS, SAFE_METHODS, is_for_cache, is_storable, is_whole, outdated_by
+from crawler.policy.validation import conditional, confirmed, confirms
+
+_NOT_MODIFIED = 304
+_NONE: Mapping[str, str] = {}
+
+
+class CachingFetcher:
+    """A fetcher that looks into a store first. Open it with `open_cache`."""
+
+    def __init__(
+        self,
+        inner: Fetches,
+        store: Store,
+        options: Cache,
+        fields: Mapping[str, str],
+        clock: Callable[[], float],
+    ) -> None:
+        self._inner = inner
+        self._store = store
+        self._mode = options.mode
+        self._fields = {name.lower(): value for name, value in fields.items()}
+        self._clock = clock
+        self._served = self._confirmed = self._fetched = 0
+        self._changes: dict[bool | None, int] = {None: 0, True: 0, False: 0}
+
+    def __repr__(self) -> str:
+        return f"<CachingFetcher {self._served} served, {self._fetched} fetched, {self._store!r}>"
+
+    def statistics(self) -> CacheStatistics:
+        """Return the counts of this moment."""
+        return CacheStatistics(
+            served=self._served,
+            confirmed=self._confirmed,
+            fetched=self._fetched,
+            new=self._changes[None],
+            changed=self._changes[True],
+            unchanged=self._changes[False],
+            is_broken=self._store.is_broken,
+        )
+
+    async def fetch(self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody) -> Page:
+        """Return the page for ``request``, from the store or from the inner fetcher; see `Fetcher.fetch`.
+
+        Args:
+            request: What to fetch.
+            budget: It is charged with what was read from the network, and not with what was stored.
+            answered: Called when the answer of a server begins; not where the store has it.
+
+        Raises:
+            FetchError: What the inner fetcher raises; a `StatusError` also from the store.
+            NotCachedError: The request has ``Cache-Control: only-if-cached``, and would have to be sent.
+            LimitReachedError: The budget is used up.
+        """
+        started = time.perf_counter()
+        ask = partial(self._ask, budget, answered)
+        if not is_for_cache(request):
+            return (await ask(request)).page_for(request)
+        sent = sent_fields(self._fields, request)
+        if self._mode == "standard" and request.method not in CACHEABLE_METHODS:
+            return await self._pass_on(request, await ask(request))
+        key = key_of(request)
+        found = await self._store.find(key, partial(choose, self._mode, sent=sent, now=self._clock()))
+        if found.answer is not None and found.body is not None:
+            self._served += 1
+            return self._serve(request, found.answer, found.body, started)
+        if self._mode == "standard" and "only-if-cached" in directives_of(tuple(sent.items())):
+            raise NotCachedError(f"{request.url} is not in the cache, or not fresh, and may not be asked for")
+        if found.answer is not None and (conditions := conditional(request, found.answer)):
+            heard = await ask(conditions)
+            if heard.status != _NOT_MODIFIED:
+                return await self._keep(request, sent, heard, found.answer)
+            page = await self._confirm(request, heard, found.answer, started)
+            if page is not None:
+                return page
+        return await self._keep(request, sent, await ask(request), found.answer)
+
+    async def lookup(self, hostname: str) -> tuple[str, ...]:
+        """Return the addresses that would be asked for ``hostname``; none where it has none, as it may not be asked."""
+        try:
+            return await self._inner.lookup(hostname)
+        except ResolveError:
+            return ()
+
+    async def finish(self) -> None:
+        """Note that a crawl came to its end: in the mode ``"changed"``, the next one compares with what it has seen."""
+        if self._mode == "changed":
+            await self._store.finish()
+
+    async def _ask(self, budget: ByteBudget, answered: Callable[[], None], request: Request) -> Heard:
+        asked = self._clock()
+        outcome: Page | StatusError
+        try:
+            outcome = await self._inner.fetch(request, budget, answered)
+        except StatusError as error:
+            outcome = error
+        if outcome.status != _NOT_MODIFIED:
+            self._fetched += 1
+        return Heard(outcome, asked, self._clock())
+
+    async def _confirm(self, request: Request, heard: Heard, answer: Stored, started: float) -> Page | None:
+        """Return the stored page that a 304 has confirmed; ``None`` where it has not, or the body is lost."""
+        if not confirms(heard.fields, answer):
+            return None
+        stored = confirmed(answer, heard.fields, asked=heard.asked, answered=heard.answered)
+        kept = await self._store.refresh(key_of(request), stored, answer)
+        if kept is None:
+            return None
+        self._confirmed += 1
+        self._count_change(kept[0])
+        return self._serve(request, *kept, started)
+
+    async def _keep(self, request: Request, sent: Mapping[str, str], heard: Heard, before: Stored | None) -> Page:
+        """Store what was heard, where that may be; return it, or raise it."""
+        status = heard.status
+        if self._mode == "standard":
+            is_kept = is_storable(request.method, sent, status, heard.fields)
+        else:
+            is_kept = is_whole(status)
+        if is_kept:
+            body = heard.outcome.body if isinstance(heard.outcome, Page) else b""
+            stored = await self._store.keep(key_of(request), stored_of(request, sent, heard), body, before)
+            if stored is not None:
+                self._count_change(stored)
+        elif before is not None and not may_pass(status):
+            await self._store.forget([key_of(request)])  # it is out of date, and what replaces it is not to be kept
+        return heard.page_for(request)
+
+    async def _pass_on(self, request: Request, heard: Heard) -> Page:
+        """Return an answer that is not for the store; forget what the request may have changed (RFC 9111 §4.4)."""
+        if request.method not in SAFE_METHODS and heard.status < 400:
+            urls = outdated_by(request, heard.fields)
+            await self._store.forget(
+                [key_of(Request(url, method=method)) for url in urls for method in ("GET", "HEAD")]
+            )
+        return heard.page_for(request)
+
+    def _serve(self, request: Request, answer: Stored, body: bytes, started: float) -> Page:
+        if answer.is_error:
+            raise answer.error
+        fields = answer.fields
+        if self._mode == "standard":  # RFC 9111 §5.1
+            age = str(int(min(age_of(answer, self._clock()), FOREVER)))
+            fields = (*(field for field in fields if field[0] != "age"), ("age", age))
+        return page_of(request, answer, fields, body, started)
+
+    def _count_change(self, stored: Stored) -> None:
+        if self._mode == "changed" and stored.digest and stored.status < 300:
+            self._changes[stored.changed] += 1
+
+
+@asynccontextmanager
+async def open_cache(
+    inner: Fetches | None,
+    options: Cache,
+    *,
+    fields: Mapping[str, str] = _NONE,
+    clock: Callable[[], float] = time.time,
+) -> AsyncIterator[CachingFetcher | ReplayFetcher]:
+    """Open the cache that ``options`` name.
+
+    Args:
+        inner: The fetcher that asks servers; a replay needs none. Whatever adds header fields to requests, such as
+            credentials, must do it before the cache, which has to know what an answer depends on.
+        options: Where the cache is, and what for.
+        fields: Header fields that ``inner`` adds to each request (``User-Agent``, ``Accept``), for ``Vary``.
+        clock: The time in seconds since 1970.
+
+    Raises:
+        CacheError: The store is not ours, of another version, damaged, or cannot be opened; or there is none to replay.
+        ConfigurationError: There is no ``inner`` fetcher, and it is no replay.
+    """
+    if inner is None and options.mode != "replay":
+        raise ConfigurationError.of("mode", options.mode, "'replay', where there is no fetcher to ask servers")
+    async with open_store(options, clock) as store:
+        if options.mode == "replay" or inner is None:
+            yield ReplayFetcher(store, fields)
+        else:
+            yield CachingFetcher(inner, store, options, fields, clock)

@@ -1,0 +1,79 @@
+"""From what a server said to what is stored, and from there to a page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crawler.errors import StatusError
+from crawler.models import Request
+from crawler.page import Page
+from crawler.policy.cache_control import Fields
+from crawler.policy.stored import Stored
+from crawler.policy.storing import kept_fields, variant_of
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a server said, and when it was asked and had said it, in seconds since 1970."""
+
+    outcome: Page | StatusError
+    asked: float
+    answered: float
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.outcome.status
+
+    @property
+    def fields(self) -> Fields:
+        """The header fields, names in lower case."""
+        if isinstance(self.outcome, StatusError):
+            fields: Fields = getattr(self.outcome, "headers", ())
+            return fields
+        return self.outcome.headers
+
+    def page_for(self, request: Request) -> Page:
+        """Return the page, as the answer to ``request``, which was maybe not sent word for word.
+
+        Raises:
+            StatusError: It was none.
+        """
+        if isinstance(self.outcome, StatusError):
+            raise self.outcome
+        self.outcome.request = request
+        return self.outcome
+
+
+def sent_fields(session: Mapping[str, str], request: Request) -> Mapping[str, str]:
+    """Return the fields of a request, names in lower case; its own replace those of the ``session``."""
+    if not request.headers:
+        return session
+    own: dict[str, str] = {}
+    for name, value in request.headers:
+        lower = name.lower()
+        own[lower] = f"{own[lower]}, {value}" if lower in own else value
+    return {**session, **own}
+
+
+def stored_of(request: Request, sent: Mapping[str, str], heard: Heard) -> Stored:
+    """Return what is stored of an answer to ``request``, all but its body."""
+    error = heard.outcome if isinstance(heard.outcome, StatusError) else None
+    return Stored(
+        url=request.url,
+        status=heard.status,
+        fields=kept_fields(heard.fields),
+        asked=heard.asked,
+        answered=heard.answered,
+        selected_by=variant_of(heard.fields, sent),
+        message=str(error) if error else None,
+        retry_after=error.retry_after if error else None,
+    )
+
+
+def page_of(request: Request, answer: Stored, fields: Fields, body: bytes, started: float) -> Page:
+    """Return a stored answer as the page for ``request``, for which one has waited since ``started``."""
+    seconds = time.perf_counter() - started
+    return Page(request.url, body, status=answer.status, headers=fields, request=request, seconds=seconds)
