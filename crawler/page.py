@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
 from crawler.charset import decode
-from crawler.html import LINKS, LexborHTMLParser, LexborNode, base_of, is_html, resolve_links
+from crawler.directives import Directives, directives_of
+from crawler.errors import ConfigurationError, InvalidURLError
+from crawler.html import (
+    LexborHTMLParser,
+    LexborNode,
+    base_of,
+    canonical_of,
+    is_html,
+    references_in,
+    refreshes_in,
+    resolve_links,
+    robots_elements,
+)
 from crawler.models import Request
-from crawler.url import resolve
+from crawler.references import parse_refresh
+from crawler.sources import ANCHORS, Source
+from crawler.url import Base
 
-__all__ = ["Page"]
+__all__ = ["Page", "Refresh"]
+
+
+class Refresh(NamedTuple):
+    """Where a page sends its reader: after so many ``seconds``, to ``url``."""
+
+    seconds: float
+    url: str
 
 
 class Page:
@@ -27,9 +48,25 @@ class Page:
         headers: The response's header fields as pairs, names in lower case.
         request: What was asked for.
         seconds: From sending the request to the last byte of the body.
+        agent: The product token that the site may give `directives` to; empty for none, which leaves those for all.
+            The crawl sets it, as it does the next: neither travels with the page.
+        obeys_robots: Whether `links` leaves out what robots are asked not to follow.
     """
 
-    __slots__ = ("_resolved", "_text", "_tree", "body", "headers", "request", "seconds", "status", "url")
+    __slots__ = (
+        "_base",
+        "_resolved",
+        "_text",
+        "_tree",
+        "agent",
+        "body",
+        "headers",
+        "obeys_robots",
+        "request",
+        "seconds",
+        "status",
+        "url",
+    )
 
     def __init__(  # a response has this many parts
         self,
@@ -47,6 +84,9 @@ class Page:
         self.headers = headers
         self.request = request or Request(url)
         self.seconds = seconds
+        self.agent = ""
+        self.obeys_robots = True
+        self._base: Base | None = None
         self._text: str | None = None
         self._tree: LexborHTMLParser | None = None
         self._resolved: set[str] = set()
@@ -119,18 +159,63 @@ class Page:
         """
         return msgspec.json.decode(self.text)
 
-    def links(self, selector: str = LINKS, *, label: str = "", priority: int = 0) -> Iterator[Request]:
+    @property
+    def canonical(self) -> str | None:
+        """The URL that the page calls its canonical one, by ``<link rel=canonical>`` in its head (RFC 6596)."""
+        return canonical_of(self.tree, self.base) if is_html(self.content_type) else None
+
+    @property
+    def refresh(self) -> Refresh | None:
+        """Where the page sends its reader by a Refresh header field or ``<meta http-equiv=refresh>``; the first counts.
+
+        One that leads to no http(s) URL is passed over.
+        """
+        field = parse_refresh(self.header("refresh"))
+        if field and (refresh := _refresh(field, Base(self.url))):
+            return refresh
+        elements = refreshes_in(self.tree) if is_html(self.content_type) else ()
+        return next((refresh for element in elements if (refresh := _refresh(element, self.base))), None)
+
+    @property
+    def directives(self) -> Directives:
+        """What the page asks of robots, by X-Robots-Tag header fields and ``<meta name=robots>``."""
+        fields = [value for name, value in self.headers if name == "x-robots-tag"]
+        elements = robots_elements(self.tree) if is_html(self.content_type) else ()
+        return directives_of(elements, fields, agent=self.agent)
+
+    def links(
+        self,
+        selector: str | None = None,
+        *,
+        sources: Iterable[Source] = ANCHORS,
+        nofollow: bool = False,
+        label: str = "",
+        priority: int = 0,
+    ) -> Iterator[Request]:
         """Yield a request for each link of the page, resolved, normalised, each once; nothing where it is not HTML.
 
         Args:
-            selector: CSS selector of the nodes whose ``href`` is followed.
+            selector: CSS selector of the nodes whose ``href`` is followed, in place of ``sources``.
+            sources: Where links are looked for, one after the other: by default in ``<a>`` and ``<area>``. There are
+                more in `crawler.sources`.
+            nofollow: Whether to yield also what robots are asked not to follow: ``rel=nofollow``, and all links of a
+                page whose `directives` say so.
             label: Label of the requests, for a `Router`.
             priority: Priority of the requests.
+
+        Raises:
+            ConfigurationError: Both ``selector`` and ``sources`` are given.
         """
-        if not is_html(self.content_type):
+        if selector is not None:
+            if sources is not ANCHORS:
+                raise ConfigurationError.of("selector", selector, "no sources beside it: a Source has a selector")
+            sources = (Source(selector, "href"),)
+        nofollow = nofollow or not self.obeys_robots
+        if not is_html(self.content_type) or not (nofollow or self.directives.follow):
             return
-        for url in resolve_links(self.css(selector), self._base, self.url):
-            self._resolved.add(url)
+        urls = resolve_links(references_in(self.tree, sources, nofollow=nofollow), self.base, self.url)
+        self._resolved.update(urls)
+        for url in urls:
             yield Request(url, label=label, priority=priority)
 
     def follow(self, href: str, **fields: Any) -> Request:
@@ -139,7 +224,7 @@ class Page:
         Raises:
             InvalidURLError: ``href`` is no http(s) reference.
         """
-        url = resolve(self._base, href)
+        url = self.base.resolve(href)
         self._resolved.add(url)
         return Request(url, **fields)
 
@@ -151,12 +236,21 @@ class Page:
         """
         if request.url in self._resolved:
             return request
-        return msgspec.structs.replace(request, url=resolve(self._base, request.url))
+        return msgspec.structs.replace(request, url=self.base.resolve(request.url))
 
     @property
-    def _base(self) -> str:
-        """What references in the page are relative to."""
-        return base_of(self.tree, self.url) if is_html(self.content_type) else self.url
+    def base(self) -> Base:
+        """What references in the page are relative to: its ``<base href>``, else its URL."""
+        if self._base is None:
+            self._base = base_of(self.tree, self.url) if is_html(self.content_type) else Base(self.url)
+        return self._base
+
+
+def _refresh(parsed: tuple[float, str], base: Base) -> Refresh | None:
+    try:
+        return Refresh(parsed[0], base.resolve(parsed[1]))
+    except InvalidURLError:
+        return None
 
 
 def _rebuild(  # the fields of a page

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.errors import InvalidURLError
+from crawler.directives import Directives
+from crawler.errors import ConfigurationError, InvalidURLError
 from crawler.models import Request
 from crawler.page import Page
+from crawler.sources import EVERYTHING, IMAGES, Source
 from crawler.url import resolve
 
 URL = "http://example.org/books/index.html"
@@ -87,7 +89,118 @@ def test_links_of_chosen_elements_carry_what_was_asked_for() -> None:
 
 
 def test_a_page_that_is_no_html_has_no_links() -> None:
-    assert urls(page("<a href=1>x</a>", "text/plain")) == []
+    made = page("<a href=1>x</a><link rel=canonical href=2><meta http-equiv=refresh content=3>", "text/plain")
+    assert (urls(made), made.canonical, made.refresh, made.directives) == ([], None, None, Directives())
+
+
+def test_links_may_be_looked_for_elsewhere() -> None:
+    made = page("<a href=1>x</a><img src=2 srcset='3 2x, 2'><p data-url=4>")
+    found = [request.url for request in made.links(sources=(*IMAGES, Source("p", "data-url")), label="picture")]
+    assert found == [f"http://example.org/books/{number}" for number in (2, 3, 4)]
+    assert len(list(made.links(sources=EVERYTHING))) == 3
+    assert len(list(made.links(sources=[]))) == 0
+
+
+def test_links_of_other_sources_are_normalised_already() -> None:
+    made = page("<img src=1>")
+    [request] = made.links(sources=IMAGES)
+    assert made.normalise(request) is request
+
+
+def test_a_selector_stands_in_place_of_the_sources() -> None:
+    made = page("<link rel=next href=2><a href=3>x</a>")
+    assert urls(made, "link[rel=next]") == ["http://example.org/books/2"]
+    with pytest.raises(ConfigurationError, match="selector='a'"):
+        list(made.links("a", sources=IMAGES))
+
+
+def test_what_robots_are_asked_not_to_follow_is_left_out() -> None:
+    made = page("<a rel=nofollow href=1>x</a><a href=2>y</a><a rel='nofollow ugc' href=2>y</a>")
+    assert urls(made) == ["http://example.org/books/2"]
+    assert urls(made, "a") == ["http://example.org/books/2"]
+    assert len(list(made.links(nofollow=True))) == 2
+    made.obeys_robots = False
+    assert len(urls(made)) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        ("<meta name=robots content=nofollow>", ()),
+        ("<META NAME=Robots CONTENT='noindex, NONE'>", ()),
+        ("<p>late<meta name=ours content=nofollow>", ()),
+        ("", (("x-robots-tag", "noindex"), ("x-robots-tag", "nofollow"))),
+        ("<meta name=robots content=all>", (("x-robots-tag", "others: none, ours: nofollow"),)),
+    ],
+)
+def test_a_page_may_ask_robots_not_to_follow_any_link(body: str, headers: tuple[tuple[str, str], ...]) -> None:
+    made = Page(URL, f"{body}<a href=1>x</a>".encode(), headers=headers)
+    made.agent = "Ours"
+    assert made.directives.follow is False
+    assert urls(made) == urls(made, "a") == []
+    assert len(list(made.links(nofollow=True))) == 1
+    made.obeys_robots = False
+    assert made.directives.follow is False
+    assert len(urls(made)) == 1
+
+
+def test_what_is_said_to_other_robots_is_nothing_to_us() -> None:
+    made = Page(URL, b"<meta name=ours content=none><a href=1>x</a>", headers=(("x-robots-tag", "ours: none"),))
+    assert made.directives == Directives()
+    assert len(urls(made)) == 1
+
+
+def test_header_fields_for_robots_count_on_pages_that_are_no_html() -> None:
+    headers = (("content-type", "application/pdf"), ("x-robots-tag", "noindex"))
+    assert Page(URL, b"<meta name=robots content=nofollow>", headers=headers).directives == Directives(index=False)
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("", None),
+        ("<link rel=canonical href=1#x>", "http://example.org/books/1"),
+        ("<base href=/root/><link rel='alternate CANONICAL' href=1>", "http://example.org/root/1"),
+        ("<link rel=canonical href=mailto:x><link rel=canonical href=2>", "http://example.org/books/2"),
+        ("<link rel=canonical href=1><link rel=canonical href=2>", "http://example.org/books/1"),
+        ("<link rel=canonical href>", URL),
+        ("<link rel=canonical>", None),
+        ("<link rel=canonicals href=1>", None),
+        ("<link href=1>", None),
+        ("</head><body><p>a visitor's words<link rel=canonical href=1>", None),
+    ],
+)
+def test_the_canonical_url_is_that_of_the_head(head: str, expected: str | None) -> None:
+    assert page(f"<head>{head}").canonical == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "body", "expected"),
+    [
+        ("", "", None),
+        ("", "<base href=/root/><meta http-equiv=REFRESH content='1; url=2#x'>", (1.0, "http://example.org/root/2")),
+        ("", "<p><meta http-equiv=refresh content=5>", (5.0, URL)),
+        ("", "<meta http-equiv=refresh content><meta http-equiv=refresh>", None),
+        ("", "<meta http-equiv=refresh content='0;javascript:x'>", None),
+        ("", "<meta http-equiv=refresh content='0;http://['><meta http-equiv=refresh content=1>", (1.0, URL)),
+        ("", "<meta http-equiv=refresh content=1><meta http-equiv=refresh content=2>", (1.0, URL)),
+        ("3;url=4", "<base href=/root/><meta http-equiv=refresh content=1>", (3.0, "http://example.org/books/4")),
+        ("none", "<meta http-equiv=refresh content=1>", (1.0, URL)),
+        ("1;ftp://a/", "<meta http-equiv=refresh content=2>", (2.0, URL)),
+    ],
+)
+def test_a_refresh_is_the_first_that_leads_somewhere(field: str, body: str, expected: tuple[float, str] | None) -> None:
+    made = Page(URL, body.encode(), headers=(("refresh", field),) if field else ())
+    assert made.refresh == expected
+    if made.refresh:
+        assert made.refresh.seconds == made.refresh[0]
+        assert made.normalise(Request(made.refresh.url)).url == made.refresh.url
+
+
+def test_many_requests_of_one_page_are_normalised_without_looking_for_its_base_each_time() -> None:
+    made = page("<p>" * 100_000)
+    for number in range(20_000):
+        assert made.follow(str(number)).url == f"http://example.org/books/{number}"
 
 
 def test_follow_resolves_a_reference_and_takes_the_fields_of_a_request() -> None:
@@ -134,6 +247,7 @@ def test_a_page_survives_pickling_without_its_lazy_parts() -> None:
     made = Page(URL, b"<title>x</title>", status=203, headers=HEADERS, request=request, seconds=0.5)
     size = len(pickle.dumps(made))
     assert made.title == "x"
+    assert list(made.links()) == []
     copy = pickle.loads(pickle.dumps(made))  # noqa: S301  # its own bytes
     assert len(pickle.dumps(made)) == size
     assert copy.title == "x"
@@ -144,7 +258,10 @@ def test_a_page_survives_pickling_without_its_lazy_parts() -> None:
 @given(st.binary(), st.sampled_from(["", "text/html", "text/plain", "text/html; charset=utf-16"]))
 def test_no_body_breaks_a_page(body: bytes, content_type: str) -> None:
     made = Page(URL, body, headers=(("content-type", content_type),))
-    assert all(resolve("", url) == url for url in urls(made))
+    assert all(resolve("", request.url) == request.url for request in made.links(sources=EVERYTHING))
+    assert made.canonical is None or resolve("", made.canonical) == made.canonical
+    assert made.refresh is None or resolve("", made.refresh.url) == made.refresh.url
+    assert made.directives.index in {True, False}
     assert made.title == " ".join(made.title.split())
 
 
