@@ -24,14 +24,12 @@ def _length(value: bytes, body: bytes = _BODY) -> Serve:
 async def _second_response(exchange: Exchange) -> None:
     await exchange.answer(_BODY)
     await exchange.send(_poison())
-    exchange.then = Then.KEEP
 
 
 async def _late_response(exchange: Exchange) -> None:
     await exchange.answer(_BODY)
     await asyncio.sleep(exchange.number("seconds", 0.05))
     await exchange.send(_poison())
-    exchange.then = Then.KEEP
 
 
 def _poison() -> bytes:

@@ -78,13 +78,13 @@ async def _never(exchange: Exchange) -> None:
 
 
 async def _slow(exchange: Exchange) -> None:
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(exchange.number("seconds", 0.5))
     await exchange.answer(RULES, kind=_TEXT)
 
 
 async def _drip(exchange: Exchange) -> None:
     await exchange.send(head("200 OK", [("Content-Type", _TEXT), ("Content-Length", "100000")]) + RULES)
-    await exchange.trickle(b"#" * (100_000 - len(RULES)), 5.0)
+    await exchange.trickle(b"#" * (100_000 - len(RULES)), exchange.number("seconds", 5.0))
 
 
 async def _endless(exchange: Exchange) -> None:

@@ -16,7 +16,7 @@ class Seen:
     """One request as it came in."""
 
     at: float
-    """Seconds on the event loop's clock, when its head was complete."""
+    """Seconds on the monotonic clock, when its head was complete."""
     peer: str
     """The client's IP address."""
     local: str

@@ -13,7 +13,7 @@ from .exchange import Exchange, Places, Then, head
 from .internal import SECRET
 from .request import Request, RequestError
 from .seen import HostileStatistics, Seen, Sightings
-from .tls import NoCertificatesError, close_at_hello, make_certificates, stall
+from .tls import NoCertificatesError, close_at_hello, make_certificates, speak_http, stall
 from .wire import Converse, Wire
 
 _BACKLOG = 4096  # connections waiting to be accepted: a crawler may open thousands within one round of the loop
@@ -155,7 +155,7 @@ class HostileServer:
     async def _listen_tls(self) -> dict[str, str]:
         opened = {
             "stalled": await self._listen(stall, self._host, 0),
-            "plain": await self._listen(self._converse, self._host, 0),
+            "plain": await self._listen(speak_http, self._host, 0),
             "closed": await self._listen(close_at_hello, self._host, 0),
         }
         try:
@@ -213,7 +213,7 @@ class HostileServer:
 def _seen(request: Request, writer: asyncio.StreamWriter) -> Seen:
     peer, local = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
     return Seen(
-        at=asyncio.get_running_loop().time(),
+        at=time.monotonic(),  # not the loop's time: uvloop's is in whole milliseconds
         peer=peer[0] if peer else "",
         local=f"{local[0]}:{local[1]}" if local else "",
         host=request.host,

@@ -1,12 +1,13 @@
 """Certificates that are wrong, each on a port of its own; made when the server starts, with trustme."""
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+
+from .exchange import head
 
 TLS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -61,16 +62,20 @@ def make_certificates(*names: str) -> Certificates:
     return Certificates(contexts, authority.cert_pem.bytes())
 
 
-async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def stall(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
     """Take whatever comes and say nothing."""
-    with contextlib.suppress(ConnectionError):
-        while await reader.read(2**16):
-            pass
-    writer.close()
+    while await reader.read(2**16):
+        pass
 
 
-async def close_at_hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def speak_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer a handshake as web servers do that were set up for http alone."""
+    await reader.read(1)
+    body = b"You speak TLS to a port of plain HTTP.\n"
+    fields = [("Content-Length", str(len(body))), ("Connection", "close")]
+    writer.write(head("400 Bad Request", fields) + body)
+
+
+async def close_at_hello(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
     """Close when the first bytes have come."""
-    with contextlib.suppress(ConnectionError):
-        await reader.read(1)
-    writer.close()
+    await reader.read(1)

@@ -16,15 +16,15 @@ class Wire(asyncio.StreamReaderProtocol):
         super().__init__(asyncio.StreamReader(limit=HEAD_BYTES), self._begin)
         self._converse, self._wires, self._sightings = converse, wires, sightings
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._task: asyncio.Task[None] | None = None
+        self._conversation: asyncio.Task[None] | None = None
         self._writer: asyncio.StreamWriter | None = None
 
     def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._wires.add(self)
         self._sightings.opened()
         self._writer = writer
-        self._task = asyncio.get_running_loop().create_task(self._run(reader, writer))
-        self._task.add_done_callback(lambda _: self._settle())
+        self._conversation = asyncio.get_running_loop().create_task(self._run(reader, writer))
+        self._conversation.add_done_callback(lambda _: self._settle())
 
     async def _run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -43,21 +43,21 @@ class Wire(asyncio.StreamReaderProtocol):
         """End the conversation, wherever it is."""
         super().connection_lost(exc)
         self._sightings.closed()
-        if self._task is not None:
-            self._task.cancel()
+        if self._conversation is not None:
+            self._conversation.cancel()
         if not self._lost.done():
             self._lost.set_result(None)
         self._settle()
 
     def _settle(self) -> None:
         """Be forgotten once neither the connection nor the task is there any more."""
-        if self._lost.done() and (self._task is None or self._task.done()):
+        if self._lost.done() and (self._conversation is None or self._conversation.done()):
             self._wires.discard(self)
 
     async def end(self) -> None:
         """Cut the connection, and wait until nothing of it is left."""
-        if self._writer is None or self._task is None:
+        if self._writer is None or self._conversation is None:
             return
         self._writer.transport.abort()
         await self._lost
-        await asyncio.wait((self._task,))
+        await asyncio.wait((self._conversation,))
