@@ -385,7 +385,7 @@ def test_a_refusal_is_told_in_place_of_what_it_led_to(error: Exception) -> None:
     with pytest.raises(BlockedAddressError, match=r"www\.example: 10\.0\.0\.1 is of a private network") as caught:
         fail("10.0.0.1", "10.0.0.2")
     assert caught.value.__cause__ is error
-    for addresses in ((), ("8.8.8.8",), ("10.0.0.1", "8.8.8.8")):
+    for addresses in ((), ("8.8.8.8",), ("10.0.0.1", "8.8.8.8"), ("8.8.8.8", "10.0.0.1")):
         with pytest.raises(type(error)) as other:
             fail(*addresses)
         assert other.value is error

@@ -323,7 +323,7 @@ async def test_only_so_many_look_ups_are_sent_at_once() -> None:
 
 @both_loops
 async def test_closed_it_tells_those_who_wait_and_asks_nobody_any_more() -> None:
-    async with resolving(at_once=2) as (resolver, server):
+    async with resolving(at_once=2, dns_timeout=60) as (resolver, server):
         server.open.clear()
         waiting = [asyncio.ensure_future(resolver.lookup(f"n{index}.example")) for index in range(5)]
         await server.heard.wait()

@@ -98,7 +98,7 @@ class AddressGuard:
         if hostname[0] == "[" or hostname[-1].isdigit():  # names do not end in a digit (URL standard, host parsing)
             address = ip_of(hostname)
             return self._why_refused(address, None) if address is not None else ""
-        if is_loopback(hostname.removesuffix(".")) and not self._allow_private:
+        if is_loopback(hostname) and not self._allow_private:
             return f"it is loopback; {_REMEDY}"
         return ""
 
