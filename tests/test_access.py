@@ -106,6 +106,11 @@ def test_the_fields_are_those_that_were_given() -> None:
     assert ACCESS.fields_for("http://localhost:8000/") == (("Authorization", "Bearer hush"),)
 
 
+def test_origins_are_kept_in_one_form() -> None:
+    access = Access({"HTTPS://Example.org:443/": Bearer("x")}, {"https://Example.org": {"X-A": "1"}})
+    assert (list(access.credentials), list(access.headers)) == ([ORIGIN], [ORIGIN])
+
+
 def test_without_options_nothing_is_sent_and_no_cookies_are_kept() -> None:
     assert Access().fields_for("not even a URL") == ()
     assert Access().cookies is None
@@ -239,7 +244,12 @@ def test_the_same_ones_twice_are_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "access", [Access({ORIGIN: Basic("me", "other")}), Access(headers={ORIGIN: {"Authorization": "other"}})]
+    "access",
+    [
+        Access({ORIGIN: Basic("me", "other")}),
+        Access({"https://EXAMPLE.org:443": Basic("me", "other")}),
+        Access(headers={ORIGIN: {"Authorization": "other"}}),
+    ],
 )
 def test_two_different_ones_for_an_origin_are_refused_without_showing_them(access: Access) -> None:
     with pytest.raises(ConfigurationError, match=ORIGIN) as caught:

@@ -14,6 +14,10 @@ URL = "http://example.org/a/b"
 LANGUAGE = ("Accept-Language", "de")
 
 
+def test_five_statuses_redirect() -> None:
+    assert sorted(REDIRECTS) == [301, 302, 303, 307, 308]
+
+
 @pytest.mark.parametrize(
     ("location", "expected"),
     [
@@ -154,11 +158,13 @@ def test_a_body_that_went_encrypted_does_not_go_in_clear(status: int, origin: st
         redirected(request, status, target)
 
 
-@pytest.mark.parametrize(("method", "status"), [("POST", 302), ("GET", 302), ("PUT", 303), ("DELETE", 307)])
-def test_without_a_body_https_may_redirect_to_http(method: str, status: int) -> None:
-    assert (
-        redirected(Request("https://example.org/", method), status, "http://example.org/").url == "http://example.org/"
-    )
+@pytest.mark.parametrize(
+    ("method", "status", "body"),
+    [("POST", 302, b"x"), ("POST", 301, b"x"), ("PUT", 303, b"x"), ("GET", 302, None), ("DELETE", 307, None)],
+)
+def test_without_its_body_a_request_goes_from_https_to_http(method: str, status: int, body: bytes | None) -> None:
+    request = redirected(Request("https://example.org/", method, body=body), status, "http://example.org/")
+    assert (request.url, request.body) == ("http://example.org/", None)
 
 
 # ── what crosses to another origin ──

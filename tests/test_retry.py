@@ -205,6 +205,14 @@ def test_a_rule_that_makes_no_sense_is_refused_by_name(options: dict[str, Any]) 
         Rule(**options)
 
 
+def test_a_rule_may_have_no_wait() -> None:
+    assert Retry(table={ConnectError: Rule(wait=0)}).wait_after(ConnectError("refused"), 1, 0.9) == 0
+
+
+def test_by_default_retries_are_a_fifth_of_the_requests() -> None:
+    assert Retry().budget == 0.2
+
+
 def test_options_with_their_table_can_be_compared_and_hashed() -> None:
     assert Retry() == Retry()
     assert hash(Retry()) == hash(Retry())
@@ -219,7 +227,14 @@ def test_options_that_make_no_sense_are_refused_by_name(options: dict[str, Any])
         Retry(**options)
 
 
-def test_what_may_have_had_its_effect_is_not_done_twice() -> None:
-    assert Retry().wait_after(PASSING[0], 0, 0.0, repeatable=False) is None
-    assert Retry().wait_after(StatusError("500", 500), 0, 0.0, repeatable=False) is None
-    assert Retry().wait_after(StatusError("503", 503), 0, 0.0, repeatable=False) is not None
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        *((StatusError("turned away", status), True) for status in (425, 429, 503)),
+        *((StatusError("who knows", status), False) for status in (408, 500, 502, 504)),
+        *((ConnectError("broken"), False), (FetchTimeoutError("late"), False), (ProtocolError("garbage"), False)),
+    ],
+    ids=str,
+)
+def test_what_may_have_had_its_effect_is_not_done_twice(error: FetchError, again: bool) -> None:
+    assert (Retry().wait_after(error, 0, 0.0, repeatable=False) is not None) is again

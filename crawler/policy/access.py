@@ -160,10 +160,7 @@ def without_userinfo(url: str) -> str:
     They are no part of what a URL identifies: servers never see them there, each name would make another page of the
     same page, and URLs are what logs and reports are full of.
     """
-    if "@" not in url:
-        return url
-    authority = _authority_of(url)
-    return url.replace(authority, host_of(url), 1) if "@" in authority else url
+    return url.replace(_authority_of(url), host_of(url), 1) if "@" in url else url
 
 
 def _authority_of(url: str) -> str:
