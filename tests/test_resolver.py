@@ -94,7 +94,7 @@ async def test_a_name_has_its_addresses_of_both_kinds_those_of_ipv4_first(
 async def test_aiohttp_gets_the_addresses_of_the_kind_that_it_wants() -> None:
     async with resolving() as (resolver, server):
         server.names["both.example"] = ("192.0.2.1", "2001:db8::1")
-        results = await resolver.resolve("both.example", 8080, socket.AF_UNSPEC)
+        results = await resolver.resolve("both.example", 8080)
         assert [(result["host"], result["family"]) for result in results] == [
             ("192.0.2.1", socket.AF_INET),
             ("2001:db8::1", socket.AF_INET6),

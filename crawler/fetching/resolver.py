@@ -113,9 +113,9 @@ class Resolver(AbstractResolver):
         return answer.addresses
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Return the addresses of ``host`` as aiohttp wants them; raises as `lookup` does."""
+        """Return the addresses of ``host`` as aiohttp wants them, by default of both kinds; raises as `lookup` does."""
         found = [_result(host, address, port) for address in await self.lookup(host)]
         results = [result for result in found if family in {socket.AF_UNSPEC, result["family"]}]
         if not results:
