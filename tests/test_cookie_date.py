@@ -64,6 +64,11 @@ def test_what_is_no_date_is_none(text: str) -> None:
     assert timestamp_of(text) is None
 
 
+@pytest.mark.parametrize(("before", "expected"), [(8, True), (9, False), (500, False)])
+def test_of_hundreds_of_words_twelve_are_read(before: int, expected: bool) -> None:
+    assert (timestamp_of("x " * before + "02 Jan 2026 03:04:05") is not None) is expected
+
+
 @given(st.one_of(st.text(), st.from_regex(r"[a-z]{3},? \d{1,3}[- ](jan|dec)[- ]\d{1,5} \d{1,3}:\d\d:\d\d")))
 def test_no_text_breaks_it(text: str) -> None:
     timestamp = timestamp_of(text)

@@ -86,6 +86,14 @@ def test_the_last_attribute_of_a_kind_counts_and_unknown_ones_do_not(attributes:
     assert {name: getattr(cookie, name) for name in expected} == expected
 
 
+@pytest.mark.parametrize(("before", "expected"), [(0, True), (15, True), (16, False), (4000, False)])
+@pytest.mark.parametrize("attribute", [";", ";x=y", "; Expires=1 2 3"])
+def test_of_thousands_of_attributes_sixteen_are_read(attribute: str, before: int, expected: bool) -> None:
+    cookie = parsed("a=1" + attribute * before + "; Secure", NOW)
+    assert cookie is not None
+    assert cookie.is_secure is expected
+
+
 @pytest.mark.parametrize(
     ("attributes", "expires"),
     [

@@ -10,6 +10,7 @@ _TIME = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])")
 _DAY = re.compile(r"([0-9]{1,2})(?![0-9])")
 _YEAR = re.compile(r"([0-9]{2,4})(?![0-9])")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MOST_TOKENS = 12  # arbitrary: dates have six
 _FIRST_YEAR = 1601  # by the standard
 
 
@@ -17,14 +18,14 @@ def timestamp_of(text: str) -> float | None:
     """Return the Unix time (seconds) of a date as it stands in ``Expires``; ``None`` where it is none.
 
     It is the order of the tokens that counts, not their form: the first that looks like a time, a day, a month and a
-    year. All of them are in UTC, whatever they say.
+    year. All of them are in UTC, whatever they say. Of its words twelve are read.
 
     >>> timestamp_of("Thu, 01-Jan-70 00:02:00 GMT")
     120.0
     """
     time = day = year = None
     month = 0
-    for token in _DELIMITERS.split(text):
+    for token in _DELIMITERS.split(text, _MOST_TOKENS)[:_MOST_TOKENS]:
         if time is None and (time := _TIME.match(token)):
             continue
         if day is None and (day := _DAY.match(token)):

@@ -11,6 +11,7 @@ from crawler.policy.cookie_date import timestamp_of
 LONGEST_AGE = 400 * 86_400  # seconds (RFC 6265bis §5.5)
 _LONGEST_PAIR = 4096  # bytes of name and value together (RFC 6265bis §5.6)
 _LONGEST_ATTRIBUTE = 1024  # bytes of an attribute's value (the same)
+_MOST_ATTRIBUTES = 16  # arbitrary: there are nine kinds, and a field of 8 kB has room for thousands
 _WHITE_SPACE = " \t"  # by RFC 9110; str.strip alone takes off much more
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _AGE = re.compile(r"-?[0-9]+")
@@ -43,9 +44,9 @@ def parsed(text: str, now: float) -> SetCookie | None:
     """Return what a ``Set-Cookie`` field with the value ``text`` says at the Unix time ``now`` (seconds).
 
     ``None`` where it is to be ignored: it has control characters, neither name nor value, more than 4,096 bytes of
-    them, or bytes that are no UTF-8, which could not be sent back as they were.
+    them, or bytes that are no UTF-8, which could not be sent back as they were. Of its attributes 16 are read.
     """
-    pair, *attributes = text.split(";")
+    pair, *attributes = text.split(";", _MOST_ATTRIBUTES + 1)
     name, equals, value = pair.partition("=")
     if not equals:
         name, value = "", name
@@ -54,7 +55,7 @@ def parsed(text: str, now: float) -> SetCookie | None:
     if size is None or not 0 < size <= _LONGEST_PAIR or _CONTROL.search(text):
         return None
     max_age: float | None = None
-    for attribute in attributes:
+    for attribute in attributes[:_MOST_ATTRIBUTES]:
         key, _, value = (part.strip(_WHITE_SPACE) for part in attribute.partition("="))
         if len(value) > _LONGEST_ATTRIBUTE:
             continue
