@@ -406,7 +406,7 @@ def test_there_are_at_most_a_thousand_sitemaps() -> None:
     ("status", "expected"),
     [
         *((200, "rules"), (203, "rules"), (204, "rules"), (206, "rules")),
-        *((301, "all"), (304, "all"), (308, "all")),  # after as many hops as are followed
+        *((300, "all"), (301, "all"), (304, "all"), (308, "all")),  # after as many hops as are followed
         *(
             (400, "all"),
             (401, "all"),
