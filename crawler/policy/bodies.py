@@ -1,0 +1,59 @@
+"""How large bodies may be, how well compressed, and of which types."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from crawler.errors import ConfigurationError
+from crawler.policy.checks import at_least, several, whole
+
+RATIO_FLOOR = 2**20
+"""Decoded bytes up to which any ratio is honest: a table of empty cells compresses 40,000 : 1 with br."""
+
+_NAME = r"[!#$%&'+.^_`|~0-9A-Za-z-]+"  # a token of RFC 9110 §5.6.2, without the asterisk
+_PATTERN = re.compile(rf"(?:\*|{_NAME})/(?:\*|\*\+{_NAME}|{_NAME})")
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """Which bodies are read, and how much of them.
+
+    Attributes:
+        max_bytes: Bytes of a body, counted after decompression, and in its compressed form too; more is a
+            `BodyTooLargeError`.
+        max_ratio: How many times larger than its compressed form a body of more than 1 MiB may be; more is a
+            `BodyTooLargeError`, ``None`` any. Measured: HTML files of that size 7 to 16 : 1, tables whose rows differ
+            in one number 60 (gzip) to 150 : 1 (br), bombs 1,000 to 300,000 : 1. Apache's mod_deflate allows 200.
+        content_types: Types that are accepted, as in ``("text/*", "application/xhtml+xml", "*/*+xml")``; none: all.
+            Other bodies are not read, which is a `ContentTypeError`.
+    """
+
+    max_bytes: int = 10 * 2**20
+    max_ratio: float | None = 250.0
+    content_types: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        whole("max_bytes", self.max_bytes, 1, unit="bytes")
+        at_least("max_ratio", self.max_ratio, 1, optional=True)
+        several("content_types", self.content_types)
+        for pattern in self.content_types:
+            if not _PATTERN.fullmatch(str(pattern)):
+                expected = "types such as 'text/html', 'text/*' or '*/*+xml', without parameters"
+                raise ConfigurationError.of("content_types", pattern, expected)
+
+    def accepts(self, content_type: str) -> bool:
+        """Tell whether a body with that ``Content-Type`` header field is wanted; one of no known type always is.
+
+        >>> Bodies(content_types=("text/*",)).accepts("Text/HTML; charset=utf-8")
+        True
+        """
+        if not self.content_types:
+            return True
+        essence = content_type.partition(";")[0].strip().lower()
+        return not essence or any(fnmatchcase(essence, pattern.lower()) for pattern in self.content_types)
+
+    def allows_ratio(self, decoded: int, compressed: int) -> bool:
+        """Tell whether so many ``compressed`` bytes may have become so many ``decoded`` ones."""
+        return self.max_ratio is None or decoded <= max(RATIO_FLOOR, self.max_ratio * compressed)
