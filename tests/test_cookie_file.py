@@ -120,6 +120,14 @@ def test_a_broken_file_is_named_and_left_as_it_is(tmp_path: Path, text: str, rea
     assert file.read_bytes() == data
 
 
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "cookies.json"
+    file.write_bytes(b"")
+    os.truncate(file, 2**40)  # of which the disk keeps nothing
+    with pytest.raises(ConfigurationError, match="more than 67108864 bytes"):
+        load(file, NOW)
+
+
 def test_a_folder_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cookies"):
         load(tmp_path, NOW)

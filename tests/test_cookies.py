@@ -343,7 +343,7 @@ def test_of_thousands_of_fields_a_fixed_number_is_read() -> None:
 
     jar = Jar()
     jar.store(URL, fields(), NOW)
-    assert read == 150
+    assert read == 100
     assert len(jar) == MOST_OF_A_HOST
 
 

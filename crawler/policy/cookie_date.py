@@ -23,6 +23,8 @@ def timestamp_of(text: str) -> float | None:
     >>> timestamp_of("Thu, 01-Jan-70 00:02:00 GMT")
     120.0
     """
+    if ":" not in text:
+        return None
     time = day = year = None
     month = 0
     for token in _DELIMITERS.split(text, _MOST_TOKENS)[:_MOST_TOKENS]:

@@ -23,7 +23,9 @@ from crawler.url import hostname_of, ip_of, is_loopback, origin_of, resolve
 MOST_OF_A_HOST = 50  # cookies (RFC 6265bis §6.1)
 MOST = 3000  # cookies (the same)
 _LEFT = 2700  # cookies, when there were more than that: a sweep for one in three hundred, not for each
-_MOST_FIELDS = 150  # of a response; arbitrary, and about 2 ms of the loop. RFC 6265bis §5.3 lets us ignore the others
+_MOST_FIELDS = (
+    100  # of a response; arbitrary. RFC 6265bis §5.3 lets us ignore the others, and hostile ones hold the loop
+)
 _LONGEST_HEADER = 8190  # bytes; servers refuse more (Apache's LimitRequestFieldSize), and a neighbour may have set them
 
 
@@ -95,7 +97,7 @@ class Jar:
 
         Args:
             url: What was asked for, normalised.
-            fields: The values of the fields, one text for each. Of more than 150 the others are ignored.
+            fields: The values of the fields, one text for each. Of more than 100 the others are ignored.
             now: Unix time, seconds.
         """
         touched: set[str] = set()

@@ -11,7 +11,8 @@ from crawler.policy.cookie_date import timestamp_of
 LONGEST_AGE = 400 * 86_400  # seconds (RFC 6265bis §5.5)
 _LONGEST_PAIR = 4096  # bytes of name and value together (RFC 6265bis §5.6)
 _LONGEST_ATTRIBUTE = 1024  # bytes of an attribute's value (the same)
-_MOST_ATTRIBUTES = 16  # arbitrary: there are nine kinds, and a field of 8 kB has room for thousands
+_MOST_ATTRIBUTES = 12  # arbitrary: there are nine kinds, and a field of 8 kB has room for thousands
+_MANY_DIGITS = 10  # of an age: centuries, and a number of a thousand digits takes its time
 _WHITE_SPACE = " \t"  # by RFC 9110; str.strip alone takes off much more
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _AGE = re.compile(r"-?[0-9]+")
@@ -44,7 +45,7 @@ def parsed(text: str, now: float) -> SetCookie | None:
     """Return what a ``Set-Cookie`` field with the value ``text`` says at the Unix time ``now`` (seconds).
 
     ``None`` where it is to be ignored: it has control characters, neither name nor value, more than 4,096 bytes of
-    them, or bytes that are no UTF-8, which could not be sent back as they were. Of its attributes 16 are read.
+    them, or bytes that are no UTF-8, which could not be sent back as they were. Of its attributes twelve are read.
     """
     pair, *attributes = text.split(";", _MOST_ATTRIBUTES + 1)
     name, equals, value = pair.partition("=")
@@ -97,5 +98,7 @@ def _apply(cookie: SetCookie, key: str, value: str, now: float) -> None:
 
 def _end_of(age: str, now: float) -> float:
     """Return the Unix time at which a cookie of that ``Max-Age`` ends."""
-    seconds = min(int(age), LONGEST_AGE)
-    return now + seconds if seconds > 0 else -math.inf
+    digits = age.lstrip("0")
+    if not digits or age.startswith("-"):
+        return -math.inf
+    return now + (min(int(digits), LONGEST_AGE) if len(digits) < _MANY_DIGITS else LONGEST_AGE)
