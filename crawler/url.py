@@ -43,7 +43,7 @@ def resolve(base: str, href: str) -> str:
         raise InvalidURLError(_complaint(base, href)) from error
     if not url.startswith(_SCHEMES):
         raise InvalidURLError(f"{_shown(href)}: only http and https URLs can be fetched")
-    if len(url) > _LONGEST_HOST and len(host_of(url)) > _LONGEST_HOST + len(":65535"):
+    if len(url) > _LONGEST_HOST and len(hostname_of(url)) > _LONGEST_HOST:
         raise InvalidURLError(f"{_shown(href)}: a host has at most {_LONGEST_HOST} characters")
     # In a normalised URL the first '#' starts the fragment: everywhere else it is percent-encoded.
     return url.partition("#")[0]
@@ -110,13 +110,12 @@ class Base:
     def _above(self, levels: int) -> str:
         """Return the folder that many levels above the base's, at most the root."""
         path = self._folder[len(self._origin) :]
-        return f"{self._origin}{path.rsplit('/', levels + 1)[0]}/" if levels < path.count("/") else f"{self._origin}/"
+        return f"{self._origin}{path.rsplit('/', levels + 1)[0]}/"
 
 
 def _plain_absolute(href: str) -> str | None:
     found = _ABSOLUTE(href)
-    # Punycode may be invalid, and a long host is.
-    if not found or "xn--" in found[1] or len(found[1]) > _LONGEST_HOST or _has_dot_segment(href):
+    if not found or len(found[1]) > _LONGEST_HOST or _has_dot_segment(href):
         return None
     return found[1] + (found[2] or "/")
 
