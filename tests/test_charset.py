@@ -50,6 +50,29 @@ def test_the_page_says_which_character_set_it_is(meta: bytes) -> None:
     assert decode(meta + "ж".encode("koi8-r")).endswith("ж")
 
 
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        (b"<meta charset=koi8-r charset=iso-8859-2>", "koi8-r"),
+        (b"<!--><meta charset=koi8-r>-->", "koi8-r"),
+        (b"<!-- > <meta charset=koi8-r> --><meta charset=iso-8859-2>", "iso-8859-2"),
+        (b"<!-- <meta charset=koi8-r>", None),
+        (b"<meta/charset=koi8-r>", "koi8-r"),
+        (b"<metadata charset=koi8-r>", None),
+        (b"<? <meta charset=koi8-r>", None),
+        (b"</ <meta charset=koi8-r>", None),
+        (b"<a title='<meta charset=koi8-r>'>", None),
+        (b"<meta charset=nonsense http-equiv=content-type content='charset=koi8-r'>", None),
+        (b"<meta content='charset;charset=koi8-r' http-equiv=Content-Type>", "koi8-r"),
+        (b"<meta content='charset=\"koi8-r' http-equiv=Content-Type>", None),
+        (b"<meta charset=>", None),
+        (b"<meta charset=koi8-r", None),
+    ],
+)
+def test_a_declaration_is_looked_for_as_the_prescan_does(page: bytes, expected: str | None) -> None:
+    assert declared_encoding(page) == expected
+
+
 def test_the_header_outranks_the_page() -> None:
     assert decode(b"<meta charset=koi8-r>" + "ж".encode("cp1251"), HTML + "windows-1251").endswith("ж")
 

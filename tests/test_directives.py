@@ -92,6 +92,7 @@ def test_without_an_agent_only_elements_for_all_count() -> None:
         ("nofollow, googlebot: noindex", NO_FOLLOW),
         ("*: noindex", NO_INDEX),
         ("googlebot: unavailable_after: 2020-01-01, noindex", FREE),
+        ("what is this: nonsense, noindex", NO_INDEX),
     ],
 )
 def test_a_header_field_may_be_for_one_agent(field: str, expected: Directives) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from crawler.suffixes import is_public_suffix, registrable_domain
 
 ADDRESSES = ["127.0.0.1", "[::1]", "::1", "[2001:db8::1]"]
-NO_DOMAINS = ["", ".", "..", ".com", "a..com", "com..", "\udcff..x"]
+NO_DOMAINS = ["", ".", "..", ".com", "a..com", "com..", "\udcff..x", "xn--é..x"]
 
 hosts = st.one_of(
     st.text(max_size=20),
@@ -36,6 +36,7 @@ hosts = st.one_of(
         ("www.食狮.公司.cn", "食狮.公司.cn"),
         ("www.食狮.xn--55qx5d.cn", "食狮.xn--55qx5d.cn"),
         ("docs.example.org.", "example.org."),
+        ("a.xn--é.com", "xn--é.com"),
         *((host, None) for host in ("com", "co.uk", "github.io", "localhost", "com.", "xn--55qx5d.cn")),
         *((host, None) for host in (*ADDRESSES, *NO_DOMAINS)),
     ],
