@@ -5,19 +5,21 @@ import errno
 import ssl
 import time
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Self
 
+from .behaviour import page
 from .catalogue import serve, url_of
-from .exchange import Exchange, Places, Then, head
+from .exchange import HTML, Exchange, Places, Then, head
 from .internal import SECRET
 from .request import Request, RequestError
+from .secured import Secured
 from .seen import HostileStatistics, Seen, Sightings
 from .tls import NoCertificatesError, close_at_hello, make_certificates, speak_http, stall
 from .wire import Converse, Wire
 
 _BACKLOG = 4096  # connections waiting to be accepted: a crawler may open thousands within one round of the loop
-_HANDSHAKE = 5.0  # seconds, arbitrary
 
 
 class HostileServer:
@@ -124,19 +126,11 @@ class HostileServer:
         host: str,
         port: int,
         *,
-        context: ssl.SSLContext | None = None,
         sightings: Sightings | None = None,
     ) -> int:
         loop = asyncio.get_running_loop()
         counted = sightings or self._sightings
-        listener = await loop.create_server(
-            lambda: Wire(converse, self._wires, counted),
-            host,
-            port,
-            backlog=_BACKLOG,
-            ssl=context,
-            ssl_handshake_timeout=_HANDSHAKE if context else None,
-        )
+        listener = await loop.create_server(lambda: Wire(converse, self._wires, counted), host, port, backlog=_BACKLOG)
         self._listeners.append(listener)
         bound: int = listener.sockets[0].getsockname()[1]
         return bound
@@ -165,7 +159,7 @@ class HostileServer:
         else:
             self.ca_pem = certificates.ca_pem
             for name, context in certificates.contexts.items():
-                opened[name] = await self._listen(self._converse, self._host, 0, context=context)
+                opened[name] = await self._listen(partial(self._secure, context), self._host, 0)
         return {name: f"https://localhost:{port}/" for name, port in opened.items()}
 
     async def _close(self) -> None:
@@ -192,6 +186,19 @@ class HostileServer:
                 return
             if then not in {Then.KEEP, Then.CLOSE_AT_NEXT}:
                 return
+
+    async def _secure(
+        self, context: ssl.SSLContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Shake hands, and show an honest page at whatever address."""
+        secured = Secured(context, reader, writer)
+        await secured.shake_hands()
+        request = await Request.read(await secured.read_head())
+        if request is not None:
+            self._sightings.saw(_seen(request, writer))
+            body = page(f"honest {request.path[:100]}")
+            fields = [("Content-Type", HTML), ("Content-Length", str(len(body))), ("Connection", "close")]
+            await secured.send_last(head("200 OK", fields) + body)
 
     async def _exchange(self, request: Request, writer: asyncio.StreamWriter) -> Then:
         seen = _seen(request, writer)
