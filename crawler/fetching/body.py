@@ -1,0 +1,97 @@
+"""The body of a response: whether it is wanted, and what it is when it is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import aiohttp
+from aiohttp import hdrs
+
+from crawler.errors import BodyTooLargeError, ContentTypeError, LimitReachedError
+from crawler.fetching.decoding import decoder_for
+from crawler.fetching.share import LoopShare
+from crawler.policy.bodies import Bodies
+from crawler.policy.limits import ByteBudget
+
+_BODILESS = frozenset({204, 304})  # RFC 9112 §6.3; aiohttp never shows 1xx
+
+
+async def read_body(
+    response: aiohttp.ClientResponse, bodies: Bodies, budget: ByteBudget, share: LoopShare | None = None
+) -> bytes:
+    """Return the whole body of ``response``, decoded. See `read_pieces` for the rest."""
+    pieces: list[bytes] = []
+    await read_pieces(response, bodies, budget, pieces.append, share)
+    return b"".join(pieces)
+
+
+async def read_pieces(
+    response: aiohttp.ClientResponse,
+    bodies: Bodies,
+    budget: ByteBudget,
+    take: Callable[[bytes], bool | None],
+    share: LoopShare | None = None,
+) -> None:
+    """Read the body of ``response``, decode it, and give it to ``take`` piece by piece.
+
+    Release the response after an error, or when you have enough: aiohttp then closes the connection, and does not read
+    the rest.
+
+    Args:
+        response: From a session with ``auto_decompress=False``.
+        bodies: Which bodies are read, and how much of them.
+        budget: Bytes that bodies may still take; it is charged with what was decoded, whatever comes of it.
+        take: Called with pieces of about 96 KiB at most, or, where nothing is to be decoded, with what has arrived;
+            returns true when it has enough.
+        share: Time on the loop for decoding, which all bodies of a crawl share.
+
+    Raises:
+        ContentTypeError: The type is not wanted; nothing was read.
+        BodyTooLargeError: There is more than ``bodies`` allow.
+        DecodingError: The body is not encoded as it says, or in a way that is unknown.
+        LimitReachedError: The budget is used up.
+        aiohttp.ClientError: The transfer ended too early, or broke the rules of HTTP.
+    """
+    # The length that the answer to HEAD announces is that of a body that does not come, and so is its type.
+    if response.method == hdrs.METH_HEAD or response.status in _BODILESS:
+        return
+    _check_head(response, bodies)
+    codings = _codings_of(response)
+    decoder = decoder_for(codings, bodies)
+    share = share or LoopShare()
+    while data := await response.content.readany():
+        pieces = decoder.feed(data)
+        if codings:  # else there is nothing to compute
+            await share.wait(is_first=True)
+            pieces = share.timed(pieces)
+        for step, piece in enumerate(pieces):
+            if step:  # most pages have one: they would wait for nothing, behind those that have many
+                await share.wait()
+            if not budget.spend(len(piece)):
+                raise LimitReachedError("max_bytes")
+            if take(piece):
+                return
+    decoder.end()
+
+
+def _check_head(response: aiohttp.ClientResponse, bodies: Bodies) -> None:
+    content_type = response.headers.get(hdrs.CONTENT_TYPE, "")
+    if not bodies.accepts(content_type):
+        wanted = ", ".join(bodies.content_types)
+        raise ContentTypeError(f"the body is of type {content_type[:100]!r}; wanted are {wanted}")
+    length = response.content_length
+    if length is not None and length > bodies.max_bytes:
+        raise BodyTooLargeError(f"the body has {length} bytes, {bodies.max_bytes} are allowed")
+
+
+def _codings_of(response: aiohttp.ClientResponse) -> str:
+    """Return what the body is encoded with, the outermost last; ``chunked`` is undone by aiohttp, the others by nobody.
+
+    Transfer codings are added on the way (RFC 9112 §7), so they lie around the content codings.
+    """
+    headers = response.headers
+    codings = headers.getall(hdrs.CONTENT_ENCODING, ())
+    if hdrs.TRANSFER_ENCODING not in headers:
+        return ",".join(codings)
+    transfer = ",".join(headers.getall(hdrs.TRANSFER_ENCODING)).split(",")
+    return ",".join((*codings, *(name for name in transfer if name.strip().lower() != "chunked")))
