@@ -66,7 +66,8 @@ async def crawl_once(hosts: int, seconds: float) -> tuple[float, list[list[float
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.politeness", *options, stdin=pipe, stdout=pipe, limit=2**26
     )
-    assert server.stdout is not None
+    if server.stdout is None:
+        raise RuntimeError("the server has no output")
     port = int(await server.stdout.readline())
     seeds = [f"http://host{number}.localhost:{port}/" for number in range(hosts)]
     async with Crawler(parse, politeness=Politeness(delay=0), scope=Scope(within="host")) as crawler:
@@ -78,7 +79,7 @@ async def crawl_once(hosts: int, seconds: float) -> tuple[float, list[list[float
 
 
 def examine(arrivals: list[list[float]], seconds: float) -> tuple[int, float, float]:
-    """Return how many gaps are too short, the smallest excess of a gap over its delay, and the time beside the least."""
+    """Return how many gaps are too short, the smallest excess over a delay, and the time beside the least."""
     delays = delays_of(len(arrivals))
     excesses = [
         later - earlier - delay
@@ -107,7 +108,7 @@ def main() -> None:
         short, excess, ratio = examine(arrivals, seconds)
         requests = sum(map(len, arrivals))
         print(f"  {requests:,} requests to {options.hosts} hosts in {seconds:.2f} s: {short} gaps too short, "
-              f"the closest {excess * 1000:.2f} ms above its delay; {ratio:.3f} × the least time", flush=True)  # fmt: skip
+              f"the closest {excess * 1000:.2f} ms above; {ratio:.3f} × the least time", flush=True)  # fmt: skip
         ratios.append(ratio)
     print(f"time beside the least: {spread(ratios, '.3f')} ×")
 

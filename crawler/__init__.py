@@ -36,10 +36,15 @@ from crawler.models import Failure, Ledger, Request, State
 from crawler.page import Page
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.router import Router
+from crawler.policy.access import Access, Basic, Bearer, Cookies
+from crawler.policy.bodies import Bodies
+from crawler.policy.caching import Cache
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import Limits
+from crawler.policy.network import Network
 from crawler.policy.politeness import Politeness
 from crawler.policy.retry import Retry
+from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Scope
 from crawler.sinks.jsonl import JsonLines
 from crawler.sinks.sink import Sink
@@ -47,13 +52,19 @@ from crawler.stream import ItemStream
 from crawler.summary import Statistics, Summary
 
 __all__ = [
+    "Access",
+    "Basic",
+    "Bearer",
     "BlockedAddressError",
+    "Bodies",
     "BodyTooLargeError",
+    "Cache",
     "CacheError",
     "ClosedError",
     "ConfigurationError",
     "ConnectError",
     "ContentTypeError",
+    "Cookies",
     "Cpu",
     "Crawler",
     "CrawlerError",
@@ -71,6 +82,7 @@ __all__ = [
     "Ledger",
     "Limits",
     "MemoryLimitError",
+    "Network",
     "NotCachedError",
     "Page",
     "ParseError",
@@ -82,6 +94,7 @@ __all__ = [
     "ResolveError",
     "ResultError",
     "Retry",
+    "Rewriting",
     "RobotsDeniedError",
     "Router",
     "Scope",

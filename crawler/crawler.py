@@ -22,6 +22,7 @@ from crawler.parsing.cpu import Cpu
 from crawler.parsing.parser import page_has_no_parser
 from crawler.parsing.router import Parser, is_async, without_async
 from crawler.parsing.stage import open_stage
+from crawler.policy.access import without_userinfo
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import Limits
 from crawler.policy.politeness import HostRule, Politeness
@@ -117,9 +118,9 @@ class Crawler:
             stage = resources.enter_async_context(open_stage(self._cpu, self._worker_parser()))
             # Imported here: aiohttp takes 0.3 s to import, and every worker imports this module with the user's. While
             # the workers start, and off the loop, which in a web application has others to serve.
-            fetcher = asyncio.to_thread(import_module, "crawler.fetching.fetcher")
-            self._stage, fetching = await asyncio.gather(stage, fetcher)
-            self._fetcher = await resources.enter_async_context(fetching.open_fetcher(self._fetch))
+            importing = asyncio.to_thread(import_module, "crawler.fetching.fetching")
+            self._stage, fetching = await asyncio.gather(stage, importing)
+            self._fetching = await resources.enter_async_context(fetching.open_fetching(self._fetch))
             self._resources = resources.pop_all()
         return self
 
@@ -147,7 +148,7 @@ class Crawler:
             WorkerLostError: Workers die and cannot be replaced, or the parser kills one after the other.
             LedgerError: The states of the URLs do not add up.
         """
-        requests = requests_of(seeds)
+        requests = self._named(seeds)
         await self._crawl(self._prepare(requests, self._sinks), requests)
         return self.summary()
 
@@ -157,7 +158,7 @@ class Crawler:
         A slow consumer slows the crawl: at most a thousand items wait. Leaving the loop early leaves the crawl running
         until the ``async with`` block of the crawler, or `ItemStream.aclose`, ends it.
         """
-        buffer, requests = Buffer(_BUFFERED_ITEMS), requests_of(seeds)
+        buffer, requests = Buffer(_BUFFERED_ITEMS), self._named(seeds)
         engine = self._prepare(requests, [*self._sinks, buffer])
         running = asyncio.create_task(run_into(buffer, partial(self._crawl, engine, requests)), name=repr(self))
         self._stream = ItemStream(buffer, running)
@@ -200,6 +201,7 @@ class Crawler:
         if not self._sinks_are_open:
             await self._open_sinks()
         await engine.run(seeds)
+        await self._fetching.finish()
 
     async def _open_sinks(self) -> None:
         # Not with the other resources but at the first crawl: nothing is written, and no file emptied, before it is
@@ -210,6 +212,14 @@ class Crawler:
             await sink.open()
         self._sinks_are_open = True
 
+    def _named(self, seeds: Iterable[Seed]) -> list[Request]:
+        """Return the requests that ``seeds`` stand for; where they lead is trusted, as the user says so himself."""
+        requests = requests_of(seeds)
+        self._open_resources  # noqa: B018  # raises where there are none
+        self._fetching.trust(request.url for request in requests)
+        # Names and passwords stay with the fetcher: URLs are what logs and items are full of.
+        return [replace(request, url=without_userinfo(request.url)) for request in requests]
+
     def _prepare(self, seeds: list[Request], sinks: list[Sink]) -> Engine:
         self._open_resources  # noqa: B018  # raises where there are none
         if self._is_crawling:
@@ -217,7 +227,7 @@ class Crawler:
         if not seeds:
             raise ConfigurationError("nothing to crawl: there is no seed")
         frontier = MemoryFrontier(self._rule_for, places=self._fetch.concurrency)
-        stations = Stations(frontier, self._fetcher, self._stage, sinks)
+        stations = Stations(frontier, self._fetching, self._stage, sinks)
         rules = Rules(
             boundary=self._scope.around(seed.url for seed in seeds),
             limits=self._limits,

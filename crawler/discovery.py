@@ -8,6 +8,7 @@ from crawler.frontier.memory import MemoryFrontier
 from crawler.models import Request
 from crawler.page import Page
 from crawler.parsing.worker import Parsed
+from crawler.policy.access import without_userinfo
 from crawler.policy.limits import Limits
 from crawler.policy.scope import Boundary
 
@@ -35,9 +36,11 @@ class Discovery:
     def add_all(self, page: Page, parsed: Parsed) -> None:
         """Add all that ``page`` leads to."""
         depth = page.depth + 1
-        for url in parsed.links:
+        for link in parsed.links:
+            url = without_userinfo(link)  # strangers do not say who we are
             # Asked before a request is made of it: most links of most pages are known already.
             if not self._frontier.knows(url):
                 self.add(Request(url, depth=depth, parent=page.url))
         for request in parsed.requests:
-            self.add(replace(request, depth=depth, parent=page.url, redirects=0, attempt=0))
+            url = without_userinfo(request.url)
+            self.add(replace(request, url=url, depth=depth, parent=page.url, redirects=0, attempt=0))

@@ -44,8 +44,9 @@ from crawler.parsing.worker import Parsed
 from crawler.permissions import Permissions
 from crawler.policy.limits import ByteBudget, Limits
 from crawler.policy.pace import Outcome, outcome_of, pause_of
-from crawler.policy.redirect import REDIRECTS, redirected
+from crawler.policy.redirect import REDIRECTS, location_of, redirected
 from crawler.policy.retry import Retry
+from crawler.policy.retry_budget import RetryBudget
 from crawler.policy.robots import ERROR_SECONDS, Robots
 from crawler.policy.scope import Boundary
 from crawler.pulse import Pulse
@@ -120,6 +121,7 @@ class Engine:
             self._dispatcher.advance,
         )
         self._budget = ByteBudget(rules.limits.max_bytes)
+        self._retries = RetryBudget(rules.retry.budget)
         self._crawler = crawler
         self._on_failure = on_failure
         self._async_parsers: dict[str, Parser | None] = {}
@@ -218,6 +220,8 @@ class Engine:
         """Return the page, or ``None`` when what came instead has been dealt with."""
         came: Page | FetchError | LimitReachedError | None = None
         answered = partial(self._note_answer, request, monotonic())
+        if not request.attempt:
+            self._retries.deposit()
         try:
             came = await self._fetcher.fetch(request, self._budget, answered)
         except (FetchError, LimitReachedError) as error:
@@ -291,7 +295,7 @@ class Engine:
         try:
             if request.redirects >= self._rules.max_redirects:
                 raise TooManyRedirectsError(f"more than {self._rules.max_redirects} redirects")
-            target = redirected(request, page.status, page.header("location"))
+            target = redirected(request, page.status, location_of(page.headers))
             if target.fingerprint == request.fingerprint:
                 raise ProtocolError("redirects to itself")
         except FetchError as error:
@@ -304,7 +308,7 @@ class Engine:
     def _retry_or_fail(self, request: Request, error: FetchError) -> None:
         retry, luck = self._rules.retry, random.random()
         wait = retry.wait_after(error, request.attempt, luck, repeatable=request.is_repeatable)
-        if wait is None:
+        if wait is None or not self._retries.withdraw():
             self._fail(request, error)
             return
         self.tally.retries += 1

@@ -92,13 +92,21 @@ class ProtocolError(FetchError):
 class StatusError(FetchError):
     """The server answered with a status that is not a page (4xx, 5xx).
 
-    ``status`` is the HTTP status; ``retry_after`` the seconds the server asked us to wait, or ``None``.
+    ``status`` is the HTTP status; ``retry_after`` the seconds the server asked us to wait, or ``None``; ``headers`` the
+    response's header fields as pairs, names in lower case.
     """
 
-    def __init__(self, message: str, status: int = 0, retry_after: float | None = None) -> None:
-        super().__init__(message, status, retry_after)
+    def __init__(
+        self,
+        message: str,
+        status: int = 0,
+        retry_after: float | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(message, status, retry_after, headers)
         self.status = status
         self.retry_after = retry_after
+        self.headers = headers
 
     def __str__(self) -> str:
         return str(self.args[0])

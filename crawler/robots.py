@@ -10,7 +10,7 @@ from crawler.fetching.protocol import Fetches
 from crawler.models import Request
 from crawler.page import Page
 from crawler.policy.limits import ByteBudget
-from crawler.policy.redirect import REDIRECTS, redirected
+from crawler.policy.redirect import REDIRECTS, location_of, redirected
 from crawler.policy.robots import MAX_REDIRECTS, PARSE_ON_LOOP_BYTES, Verdict, is_unreachable, verdict_of
 
 
@@ -44,7 +44,7 @@ async def _follow(fetcher: Fetches, errand: Request, answered: Callable[[], None
         page = await fetcher.fetch(request, budget, answered)
         if page.status not in REDIRECTS or request.redirects >= MAX_REDIRECTS:
             return page
-        request = redirected(request, page.status, page.header("location"))
+        request = redirected(request, page.status, location_of(page.headers))
 
 
 def refusal(error: FetchError) -> FetchError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import re
 from functools import lru_cache
 
 from ada_url import join_url, normalize_url
@@ -15,6 +16,7 @@ from ada_url import join_url, normalize_url
 from crawler.errors import InvalidURLError
 
 _SCHEMES = ("http://", "https://")
+_USERINFO = re.compile(r"//[^/?#]*@")  # may hold a password, which messages are no place for
 _LONGEST_HOST = 253  # characters; RFC 1035 §2.3.4 allows 255 bytes on the wire
 _LONGEST_SHOWN = 200  # characters of a reference in an error message; arbitrary
 # What the standard leaves as it is in a path and in a query, less a few rare characters. The path has no ':', as what
@@ -126,6 +128,7 @@ def _has_dot_segment(reference: str) -> bool:
 
 
 def _complaint(base: str, href: str) -> str:
+    href = _USERINFO.sub("//…@", href)
     if base:
         return f"{_shown(href)} is no valid reference (base {_shown(base)})"
     if "://" not in href:

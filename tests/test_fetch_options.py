@@ -12,7 +12,7 @@ from crawler.policy.fetch import Fetch
     "options",
     [
         *({"concurrency": 0}, {"concurrency": 2.5}, {"timeout": 0}, {"timeout": -1}, {"connect_timeout": 0}),
-        *({"timeout": float("nan")}, {"timeout": float("inf")}, {"max_body_bytes": 0}, {"max_redirects": -1}),
+        *({"timeout": float("nan")}, {"timeout": float("inf")}, {"max_redirects": -1}),
     ],
 )
 def test_options_that_make_no_sense_are_refused_by_name(options: dict[str, Any]) -> None:
@@ -27,8 +27,14 @@ def test_header_fields_take_no_line_breaks(character: str) -> None:
         {"headers": {"X-A": f"a{character}b"}},
         {"headers": {f"X{character}A": "b"}},
     ):
-        with pytest.raises(ConfigurationError, match="line break"):
+        with pytest.raises(ConfigurationError, match="header"):
             Fetch(**options)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "cookie", "Proxy-Authorization"])
+def test_what_is_for_one_origin_is_not_sent_to_all(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="give it to Access"):
+        Fetch(headers={name: "secret"})
 
 
 def test_no_redirect_at_all_can_be_asked_for() -> None:

@@ -5,8 +5,8 @@ import gzip
 import socket
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta, timezone
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -14,8 +14,6 @@ import brotli  # type: ignore[import-untyped]  # it has no stubs
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
-from hypothesis import given
-from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpServer
 
 from crawler.errors import (
@@ -27,16 +25,17 @@ from crawler.errors import (
     ProtocolError,
     StatusError,
 )
-from crawler.fetching.fetcher import open_fetcher, seconds_of
+from crawler.fetching.fetcher import Fetcher, open_fetcher
 from crawler.models import Request
 from crawler.page import Page
+from crawler.policy.bodies import Bodies
 from crawler.policy.fetch import USER_AGENT, Fetch
 from crawler.policy.limits import ByteBudget
+from crawler.policy.network import Network
 
 pytestmark = pytest.mark.both_loops
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MEGABYTE = 2**20
 
 
@@ -57,8 +56,14 @@ class NoSuchName(AbstractResolver):
         self.is_closed = True
 
 
+def opened(options: Fetch | None = None, **others: Any) -> AbstractAsyncContextManager[Fetcher]:
+    """Return an opened fetcher that may go to this machine."""
+    local = Network(allow_private=True)
+    return open_fetcher(replace(options or Fetch(), network=local), **others)
+
+
 async def fetch(url: str, options: Fetch | None = None, budget: ByteBudget | None = None, **fields: Any) -> Page:
-    async with open_fetcher(options or Fetch()) as fetcher:
+    async with opened(options) as fetcher:
         return await fetcher.fetch(Request(url, **fields), budget or ByteBudget())
 
 
@@ -122,7 +127,7 @@ async def test_a_page_has_body_status_headers_and_duration(aiohttp_server: Aioht
     headers = [("X-A", "1"), ("x-a", "2"), ("Content-Type", "text/plain")]
     url = await served(aiohttp_server, answering(body=b"hello", status=203, headers=headers))
     request = Request(url, label="l")
-    async with open_fetcher(Fetch()) as fetcher:
+    async with opened() as fetcher:
         page = await fetcher.fetch(request, ByteBudget())
     assert (page.url, page.body, page.status, page.request) == (url, b"hello", 203, request)
     assert [value for name, value in page.headers if name == "x-a"] == ["1", "2"]
@@ -211,7 +216,7 @@ async def test_no_cookies_are_kept(aiohttp_server: AiohttpServer) -> None:
 
     url = await served(aiohttp_server, handler)
     request = Request(url.replace("127.0.0.1", "site.localhost"))  # a jar would take no cookies of an address
-    async with open_fetcher(Fetch()) as fetcher:
+    async with opened() as fetcher:
         for _ in range(2):
             await fetcher.fetch(request, ByteBudget())
     assert seen == [None, None]
@@ -219,7 +224,7 @@ async def test_no_cookies_are_kept(aiohttp_server: AiohttpServer) -> None:
 
 async def test_the_answer_to_a_head_request_is_a_page_without_a_body(aiohttp_server: AiohttpServer) -> None:
     url = await served(aiohttp_server, answering(body=b"x" * 1000))
-    page = await fetch(url, Fetch(max_body_bytes=10), method="HEAD")
+    page = await fetch(url, Fetch(bodies=Bodies(max_bytes=10)), method="HEAD")
     assert (page.status, page.body, page.header("content-length")) == (200, b"", "1000")
 
 
@@ -260,10 +265,10 @@ async def test_a_body_may_be_as_large_as_allowed_and_not_a_byte_more(
 
     url = await served(aiohttp_server, handler)
     if fits:
-        assert len((await fetch(url, Fetch(max_body_bytes=limit))).body) == 1000
+        assert len((await fetch(url, Fetch(bodies=Bodies(max_bytes=limit)))).body) == 1000
         return
     with pytest.raises(BodyTooLargeError, match="999"):
-        await fetch(url, Fetch(max_body_bytes=limit))
+        await fetch(url, Fetch(bodies=Bodies(max_bytes=limit)))
 
 
 async def test_a_body_announced_as_too_large_is_not_read(aiohttp_server: AiohttpServer) -> None:
@@ -283,7 +288,7 @@ async def test_an_endless_body_is_cut_off(aiohttp_server: AiohttpServer) -> None
             await response.write(b"x" * 10_000)
 
     with pytest.raises(BodyTooLargeError, match="more than the 100000 bytes"):
-        await fetch(await served(aiohttp_server, handler), Fetch(max_body_bytes=100_000))
+        await fetch(await served(aiohttp_server, handler), Fetch(bodies=Bodies(max_bytes=100_000)))
 
 
 @pytest.mark.parametrize("encoding", COMPRESS)
@@ -293,14 +298,14 @@ async def test_a_body_is_measured_after_decompression(aiohttp_server: AiohttpSer
     url = await served(aiohttp_server, answering(body=bomb, headers={"Content-Encoding": encoding}))
     budget = ByteBudget()
     with pytest.raises(BodyTooLargeError, match="more than the 1048576 bytes"):
-        await fetch(url, Fetch(max_body_bytes=MEGABYTE), budget)
+        await fetch(url, Fetch(bodies=Bodies(max_bytes=MEGABYTE)), budget)
     assert budget.spent <= MEGABYTE
 
 
 async def test_the_budget_of_bytes_is_never_exceeded(aiohttp_server: AiohttpServer) -> None:
     request = Request(await served(aiohttp_server, answering(body=b"x" * 400)))
     budget = ByteBudget(1000)
-    async with open_fetcher(Fetch()) as fetcher:
+    async with opened() as fetcher:
         for _ in range(2):
             await fetcher.fetch(request, budget)
         with pytest.raises(LimitReachedError, match="max_bytes"):
@@ -320,7 +325,7 @@ async def test_a_closed_port_is_a_connect_error_with_its_cause() -> None:
 
 
 async def test_a_name_that_does_not_resolve_is_a_connect_error() -> None:
-    async with open_fetcher(Fetch(), NoSuchName()) as fetcher:
+    async with opened(resolver=NoSuchName()) as fetcher:
         with pytest.raises(ConnectError, match="Domain name not found") as caught:
             await fetcher.fetch(Request("http://nowhere.example/"), ByteBudget())
     assert isinstance(caught.value.__cause__, aiohttp.ClientConnectorError)
@@ -365,7 +370,6 @@ async def test_what_is_no_http_or_ends_early_is_an_error_of_the_server(data: byt
         with pytest.raises((ProtocolError, ConnectError)) as caught:
             await fetch(url, Fetch(timeout=5))
     assert str(caught.value)
-    assert caught.value.__cause__ is not None
 
 
 @pytest.mark.parametrize(
@@ -411,41 +415,6 @@ async def test_a_location_in_any_bytes_is_handed_on(location: bytes) -> None:
 # ── Retry-After ──
 
 
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("120", 120.0),
-        (" 0 ", 0.0),
-        ("Thu, 01 Jan 2026 12:02:00 GMT", 120.0),
-        ("Thu, 01 Jan 2026 13:02:00 +0100", 120.0),
-        ("Thursday, 01-Jan-26 12:02:00 GMT", 120.0),
-        ("Thu Jan  1 12:02:00 2026", 120.0),
-        ("Thu, 01 Jan 2026 11:00:00 GMT", 0.0),  # over already
-        *((garbage, None) for garbage in ("", "soon", "-5", "1.5", "1e3", "12 minutes", "Thu, 99 Foo 2026", "\udce9")),
-        ("Thu, 01 Jan 99999999999999999999 12:02:00 GMT", None),
-        ("Thu, 01 Jan 2026 12:02:00 +99999999999999999999", None),
-        ("Thu, 32 Jan 2026 12:02:00 GMT", None),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date_and_garbage_is_passed_over(value: str, seconds: float | None) -> None:
-    assert seconds_of(value, NOW) == seconds
-
-
-@given(st.one_of(st.text(), st.from_regex(r"[A-Z][a-z]{2}, \d+ (Jan|Dec) \d{1,25} \d\d:\d\d ([+-]\d{1,25}|GMT)?")))
-def test_no_retry_after_breaks_a_fetch(value: str) -> None:
-    seconds = seconds_of(value, NOW)
-    assert seconds is None or seconds >= 0
-
-
-@given(st.datetimes(), st.integers(-14, 14))
-def test_any_date_of_http_is_understood(date: datetime, hours: int) -> None:
-    local = date.replace(microsecond=0, tzinfo=timezone(timedelta(hours=hours)))
-    if not 1970 <= date.year < 9999:
-        return
-    text = local.strftime("%a, %d %b %Y %H:%M:%S %z")
-    assert seconds_of(text, NOW) == max(0.0, (local - NOW).total_seconds())
-
-
 @pytest.mark.parametrize(("value", "seconds"), [("7", 7.0), ("soon", None), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0)])
 async def test_a_status_error_knows_how_long_the_server_asks_to_wait(
     aiohttp_server: AiohttpServer, value: str, seconds: float | None
@@ -466,14 +435,14 @@ async def test_an_absurd_retry_after_is_no_more_than_a_status_error(aiohttp_serv
 
 async def test_the_resolver_is_closed_with_the_fetcher() -> None:
     resolver = NoSuchName()
-    async with open_fetcher(Fetch(), resolver):
+    async with opened(resolver=resolver):
         assert not resolver.is_closed
     assert resolver.is_closed
 
 
 @pytest.mark.parametrize("data", [b"", OK + b"Content-Length: 10\r\n\r\nhell"], ids=["head", "body"])
 async def test_cancelled_in_the_middle_it_leaves_no_task_and_no_connection(data: bytes) -> None:
-    async with raw_server(data, then_wait=True) as (url, heard), open_fetcher(Fetch()) as fetcher:
+    async with raw_server(data, then_wait=True) as (url, heard), opened() as fetcher:
         budget = ByteBudget()
         fetching = asyncio.ensure_future(fetcher.fetch(Request(url), budget))
         assert await heard.get()

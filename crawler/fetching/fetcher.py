@@ -1,4 +1,4 @@
-"""One request in, one page or one `FetchError` out."""
+"""One request in, one page or one `FetchError` out: over the network."""
 
 from __future__ import annotations
 
@@ -6,37 +6,60 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from crawler.errors import BodyTooLargeError, LimitReachedError, StatusError
-from crawler.fetching.errors import FOREIGN, mapped
+from crawler.errors import StatusError
+from crawler.fetching.body import read_body, read_pieces
+from crawler.fetching.connector import open_connector
+from crawler.fetching.errors import FOREIGN, answered_by_proxy, mapped
+from crawler.fetching.guard import AddressGuard
 from crawler.fetching.protocol import nobody
 from crawler.fetching.resolver import Resolver
+from crawler.fetching.share import LoopShare
 from crawler.models import Request
 from crawler.page import Page
+from crawler.policy.bodies import Bodies
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import ByteBudget
 from crawler.policy.redirect import REDIRECTS
+from crawler.policy.retry_after import seconds_of
+from crawler.policy.robots import ROBOTS_BYTES
+from crawler.policy.sendable import check_sendable
 
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-_DNS_CACHE_SECONDS = 300  # arbitrary; names move seldom, and a crawl asks for the same few
+_ACCEPT_ENCODING = "gzip, deflate, br, zstd"  # what `crawler.fetching.decoding` decodes
+_ANY_BODY = Bodies(max_bytes=2**62, max_ratio=None)  # of an errand: reading ends after the bytes that count
 
 
 class Fetcher:
     """Fetches requests with one aiohttp session. Open it with `open_fetcher`."""
 
-    def __init__(self, session: aiohttp.ClientSession, options: Fetch) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, options: Fetch, guard: AddressGuard, resolver: AbstractResolver
+    ) -> None:
         self._session = session
         self._options = options
+        self._network = options.network
+        self._guard = guard
+        self._resolver = resolver
+        self._share = LoopShare()
+
+    def __repr__(self) -> str:
+        return f"<Fetcher {self._guard!r} {self._resolver!r}>"
 
     async def lookup(self, hostname: str) -> tuple[str, ...]:
-        """Return the addresses that would be asked for ``hostname``."""
-        return ()
+        """Return the addresses that would be asked for ``hostname``; none where a proxy finds them.
+
+        Raises:
+            ResolveError: It has none.
+        """
+        if self._network.proxy is not None:
+            return ()
+        return tuple(found["host"] for found in await self._resolver.resolve(hostname))
 
     async def fetch(self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody) -> Page:
         """Fetch ``request`` and return its page; a redirect is a page without a body, its target in ``location``.
@@ -44,99 +67,113 @@ class Fetcher:
         Args:
             request: What to fetch; its URL is normalised and goes over the wire byte for byte.
             budget: Bytes that bodies may still take; it is charged with what was read, whatever comes of it.
+            answered: Called when the header fields of the answer have arrived.
 
         Raises:
             FetchError: No page: see its subclasses for why.
             LimitReachedError: The budget is used up.
         """
+        check_sendable(request)
+        proxy = self._network.proxy_for(request)
         started = time.perf_counter()
         try:
-            async with self._session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                headers=request.headers,
-                data=request.body,
-                allow_redirects=False,
-            ) as response:
-                answered()
-                headers = _headers_of(response)
-                if response.status in REDIRECTS and "Location" in response.headers:
-                    body = b""
-                else:
-                    _check_status(response)
-                    # The length that the answer to a HEAD request announces is that of a body which does not come.
-                    body = await self._read(response, budget) if request.method != "HEAD" else b""
+            with self._guard.passage(request.url, by_proxy=proxy is not None):
+                async with self._session.request(
+                    request.method,
+                    URL(request.url, encoded=True),
+                    headers=request.headers,
+                    data=request.body,
+                    allow_redirects=False,
+                    proxy=proxy,
+                ) as response:
+                    answered()
+                    headers = _headers_of(response)
+                    body = await self._body_of(request, response, headers, budget, by_proxy=proxy is not None)
         except FOREIGN as error:
             raise mapped(error, request.url) from error
         seconds = time.perf_counter() - started
         return Page(request.url, body, status=response.status, headers=headers, request=request, seconds=seconds)
 
-    async def _read(self, response: aiohttp.ClientResponse, budget: ByteBudget) -> bytes:
-        limit = self._options.max_body_bytes
-        if (response.content_length or 0) > limit and response.method != "HEAD":
-            raise BodyTooLargeError(f"the body has {response.content_length} bytes, {limit} are allowed")
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in response.content.iter_any():
-            size += len(chunk)
-            if size > limit:
-                raise BodyTooLargeError(f"the body has more than the {limit} bytes allowed")
-            if not budget.spend(len(chunk)):
-                raise LimitReachedError("max_bytes")
-            chunks.append(chunk)
-        return b"".join(chunks)
+    async def _body_of(
+        self,
+        request: Request,
+        response: aiohttp.ClientResponse,
+        headers: tuple[tuple[str, str], ...],
+        budget: ByteBudget,
+        *,
+        by_proxy: bool,
+    ) -> bytes:
+        """Return the body of a page, nothing for a redirect; raise for what is neither."""
+        if response.status in REDIRECTS and "Location" in response.headers:
+            return b""
+        _check_status(response, headers, by_proxy=by_proxy)
+        if request.is_errand:
+            return await self._beginning_of(response, budget)
+        return await read_body(response, self._options.bodies, budget, self._share)
+
+    async def _beginning_of(self, response: aiohttp.ClientResponse, budget: ByteBudget) -> bytes:
+        """Return as much of a robots.txt as counts (RFC 9309 §2.5)."""
+        body = bytearray()
+
+        def take(piece: bytes) -> bool:
+            body.extend(piece)
+            return len(body) >= ROBOTS_BYTES
+
+        await read_pieces(response, _ANY_BODY, budget, take, self._share)
+        return bytes(body[:ROBOTS_BYTES])
 
 
 def _headers_of(response: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]:
     return tuple((name.lower(), value) for name, value in response.headers.items())
 
 
-def _check_status(response: aiohttp.ClientResponse) -> None:
-    """Raise `StatusError` for a response that is no page."""
+def _check_status(response: aiohttp.ClientResponse, headers: tuple[tuple[str, str], ...], *, by_proxy: bool) -> None:
+    """Raise `StatusError` for a response that is no page, and `ProxyError` for one that is the proxy's own."""
     status = response.status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return
+    reason = response.reason or ""
+    refused = answered_by_proxy(str(response.url), status, reason) if by_proxy else None
+    if refused is not None:
+        raise refused
     retry_after = seconds_of(response.headers.get("Retry-After", ""), datetime.now(UTC))
-    raise StatusError(f"{status} {response.reason or ''}".rstrip(), status, retry_after)
+    raise StatusError(f"{status} {reason[:_SHOWN]}".rstrip(), status, retry_after, headers)
 
 
-def seconds_of(retry_after: str, now: datetime) -> float | None:
-    """Return the seconds that a ``Retry-After`` field asks for (RFC 9110 §10.2.3); ``None`` where it says nothing.
-
-    >>> seconds_of("120", datetime(2026, 1, 1, tzinfo=UTC))
-    120.0
-    """
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    try:
-        date = parsedate_to_datetime(retry_after)
-    except (ValueError, OverflowError):  # the latter for a year of thirty digits
-        return None
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return max(0.0, (date - now).total_seconds())
+_SHOWN = 100  # characters of a reason phrase; arbitrary
 
 
 @asynccontextmanager
-async def open_fetcher(options: Fetch, resolver: AbstractResolver | None = None) -> AsyncIterator[Fetcher]:
-    """Open a fetcher with its connections and its ``resolver`` (by default a `Resolver`); all are closed at the end."""
-    resolver = resolver or Resolver()
-    connector = aiohttp.TCPConnector(
-        limit=0,  # the frontier decides how many, and which
-        resolver=resolver,
-        ttl_dns_cache=_DNS_CACHE_SECONDS,
-    )
+async def open_fetcher(
+    options: Fetch, guard: AddressGuard | None = None, resolver: AbstractResolver | None = None
+) -> AsyncIterator[Fetcher]:
+    """Open a fetcher with its connections, its ``guard`` and its ``resolver``; all are closed at the end.
+
+    Raises:
+        ConfigurationError: ``Network.ca_file`` cannot be used.
+    """
+    guard = guard or AddressGuard(allow_private=options.network.allow_private)
     async with AsyncExitStack() as resources:
-        resources.push_async_callback(resolver.close)  # the connector closes only one that it has made itself
+        resolver = resolver or Resolver(options.network)
+        resources.push_async_callback(resolver.close)
+        connector = await open_connector(options.network, guard, resolver)
         session = await resources.enter_async_context(_session(connector, options))
         # aiohttp would send a request a second time by itself: at once, and counted by nobody.
         session._retry_connection = False  # noqa: SLF001  # there is no public way; a test watches it
-        yield Fetcher(session, options)
+        yield Fetcher(session, options, guard, resolver)
+
+
+def sent_with_all(options: Fetch) -> dict[str, str]:
+    """Return the header fields that are sent with each request."""
+    ours = {"User-Agent": options.user_agent, "Accept": _ACCEPT, "Accept-Encoding": _ACCEPT_ENCODING}
+    return {**ours, **options.headers}
 
 
 def _session(connector: aiohttp.BaseConnector, options: Fetch) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": options.user_agent, "Accept": _ACCEPT, **options.headers},
+        auto_decompress=False,  # without bounds; see `crawler.fetching.decoding`
+        headers=sent_with_all(options),
         timeout=aiohttp.ClientTimeout(total=options.timeout, connect=options.connect_timeout),
     )

@@ -140,7 +140,10 @@ class Schedule:
     def put_back(self, request: Request) -> None:
         """Undo the `pop` of a request that nothing was asked for: its host may be asked at once."""
         self.release(request, 0.0, Outcome.UNKNOWN)
-        self.push(request)
+        host = self.host(request)
+        heappush(host.queue, (-request.priority, request.depth, -self._next(), request))  # before those after it
+        self._size += 1
+        self._offer(host)
 
     def close(self, request: Request) -> None:
         """Offer nothing of the host of ``request`` until `open`: something must be known of it first."""
