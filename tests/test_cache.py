@@ -221,6 +221,8 @@ async def test_fields_of_the_session_count_as_those_of_the_request(site: Site, p
             await fetch(cache, url)
     async with caching(path, User_Agent="three") as cache:
         await fetch(cache, url, headers=(("user-agent", "one"),))
+    async with caching(path, User_Agent="one") as cache:
+        await fetch(cache, url, headers=(("X", "y"),))
     assert len(site.asked) == 2
 
 

@@ -229,6 +229,14 @@ async def check_whole(path: Path, kept: dict[int, int]) -> None:
         assert await keep(store, "http://a/", b"and it takes more")
 
 
+def test_a_crawl_killed_while_it_made_a_folder_leaves_one_that_can_be_used(tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    (path / "unfinished").mkdir(parents=True)
+    (path / "unfinished" / "half").write_text('{"form')
+    asyncio.run(make(path))
+    assert (path / "cache.json").exists()
+
+
 def test_what_a_killed_crawl_left_unfinished_is_deleted_when_it_is_old(tmp_path: Path) -> None:
     path = tmp_path / "cache"
     asyncio.run(make(path))
@@ -271,6 +279,21 @@ async def test_a_full_disk_is_said_once_and_ends_nothing(path: Path, caplog: pyt
     assert f"the cache {path} cannot be written, and the crawl goes on without" in record.getMessage()
     async with open_store(Cache(path)) as store:
         assert await body_of(store, "http://a/before") == b"hello"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+async def test_who_only_reads_is_served_while_writing_fails(path: Path) -> None:
+    async with open_store(Cache(path)) as store:
+        await keep(store, "http://a/", b"hello")
+        with files_up_to(400_000):
+            first = asyncio.ensure_future(body_of(store, "http://a/"))  # keeps the thread busy: the others are a batch
+            bodies = (body_of(store, "http://a/") for _ in range(3))
+            writes = (keep(store, "http://b/", os.urandom(2**20)) for _ in range(3))
+            assert await asyncio.gather(first, *bodies, *writes, body_of(store, "http://a/")) == [
+                *([b"hello"] * 4),
+                *([None] * 3),
+                b"hello",
+            ]
 
 
 def make_unreadable(path: Path) -> None:

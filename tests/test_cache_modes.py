@@ -112,7 +112,9 @@ async def test_a_replay_repeats_what_the_crawl_saw_and_opens_no_socket(site: Sit
             await fetch(replay, f"{site.url}/other")
         with pytest.raises(NotCachedError, match="POST"):
             await fetch(replay, page, method="POST", body=b"a=2")
-        assert replay.statistics() == CacheStatistics(served=10, missing=2)
+        with pytest.raises(NotCachedError):
+            await fetch(replay, page, headers=(("Range", "bytes=0-1"),))
+        assert replay.statistics() == CacheStatistics(served=10, missing=3)
 
 
 async def outcome_of(cache: Any, url: str, **fields: Any) -> tuple[Any, ...]:
@@ -152,10 +154,11 @@ async def crawl(site: Site, path: Path, *, finishes: bool = True) -> tuple[int, 
 async def test_a_crawl_knows_what_changed_since_the_last(site: Site, path: Path) -> None:
     site.put("/tag", ETag='"1"', Cache_Control="max-age=60")
     site.put("/plain", Cache_Control="no-store")
+    site.put("/moved", status=301, Location="/tag")  # which is no page
     assert await crawl(site, path) == (2, 0, 0)
     site.asked.clear()
     assert await crawl(site, path) == (0, 0, 2)
-    assert [request.headers.get("If-None-Match") for request in site.asked] == ['"1"', None]
+    assert [request.headers.get("If-None-Match") for request in site.asked] == ['"1"', None, None]
     site.put("/tag", b"other", ETag='"2"')
     site.put("/new")
     assert await crawl(site, path) == (1, 1, 1)

@@ -217,6 +217,15 @@ async def test_a_damaged_body_is_none_and_is_repaired_by_the_next(path: Path, da
         assert not store.is_broken
 
 
+async def test_another_body_in_the_place_of_one_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    async with open_store(Cache(path)) as store:
+        await keep(store, "http://a/", b"hello")
+        await keep(store, "http://b/", b"hell")
+        sql(path, "UPDATE bodies SET data = (SELECT data FROM bodies WHERE digest = ?)", digest_of(b"hell"))
+        assert [await body_of(store, url) for url in ("http://a/", "http://b/")] == [None, b"hell"]
+
+
 async def test_each_flipped_bit_of_a_body_is_noticed(path: Path) -> None:
     body = b"<p>hello</p>" * 3
     async with open_store(Cache(path)) as store:
@@ -236,7 +245,9 @@ def damage_answer(path: Path, damaged: bytes) -> None:
         sql(path, "UPDATE entries SET meta = ?", damaged)
 
 
-@pytest.mark.parametrize("damaged", [b"", b"garbage", b"[]", b"{}", b"[{}]", b'["a"]', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "damaged", [b"", b"garbage", b"[]", b"{}", b"[{}]", b'["a"]', b"\xff", b"[" * 100_000, b'{"x":' + b"[" * 100_000]
+)
 async def test_a_damaged_answer_is_none(path: Path, damaged: bytes) -> None:
     async with open_store(Cache(path)) as store:
         await keep(store, "http://a/", b"hello")

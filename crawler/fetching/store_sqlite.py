@@ -85,8 +85,6 @@ class SqliteBackend:
             if not self._is_ours():
                 raise CacheError(f"the cache {str(self._path)!r} is empty: there is nothing to replay")
             self.generation = int(*execute("SELECT generation FROM state").fetchone())
-            if self._is_replay:
-                execute("PRAGMA query_only = ON")
             execute("PRAGMA synchronous = NORMAL")
             execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             if self._max_bytes is not None:
