@@ -56,6 +56,8 @@ def rules(*lines: str) -> Robots:
         ("/a*b*c", "/acb", False),
         ("/a*ab", "/aab", True),
         ("/ab*ba$", "/aba", False),
+        ("/ab*ba$", "/abba", True),
+        ("*/a*b", "/axb", True),
         ("/a$", "/a", True),
         ("/a$b", "/a$bc", True),
         ("/a$b", "/a", False),
@@ -92,6 +94,8 @@ def test_a_rule_matches_from_the_start_with_wildcards_and_to_the_end_with_a_doll
         ("/*baz=https%3A%2F%2Ffoo.bar", "/foo?baz=https://foo.bar", True),
         ("/*baz=https%3A%2F%2Ffoo.bar", "/foo?baz=https%3a%2f%2ffoo.bar", True),
         ("/*baz=https://foo.bar", "/foo?baz=https%3a%2f%2ffoo.bar", True),
+        ("/*a%2Fb?c", "/xa/b?c", False),
+        ("/*a%2Fb?c", "/xa%2fb?c", True),
         ("/path/file-with-a-%2A.html", "/path/file-with-a-*.html", True),
         ("/path/file-with-a-%2A.html", "/path/file-with-a-%2a.html", True),
         ("/path/file-with-a-%2A.html", "/path/file-with-a-.html", False),
@@ -130,6 +134,8 @@ def test_octets_that_are_not_utf_8_match_their_escapes() -> None:
         (["Disallow: /b"], "/%62", False),
         (["Disallow: /", "Allow: /%62"], "/b", False),
         (["Disallow: /", "Allow: /%62"], "/%62", True),
+        (["Disallow: /%41", "Allow: /A%62"], "/%41b", False),
+        (["Disallow: /", "Allow: /%7euser"], "/~user", False),
         # … and what both allow is allowed.
         (["Disallow: /%7Euser/", "Allow: /%7Euser/public/"], "/~user/public/", True),
         (["Disallow: /%7Euser/", "Allow: /%7Euser/public/"], "/%7euser/public/", True),
@@ -157,7 +163,10 @@ def test_of_two_readings_of_needless_escapes_the_stricter_counts(lines: list[str
         (["Disallow: /a", "Disallow: /a/b", "Allow: /a/"], "/a/b", False),
         (["Disallow: /*/b/c", "Disallow: /*/b", "Allow: /a/b"], "/a/b", True),
         (["Disallow: /*/b/c", "Disallow: /*/b", "Allow: /a/b"], "/a/b/c", False),
+        (["Disallow: /*abc", "Allow: /x*abc"], "/xabc", True),
+        (["Disallow: /x*abc", "Allow: /*abc"], "/xabc", False),
         (["Disallow: /", "Allow: /a/index.html"], "/a/", True),  # as Google's parser has it
+        (["Disallow: /", "Allow: /a/index.html"], "/a/index.html", True),
         (["Disallow: /", "Allow: /a/index.html"], "/a/b", False),
         (["Disallow: /", "Allow: /*/index.html"], "/a/", True),
         (["Disallow: /a/index.html"], "/a/", True),
@@ -183,6 +192,11 @@ def test_the_longest_rule_decides(lines: list[str], path: str, allowed: bool) ->
 def test_the_path_of_a_url_is_what_rules_are_about(url: str, path: str) -> None:
     assert rules("Disallow: /", f"Allow: {path}$").permits(url)
     assert not rules(f"Disallow: {path}$").permits(url)
+
+
+def test_files_without_needless_escapes_are_read_once() -> None:
+    assert rules("Disallow: /a%3C", "Allow: /%E3%83%84").written is None
+    assert rules("Disallow: /a%3C", "Allow: /%7e").written is not None
 
 
 def test_robots_txt_itself_may_always_be_fetched() -> None:
@@ -250,6 +264,7 @@ def test_several_agents_share_a_group() -> None:
     lines = ("User-agent: a", "User-agent: crawler", "", "# both", "User-agent: *", "Disallow: /x", "Disallow: /y")
     for agent in ("a", "crawler", "z"):
         assert not robots(*lines, agent=agent).permits(f"{SITE}/y")
+        assert not robots("User-agent: b", "Disallow:", *lines, agent=agent).permits(f"{SITE}/y")
 
 
 @pytest.mark.parametrize("between", ["Sitemap: https://example.org/s", "Unknown: x", "Crawl-delay: 1", "nonsense", ""])
@@ -283,7 +298,7 @@ def test_lines_end_in_any_of_three_ways(end: str) -> None:
     "line",
     [
         *("disallow: /a", "DISALLOW:/a", " \t Disallow \t : \t /a \v\f", "Disallow: /a # not this", "Disallow /a"),
-        *("Disallow\t/a", "disalow: /a", "Dissallow: /a", "disallowed: /a"),
+        *("Disallow\t/a", "Disallow \t /a", "disalow: /a", "Dissallow: /a", "disallowed: /a"),
     ],
 )
 def test_a_line_is_read_however_it_is_written(line: str) -> None:
@@ -295,6 +310,7 @@ def test_a_line_is_read_however_it_is_written(line: str) -> None:
 )
 def test_other_lines_say_nothing(line: str) -> None:
     assert rules(line).permits(f"{SITE}/a")
+    assert rules(line).permits(f"{SITE}/a%20b")
 
 
 @pytest.mark.parametrize("name", ["user-agent", "useragent", "User Agent", "USER-AGENT"])
@@ -320,7 +336,7 @@ def test_nuls_and_bytes_that_are_no_text_do_not_hide_a_rule() -> None:
 def test_half_a_mebibyte_is_read_and_the_line_that_is_cut_is_not() -> None:
     start = b"User-agent: *\nDisallow: /first\n"
     fill = b"#" * (500 * 1024 - len(start)) + b"\nDisallow: /in-time\n"
-    cut = b"Disallow: /"
+    cut = b"Disallow: /a"
     file = start + fill
     file += b"#" * (ROBOTS_BYTES - len(file) - len(cut) - 1) + b"\n" + cut
     assert len(file) == ROBOTS_BYTES
