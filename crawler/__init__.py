@@ -48,6 +48,7 @@ from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Scope
 from crawler.sinks.jsonl import JsonLines
 from crawler.sinks.sink import Sink
+from crawler.sitemaps import sitemap
 from crawler.stream import ItemStream
 from crawler.summary import Statistics, Summary
 
@@ -109,4 +110,5 @@ __all__ = [
     "WorkerLostError",
     "crawl",
     "loop_factory",
+    "sitemap",
 ]

@@ -230,6 +230,7 @@ class Crawler:
         stations = Stations(frontier, self._fetching, self._stage, sinks)
         rules = Rules(
             boundary=self._scope.around(seed.url for seed in seeds),
+            rewriting=self._scope.rewriting,
             limits=self._limits,
             retry=self._retry,
             max_redirects=self._fetch.max_redirects,

@@ -5,21 +5,29 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from crawler.frontier.memory import MemoryFrontier
-from crawler.models import Request
+from crawler.models import SITEMAP, Request
 from crawler.page import Page
 from crawler.parsing.worker import Parsed
 from crawler.policy.access import without_userinfo
 from crawler.policy.limits import Limits
+from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Boundary
 
 
 class Discovery:
     """Passes discovered requests through scope and depth to the frontier, which drops those it has seen."""
 
-    def __init__(self, frontier: MemoryFrontier, boundary: Boundary, limits: Limits) -> None:
+    def __init__(
+        self,
+        frontier: MemoryFrontier,
+        boundary: Boundary,
+        limits: Limits,
+        rewriting: Rewriting | None = None,
+    ) -> None:
         self._frontier = frontier
         self._boundary = boundary
         self._limits = limits
+        self._rewriting = rewriting
 
     def __repr__(self) -> str:
         return f"<Discovery within {self._boundary!r}>"
@@ -35,12 +43,18 @@ class Discovery:
 
     def add_all(self, page: Page, parsed: Parsed) -> None:
         """Add all that ``page`` leads to."""
-        depth = page.depth + 1
+        # A sitemap only says where to begin: what it lists is as deep as it is itself.
+        depth = page.depth + (page.label != SITEMAP)
         for link in parsed.links:
-            url = without_userinfo(link)  # strangers do not say who we are
+            url = self.spelt(link)
             # Asked before a request is made of it: most links of most pages are known already.
             if not self._frontier.knows(url):
                 self.add(Request(url, depth=depth, parent=page.url))
         for request in parsed.requests:
-            url = without_userinfo(request.url)
+            url = self.spelt(request.url) if request.method == "GET" else without_userinfo(request.url)
             self.add(replace(request, url=url, depth=depth, parent=page.url, redirects=0, attempt=0))
+
+    def spelt(self, url: str) -> str:
+        """Return a normalised ``url`` as this crawl spells it."""
+        url = without_userinfo(url)  # strangers do not say who we are
+        return url if self._rewriting is None else self._rewriting.rewritten(url)

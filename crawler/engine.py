@@ -35,19 +35,20 @@ from crawler.errors import (
 )
 from crawler.fetching.protocol import Fetches
 from crawler.frontier.memory import MemoryFrontier
-from crawler.models import Failure, Request, State
+from crawler.models import SITEMAP, Failure, Request, State
 from crawler.page import Page
 from crawler.parsing.asynchronous import parse_async
 from crawler.parsing.router import Parser, is_async, parser_for
 from crawler.parsing.stage import Stage
-from crawler.parsing.worker import Parsed
+from crawler.parsing.worker import Manners, Parsed
 from crawler.permissions import Permissions
 from crawler.policy.limits import ByteBudget, Limits
 from crawler.policy.pace import Outcome, outcome_of, pause_of
 from crawler.policy.redirect import REDIRECTS, location_of, redirected
 from crawler.policy.retry import Retry
 from crawler.policy.retry_budget import RetryBudget
-from crawler.policy.robots import ERROR_SECONDS, Robots
+from crawler.policy.rewriting import Rewriting
+from crawler.policy.robots import ERROR_SECONDS, Robots, product_token
 from crawler.policy.scope import Boundary
 from crawler.pulse import Pulse
 from crawler.robots import read_robots, refusal
@@ -62,6 +63,7 @@ class Rules:
     """The policies of one crawl."""
 
     boundary: Boundary
+    rewriting: Rewriting | None
     limits: Limits
     retry: Retry
     max_redirects: int
@@ -111,7 +113,8 @@ class Engine:
         self._sinks = stations.sinks
         self._encoders = tuple(sink.encode for sink in stations.sinks)
         self._rules = rules
-        self._discovery = Discovery(stations.frontier, rules.boundary, rules.limits)
+        self._manners = Manners(product_token(rules.user_agent), rules.obeys_robots)
+        self._discovery = Discovery(stations.frontier, rules.boundary, rules.limits, rules.rewriting)
         self._dispatcher = Dispatcher(stations.frontier, rules.limits, rules.concurrency, self._admit)
         self._permissions = Permissions()
         self._admission = Admission(
@@ -164,8 +167,10 @@ class Engine:
         try:
             async with asyncio.TaskGroup() as group:
                 for seed in seeds:
-                    self._frontier.add(seed)
-                serving = group.create_task(self._stage.run(self._encoders, self._settle), name="CPU stage")
+                    self._frontier.add(replace(seed, url=self._discovery.spelt(seed.url)))
+                serving = group.create_task(
+                    self._stage.run(self._encoders, self._settle, self._manners), name="CPU stage"
+                )
                 serving.add_done_callback(lambda _: self._dispatcher.close())
                 self._group = group
                 with self.pulse:
@@ -324,11 +329,13 @@ class Engine:
         except ParseError as error:
             self._fail(page.request, error)
             return
-        parsed = await parse_async(parser, page, self._crawler, self._encoders)
+        parsed = await parse_async(parser, page, self._crawler, self._encoders, self._manners)
         parsed = await self._stage.kept(page, parsed)
         await self._settle([(page, parsed)])
 
     def _async_parser_for(self, label: str) -> Parser | None:
+        if label == SITEMAP:
+            return None
         if label not in self._async_parsers:
             parser = parser_for(self._parser, label)
             self._async_parsers[label] = parser if is_async(parser) else None
@@ -344,6 +351,7 @@ class Engine:
             try:
                 items = self._checked(parsed)
             except (ParseError, QuarantineError) as error:
+                self._discovery.add_all(page, parsed)  # of a sitemap that is broken, what came before
                 self._fail(page.request, error, parsed.saved)
                 continue
             self._discovery.add_all(page, parsed)

@@ -13,10 +13,12 @@ from msgspec.structs import replace
 from crawler.errors import ParseError, QuarantineError, SinkError
 from crawler.page import Page
 from crawler.parsing.router import Parser
-from crawler.parsing.worker import Encoders, Parsed, Plan, collect, explain, iterate
+from crawler.parsing.worker import Encoders, Manners, Parsed, Plan, collect, explain, iterate
 
 
-async def parse_async(parser: Parser, page: Page, crawler: object, encoders: Encoders) -> Parsed:
+async def parse_async(
+    parser: Parser, page: Page, crawler: object, encoders: Encoders, manners: Manners | None = None
+) -> Parsed:
     """Return what an ``async def`` parser makes of ``page``; whatever it raises is in the result.
 
     Args:
@@ -25,9 +27,11 @@ async def parse_async(parser: Parser, page: Page, crawler: object, encoders: Enc
         page: The page.
         crawler: The second argument, on which it may ``await crawler.compute(function, *args)``.
         encoders: How the sinks want the items.
+        manners: What the page is told of the crawl.
     """
     started = time.perf_counter()
-    plan = Plan(parser, encoders, remote=False)
+    plan = Plan(parser, encoders, manners or Manners(), remote=False)
+    plan.manners.teach(page)
     try:
         parsed = collect(plan, page, await _results(parser, page, crawler))
     except (ParseError, QuarantineError, SinkError) as error:

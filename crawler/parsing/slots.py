@@ -20,9 +20,10 @@ from crawler.parsing.parser import check_main_guard, pickle_plan
 from crawler.parsing.process import Death, WorkerDiedError, WorkerProcess, preload
 from crawler.parsing.router import Parser
 from crawler.parsing.slot import Slot
-from crawler.parsing.worker import Batch, Encoders, Plan, call, call_here, hello, parse_here, parse_remotely
+from crawler.parsing.worker import Batch, Encoders, Manners, Plan, call, call_here, hello, parse_here, parse_remotely
 
 T = TypeVar("T")
+_PLAIN = Manners()
 _START_TRIES = 3  # of a worker that takes the place of another; arbitrary
 logger = logging.getLogger("crawler")
 
@@ -64,8 +65,8 @@ class ProcessSlot:
                 await before.close()
         self.pid = worker.pid
 
-    def use(self, encoders: Encoders) -> None:  # noqa: D102  # see Slot
-        self._plan = pickle_plan(Plan(self._parser, encoders))
+    def use(self, encoders: Encoders, manners: Manners = _PLAIN) -> None:  # noqa: D102  # see Slot
+        self._plan = pickle_plan(Plan(self._parser, encoders, manners))
 
     def pack(self, page: Page) -> bytes:  # noqa: D102  # see Slot
         return _pickle_page(page)
@@ -139,8 +140,8 @@ class SharedSlot:
             if error is not None:
                 raise error
 
-    def use(self, encoders: Encoders) -> None:  # noqa: D102  # see Slot
-        self._plan = replace(self._plan, encoders=encoders)
+    def use(self, encoders: Encoders, manners: Manners = _PLAIN) -> None:  # noqa: D102  # see Slot
+        self._plan = replace(self._plan, encoders=encoders, manners=manners)
         self._pickled = pickle_plan(self._plan) if self._plan.remote else b""
 
     def pack(self, page: Page) -> Any:  # noqa: D102  # see Slot

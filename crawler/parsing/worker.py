@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
@@ -28,14 +28,27 @@ from crawler.errors import (
     ResultError,
     SinkError,
 )
-from crawler.models import Request
+from crawler.models import SITEMAP, Request
 from crawler.page import Page
 from crawler.parsing.guard import Guard, GuardOptions, protect, resident_bytes
+from crawler.sitemaps import read_sitemap
 
 Encode: TypeAlias = Callable[[Any], bytes]
 """A sink's function from an item to the bytes that it writes."""
 Encoders: TypeAlias = tuple[Encode | None, ...]
 """For each sink its function, or ``None`` where it wants the items themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What a page is told of the crawl: see `Page.agent` and `Page.obeys_robots`."""
+
+    agent: str = ""
+    obeys_robots: bool = True
+
+    def teach(self, page: Page) -> None:
+        """Tell ``page``."""
+        page.agent, page.obeys_robots = self.agent, self.obeys_robots
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +58,13 @@ class Plan:
     Attributes:
         parser: The user's function.
         encoders: How each sink wants its items.
+        manners: What pages are told of the crawl.
         remote: Whether results cross to another process, so that items must pickle.
     """
 
     parser: Callable[[Page], Any]
     encoders: Encoders = ()
+    manners: Manners = field(default_factory=Manners)
     remote: bool = True
 
 
@@ -62,7 +77,7 @@ class Parsed(msgspec.Struct, frozen=True):
         items: How many items there are.
         encoded: For each sink its items as it wants them; those it wants as they are, pickled if they crossed.
         seconds: Time that the page took.
-        error: Why there is nothing of the above.
+        error: Why there is nothing of the above; or no more, where a sitemap is broken in the middle.
         saved: The file that the body of a page in quarantine is kept in.
     """
 
@@ -173,6 +188,9 @@ def _parse_timed(plan: Plan, page: Page | bytes) -> Parsed:
 def _parse(plan: Plan, packed: Page | bytes) -> Parsed:
     try:
         page = _unpickle(packed, "the metadata of the request") if isinstance(packed, bytes) else packed
+        plan.manners.teach(page)
+        if page.label == SITEMAP:
+            return _parse_sitemap(plan, page)
         return collect(plan, page, iterate(plan.parser(page)))
     except KeyboardInterrupt as error:
         if not plan.remote:  # Ctrl-C: it is the program's
@@ -184,6 +202,12 @@ def _parse(plan: Plan, packed: Page | bytes) -> Parsed:
     # which would end the task that waits for this page without a word.
     except BaseException as error:
         return Parsed(error=_as_value(error))
+
+
+def _parse_sitemap(plan: Plan, page: Page) -> Parsed:
+    """Return what a sitemap leads to, together with the error that it ends in, if it does."""
+    requests, error = read_sitemap(page)
+    return msgspec.structs.replace(collect(plan, page, requests), error=error)
 
 
 def _as_value(error: BaseException) -> CrawlerError:

@@ -53,4 +53,4 @@ class Fetch:
         for name, value in {"User-Agent": self.user_agent, **self.headers}.items():
             check_field(name, value)
             if name.lower() in _FOR_AN_ORIGIN:
-                raise ConfigurationError(f"header {name!r}: it would go to every host; give it to Access, for an origin")
+                raise ConfigurationError(f"header {name!r}: it would go to every host; give it to Access")
