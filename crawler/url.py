@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import re
 from functools import lru_cache
 
 from ada_url import join_url, normalize_url
