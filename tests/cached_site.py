@@ -94,16 +94,6 @@ async def serve_site(aiohttp_server: AiohttpServer, clock: Clock) -> Site:
     return site
 
 
-class AnsweredError(StatusError):
-    """A status error with the header fields of its answer."""
-
-    def __init__(
-        self, message: str, status: int, retry_after: float | None, headers: tuple[tuple[str, str], ...]
-    ) -> None:
-        super().__init__(message, status, retry_after)
-        self.headers = headers
-
-
 class Asking:
     """The least that a fetcher is."""
 
@@ -131,7 +121,7 @@ class Asking:
                 if response.status >= 300 and response.status not in REDIRECTS:
                     retry_after = float(response.headers.get("Retry-After", 0)) or None
                     message = f"{response.status} {response.reason}"
-                    raise AnsweredError(message, response.status, retry_after, headers)
+                    raise StatusError(message, response.status, retry_after, headers)
                 body = b"" if response.status in REDIRECTS else await response.read()
         except aiohttp.ClientError as error:
             raise ProtocolError(str(error)) from error

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,24 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from crawler.errors import LimitReachedError, NotCachedError, ProtocolError, StatusError
+from crawler.errors import (
+    BodyTooLargeError,
+    ContentTypeError,
+    LimitReachedError,
+    NotCachedError,
+    ProtocolError,
+    StatusError,
+)
+from crawler.fetching.cache import open_cache
 from crawler.fetching.cache_statistics import CacheStatistics
+from crawler.fetching.fetcher import open_fetcher
+from crawler.fetching.guard import AddressGuard
 from crawler.models import Request
+from crawler.policy.bodies import Bodies
+from crawler.policy.caching import Cache
+from crawler.policy.fetch import Fetch
 from crawler.policy.limits import ByteBudget
-from tests.cached_site import Clock, Site, caching, fetch, replaying, serve_site
+from tests.cached_site import Clock, Site, asking, caching, fetch, replaying, serve_site
 
 pytestmark = pytest.mark.both_loops
 
@@ -286,6 +300,47 @@ async def test_a_change_makes_what_is_stored_void_if_it_succeeds(site: Site, pat
             await fetch(cache, url, method=method)
         assert (await fetch(cache, url)).body == b"page"
         assert site.asked_for == [f"{method} /"]
+
+
+async def test_it_goes_with_the_real_fetcher(site: Site, path: Path, clock: Clock) -> None:
+    url = site.put("/", ETag='"1"', Cache_Control="max-age=60")
+    gone = site.put("/gone", status=404, Cache_Control="max-age=60")
+    guard = AddressGuard(allow_private=True)
+    async with open_fetcher(Fetch(), guard) as inner, open_cache(inner, Cache(path), clock=clock) as cache:
+        for _ in range(3):
+            assert (await fetch(cache, url)).body == b"page"
+            with pytest.raises(StatusError, match="404 Not Found"):
+                await fetch(cache, gone)
+            clock.now += 50
+    assert [request.headers.get("If-None-Match") for request in site.asked] == [None, None, '"1"', None]
+
+
+@pytest.mark.parametrize(
+    ("bodies", "error"),
+    [
+        (Bodies(max_bytes=4, content_types=("text/html",)), None),
+        (Bodies(max_bytes=3), BodyTooLargeError),
+        (Bodies(content_types=("image/*",)), ContentTypeError),
+    ],
+)
+async def test_what_is_not_wanted_any_more_is_not_served(
+    site: Site, path: Path, bodies: Bodies, error: type[Exception] | None
+) -> None:
+    url = site.put("/", Cache_Control="max-age=60", Content_Type="text/html")
+    moved = site.put("/moved", status=301, Location="/", Content_Type="text/html")
+    async with caching(path) as cache:
+        await fetch(cache, url)
+        await fetch(cache, moved)
+    async with (
+        asking() as inner,
+        open_cache(inner, Cache(path), bodies=bodies) as cache,
+        open_cache(None, Cache(path, mode="replay"), bodies=bodies) as replay,
+    ):
+        for each in (cache, replay):
+            with nullcontext() if error is None else pytest.raises(error, match="stored body"):
+                assert (await fetch(each, url)).body == b"page"
+            assert (await fetch(each, moved)).status == 301
+    assert len(site.asked) == 2
 
 
 # ── redirects and errors ──

@@ -12,6 +12,7 @@ from pytest_aiohttp import AiohttpServer
 from crawler.errors import ConfigurationError, NotCachedError, StatusError
 from crawler.fetching.cache import open_cache
 from crawler.fetching.cache_statistics import CacheStatistics
+from crawler.models import ROBOTS
 from crawler.page import Page
 from crawler.policy.caching import Cache
 from tests.cached_site import Clock, Site, asking, caching, fetch, replaying, serve_site
@@ -142,7 +143,7 @@ async def crawl(site: Site, path: Path, *, finishes: bool = True) -> tuple[int, 
     async with caching(path, "changed") as cache:
         for page in site.pages:
             try:
-                await fetch(cache, site.url + page)
+                await fetch(cache, site.url + page, label=ROBOTS if page == "/robots.txt" else "")
             except StatusError:
                 continue
         if finishes:
@@ -155,10 +156,11 @@ async def test_a_crawl_knows_what_changed_since_the_last(site: Site, path: Path)
     site.put("/tag", ETag='"1"', Cache_Control="max-age=60")
     site.put("/plain", Cache_Control="no-store")
     site.put("/moved", status=301, Location="/tag")  # which is no page
+    site.put("/robots.txt")  # which no parser sees
     assert await crawl(site, path) == (2, 0, 0)
     site.asked.clear()
     assert await crawl(site, path) == (0, 0, 2)
-    assert [request.headers.get("If-None-Match") for request in site.asked] == ['"1"', None, None]
+    assert [request.headers.get("If-None-Match") for request in site.asked] == ['"1"', None, None, None]
     site.put("/tag", b"other", ETag='"2"')
     site.put("/new")
     assert await crawl(site, path) == (1, 1, 1)

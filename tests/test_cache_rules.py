@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crawler.errors import StatusError
 from crawler.fetching.store_format import pack, unpack
-from crawler.models import Request
+from crawler.models import ROBOTS, Request
 from crawler.policy.stored import Stored, digest_of, key_of
 from crawler.policy.storing import (
     is_for_cache,
@@ -60,6 +60,7 @@ def test_keys_differ_where_fingerprints_do() -> None:
     requests.append(Request(URL, method="POST", body=b"b"))
     assert len({key_of(request) for request in requests}) == len(requests)
     assert key_of(Request(URL)) == key_of(Request(URL, headers=(("A", "b"),), label="l", depth=3))
+    assert key_of(Request(URL)) != key_of(Request(URL, label=ROBOTS))  # of which less is read
     assert len(key_of(Request("http://a/\udce9"))) == 16
 
 

@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from crawler.errors import ConfigurationError, NotCachedError, ResolveError, StatusError
-from crawler.fetching.cache_answers import Heard, page_of, sent_fields, stored_of
+from crawler.fetching.cache_answers import Heard, check_wanted, page_of, sent_fields, stored_of
 from crawler.fetching.cache_statistics import CacheStatistics
 from crawler.fetching.protocol import Fetches, nobody
 from crawler.fetching.replay import ReplayFetcher
 from crawler.fetching.store import Store, open_store
 from crawler.models import Request
 from crawler.page import Page
+from crawler.policy.bodies import Bodies
 from crawler.policy.cache_control import FOREVER, directives_of
 from crawler.policy.caching import Cache
 from crawler.policy.freshness import age_of
@@ -26,6 +27,7 @@ from crawler.policy.validation import conditional, confirmed, confirms
 
 _NOT_MODIFIED = 304
 _NONE: Mapping[str, str] = {}
+_ALL_BODIES = Bodies(max_bytes=2**62)
 
 
 class CachingFetcher:
@@ -37,12 +39,14 @@ class CachingFetcher:
         store: Store,
         options: Cache,
         fields: Mapping[str, str],
+        bodies: Bodies,
         clock: Callable[[], float],
     ) -> None:
         self._inner = inner
         self._store = store
         self._mode = options.mode
         self._fields = {name.lower(): value for name, value in fields.items()}
+        self._bodies = bodies
         self._clock = clock
         self._served = self._confirmed = self._fetched = 0
         self._changes: dict[bool | None, int] = {None: 0, True: 0, False: 0}
@@ -73,6 +77,8 @@ class CachingFetcher:
         Raises:
             FetchError: What the inner fetcher raises; a `StatusError` also from the store.
             NotCachedError: The request has ``Cache-Control: only-if-cached``, and would have to be sent.
+            ContentTypeError: What is stored is of a type that is not wanted; as from the inner fetcher.
+            BodyTooLargeError: What is stored is larger than is allowed; as from the inner fetcher.
             LimitReachedError: The budget is used up.
         """
         started = time.perf_counter()
@@ -130,7 +136,7 @@ class CachingFetcher:
         if kept is None:
             return None
         self._confirmed += 1
-        self._count_change(kept[0])
+        self._count_change(request, kept[0])
         return self._serve(request, *kept, started)
 
     async def _keep(self, request: Request, sent: Mapping[str, str], heard: Heard, before: Stored | None) -> Page:
@@ -144,7 +150,7 @@ class CachingFetcher:
             body = heard.outcome.body if isinstance(heard.outcome, Page) else b""
             stored = await self._store.keep(key_of(request), stored_of(request, sent, heard), body, before)
             if stored is not None:
-                self._count_change(stored)
+                self._count_change(request, stored)
         elif before is not None and not may_pass(status):
             await self._store.forget([key_of(request)])  # it is out of date, and what replaces it is not to be kept
         return heard.page_for(request)
@@ -161,14 +167,15 @@ class CachingFetcher:
     def _serve(self, request: Request, answer: Stored, body: bytes, started: float) -> Page:
         if answer.is_error:
             raise answer.error
+        check_wanted(request, answer, self._bodies)
         fields = answer.fields
         if self._mode == "standard":  # RFC 9111 §5.1
             age = str(int(min(age_of(answer, self._clock()), FOREVER)))
             fields = (*(field for field in fields if field[0] != "age"), ("age", age))
         return page_of(request, answer, fields, body, started)
 
-    def _count_change(self, stored: Stored) -> None:
-        if self._mode == "changed" and stored.digest and stored.status < 300:
+    def _count_change(self, request: Request, stored: Stored) -> None:
+        if self._mode == "changed" and stored.digest and stored.status < 300 and not request.is_errand:
             self._changes[stored.changed] += 1
 
 
@@ -178,6 +185,7 @@ async def open_cache(
     options: Cache,
     *,
     fields: Mapping[str, str] = _NONE,
+    bodies: Bodies = _ALL_BODIES,
     clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[CachingFetcher | ReplayFetcher]:
     """Open the cache that ``options`` name.
@@ -187,6 +195,7 @@ async def open_cache(
             credentials, must do it before the cache, which has to know what an answer depends on.
         options: Where the cache is, and what for.
         fields: Header fields that ``inner`` adds to each request (``User-Agent``, ``Accept``), for ``Vary``.
+        bodies: Which bodies are wanted, of those that are stored too.
         clock: The time in seconds since 1970.
 
     Raises:
@@ -197,6 +206,6 @@ async def open_cache(
         raise ConfigurationError.of("mode", options.mode, "'replay', where there is no fetcher to ask servers")
     async with open_store(options, clock) as store:
         if options.mode == "replay" or inner is None:
-            yield ReplayFetcher(store, fields)
+            yield ReplayFetcher(store, fields, bodies)
         else:
-            yield CachingFetcher(inner, store, options, fields, clock)
+            yield CachingFetcher(inner, store, options, fields, bodies, clock)

@@ -6,10 +6,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from crawler.errors import StatusError
+from crawler.errors import BodyTooLargeError, ContentTypeError, StatusError
 from crawler.models import Request
 from crawler.page import Page
-from crawler.policy.cache_control import Fields
+from crawler.policy.bodies import Bodies
+from crawler.policy.cache_control import Fields, value_of
+from crawler.policy.redirect import REDIRECTS
 from crawler.policy.stored import Stored
 from crawler.policy.storing import kept_fields, variant_of
 
@@ -30,9 +32,6 @@ class Heard:
     @property
     def fields(self) -> Fields:
         """The header fields, names in lower case."""
-        if isinstance(self.outcome, StatusError):
-            fields: Fields = getattr(self.outcome, "headers", ())
-            return fields
         return self.outcome.headers
 
     def page_for(self, request: Request) -> Page:
@@ -71,6 +70,23 @@ def stored_of(request: Request, sent: Mapping[str, str], heard: Heard) -> Stored
         message=str(error) if error else None,
         retry_after=error.retry_after if error else None,
     )
+
+
+def check_wanted(request: Request, answer: Stored, bodies: Bodies) -> None:
+    """Check that a stored page is one that would be read from the network too, as what is wanted may have changed.
+
+    Raises:
+        ContentTypeError: It is of another type.
+        BodyTooLargeError: It is too large.
+    """
+    if answer.is_error or answer.status in REDIRECTS or request.is_errand:
+        return
+    content_type = value_of(answer.fields, "content-type")
+    if not bodies.accepts(content_type):
+        wanted = ", ".join(bodies.content_types)
+        raise ContentTypeError(f"the stored body is of type {content_type[:100]!r}; wanted are {wanted}")
+    if answer.size > bodies.max_bytes:
+        raise BodyTooLargeError(f"the stored body has {answer.size} bytes, {bodies.max_bytes} are allowed")
 
 
 def page_of(request: Request, answer: Stored, fields: Fields, body: bytes, started: float) -> Page:

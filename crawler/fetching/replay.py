@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from crawler.errors import NotCachedError
-from crawler.fetching.cache_answers import page_of, sent_fields
+from crawler.fetching.cache_answers import check_wanted, page_of, sent_fields
 from crawler.fetching.cache_statistics import CacheStatistics
 from crawler.fetching.protocol import nobody
 from crawler.fetching.store import Found, Store
 from crawler.models import Request
 from crawler.page import Page
+from crawler.policy.bodies import Bodies
 from crawler.policy.limits import ByteBudget
 from crawler.policy.reuse import choose
 from crawler.policy.stored import key_of
@@ -22,8 +23,9 @@ from crawler.policy.storing import is_for_cache
 class ReplayFetcher:
     """A fetcher that has a store alone, and repeats what a crawl has stored there. Open it with `open_cache`."""
 
-    def __init__(self, store: Store, fields: Mapping[str, str]) -> None:
+    def __init__(self, store: Store, fields: Mapping[str, str], bodies: Bodies) -> None:
         self._store = store
+        self._bodies = bodies
         self._fields = {name.lower(): value for name, value in fields.items()}
         self._served = self._missing = 0
 
@@ -40,6 +42,8 @@ class ReplayFetcher:
         Raises:
             NotCachedError: There is none.
             StatusError: What is stored is an error.
+            ContentTypeError: What is stored is of a type that is not wanted.
+            BodyTooLargeError: What is stored is larger than is allowed.
         """
         del budget, answered
         started = time.perf_counter()
@@ -53,6 +57,7 @@ class ReplayFetcher:
         self._served += 1
         if found.answer.is_error:
             raise found.answer.error
+        check_wanted(request, found.answer, self._bodies)
         return page_of(request, found.answer, found.answer.fields, found.body, started)
 
     async def lookup(self, hostname: str) -> tuple[str, ...]:

@@ -62,8 +62,12 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 def key_of(request: Request) -> bytes:
-    """Return what a store finds the answers to ``request`` by: 16 bytes that depend on its fingerprint."""
-    return blake2b(request.fingerprint.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    """Return what a store finds the answers to ``request`` by: 16 bytes that depend on its fingerprint.
+
+    Those to errands are kept apart: of a robots.txt, an errand reads no more than counts.
+    """
+    whose = b"errand" if request.is_errand else b""
+    return blake2b(request.fingerprint.encode("utf-8", "surrogatepass"), digest_size=16, person=whose).digest()
 
 
 def digest_of(body: bytes) -> str:
