@@ -135,7 +135,7 @@ def test_elements_where_there_should_be_none_do_no_harm(inner: str) -> None:
     assert urls(urlset("/a", inner, "/b"))[-1] == f"{SITE}/b"
 
 
-@pytest.mark.parametrize("body", ["", " \n ", gzip.compress(b""), urlset(), index(), "<rss/>"])
+@pytest.mark.parametrize("body", ["", " \n ", gzip.compress(b"") * 1000, urlset(), index(), "<rss/>"])
 def test_a_sitemap_may_be_empty(body: bytes | str) -> None:
     assert urls(body) == []
 
@@ -191,6 +191,7 @@ def test_indexes_are_not_followed_for_ever() -> None:
         *(("utf-8", "UTF-8"), ("latin-1", "ISO-8859-1"), ("cp1251", "windows-1251"), ("koi8-r", "KOI8-R")),
         *(
             ("shift_jis", "Shift_JIS"),
+            ("iso2022_jp", "ISO-2022-JP"),
             ("euc_jp", "EUC-JP"),
             ("gb18030", "GB2312"),
             ("big5", "Big5"),
