@@ -145,6 +145,10 @@ def test_answers_fit_requests_that_differ_in_nothing_they_depend_on(
     assert matching([answer], now) == (answer if expected else None)
 
 
+def test_a_vary_of_thousands_of_names_costs_nothing() -> None:
+    assert variant_of([("vary", f"a{number}") for number in range(10_000)], {}) == ()
+
+
 def test_fields_named_in_several_lines_count_together() -> None:
     selected = variant_of([("vary", "b"), ("vary", "a")], {"a": "1"})
     assert [name for name, _ in selected] == ["a", "b"]

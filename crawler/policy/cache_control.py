@@ -1,4 +1,4 @@
-"""The Cache-Control field, of answers and of requests (RFC 9111 §5.2)."""
+"""The fields that caches go by: Cache-Control, of answers and of requests (RFC 9111 §5.2), and Vary."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ Directives = Mapping[str, str]
 FOREVER = 2**31
 """Seconds that stand for any larger number of them (RFC 9111 §1.2.2)."""
 
+_LONGEST_VARY = 1000  # characters; arbitrary
 # A name, and after an equals sign a quoted string, which may lack its end, or anything up to a comma or white space.
 # Each part excludes what may follow it, so that no input takes more than linear time.
 _DIRECTIVE = re.compile(r'([^\s,="]+)(?:=(?:"((?:[^"\\]|\\.)*)"?|([^\s,"]*)))?', re.DOTALL)
@@ -33,6 +34,17 @@ def directives_of(fields: Fields) -> Directives:
             for token, quoted, plain in _DIRECTIVE.findall(value):
                 found.setdefault(token.lower(), _ESCAPED.sub(r"\1", quoted) if quoted else plain)
     return found
+
+
+def varies_by(fields: Fields) -> frozenset[str] | None:
+    """Return the names of a request's fields that an answer depends on; ``None`` where it may be anything.
+
+    So it may where ``Vary`` has an asterisk (RFC 9110 §12.5.5), and where it is so long that nobody means it.
+    """
+    value = ",".join(value for name, value in fields if name == "vary")
+    if "*" in value or len(value) > _LONGEST_VARY:
+        return None
+    return frozenset(name for token in value.split(",") if (name := token.strip().lower()))
 
 
 def seconds_in(argument: str) -> int | None:

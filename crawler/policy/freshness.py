@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from crawler.policy.cache_control import Directives, Fields, directives_of, seconds_in, value_of
+from crawler.policy.cache_control import Directives, directives_of, seconds_in, value_of, varies_by
 from crawler.policy.http_dates import seconds_of_date
 from crawler.policy.stored import Stored
 
@@ -84,7 +84,7 @@ def may_serve(stored: Stored, wanted: Directives, now: float) -> bool:
         now: The time, in seconds since 1970.
     """
     directives = directives_of(stored.fields)
-    if "no-cache" in wanted or not _ASK_FIRST.isdisjoint(directives) or _varies_by_anything(stored.fields):
+    if "no-cache" in wanted or not _ASK_FIRST.isdisjoint(directives) or varies_by(stored.fields) is None:
         return False
     age = age_of(stored, now)
     if "max-age" in wanted and age > (seconds_in(wanted["max-age"]) or 0):
@@ -96,7 +96,3 @@ def may_serve(stored: Stored, wanted: Directives, now: float) -> bool:
         allowed = math.inf if not wanted["max-stale"] else seconds_in(wanted["max-stale"]) or 0
         return left + allowed > 0
     return left > 0
-
-
-def _varies_by_anything(fields: Fields) -> bool:
-    return any(name == "vary" and "*" in value for name, value in fields)

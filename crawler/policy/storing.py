@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from crawler.errors import InvalidURLError
 from crawler.models import Request
-from crawler.policy.cache_control import Fields, directives_of, value_of
+from crawler.policy.cache_control import Fields, directives_of, value_of, varies_by
 from crawler.policy.freshness import HEURISTIC_STATUSES
 from crawler.policy.redirect import REDIRECTS
 from crawler.policy.stored import Stored, may_pass
@@ -84,8 +84,7 @@ def variant_of(fields: Fields, sent: Mapping[str, str]) -> tuple[tuple[str, str]
         fields: The answer's fields.
         sent: The request's fields, names in lower case.
     """
-    names = {token.strip().lower() for name, value in fields if name == "vary" for token in value.split(",")}
-    names -= {"", "*", _NEVER_SELECTING}
+    names = set(varies_by(fields) or ()) - {_NEVER_SELECTING}
     if _ALWAYS_SELECTING in sent:
         names.add(_ALWAYS_SELECTING)
     return tuple((name, _digest(sent.get(name))) for name in sorted(names))
