@@ -222,7 +222,7 @@ ROBOTS: dict[str, Callable[[Heard], bool]] = {
     "delay-huge": lambda heard: b"Crawl-delay: nan\n" in heard.body,
     "rules": lambda heard: heard.body.count(b"Disallow: /no/") == 50_000,
     "large": lambda heard: len(heard.body) > 10_000_000,
-    "beyond": lambda heard: heard.body.index(b"Disallow") > 500 * 1024,
+    "beyond": lambda heard: heard.body.index(b"Disallow") > 2**20,
     "long-line": lambda heard: max(map(len, heard.body.split(b"\n"))) > 1_000_000,
     "stars": lambda heard: heard.body.count(b"*") > 5000,
     "bom": lambda heard: heard.body.startswith(b"\xef\xbb\xbfUser-agent"),

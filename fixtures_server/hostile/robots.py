@@ -11,7 +11,7 @@ from .internal import DISGUISES, disguised
 
 RULES = b"User-agent: *\nDisallow: /private/\n"
 _TEXT = "text/plain; charset=utf-8"
-_LIMIT = 500 * 1024  # what RFC 9309 §2.5 wants to be parsed at least
+_LIMIT = 2**20  # more than anybody reads: RFC 9309 §2.5 wants 500 KiB to be parsed at least
 
 _COMMENT = b"#" * 99 + b"\n"
 
@@ -181,7 +181,7 @@ def _ways() -> Iterator[Behaviour]:
     )
     yield _host("robots-rules", "has 50,000 rules", _KEPT, _rules)
     yield _host("robots-large", "has 10 MB, the rules at the start", _KEPT, _large)
-    yield _host("robots-beyond", "has its rules behind the first 500 KiB", _ALL, _beyond)
+    yield _host("robots-beyond", "has its rules behind the first megabyte", _ALL, _beyond)
     yield _host("robots-long-line", "has a rule of a megabyte", _ALL, _long_line)
     yield _host("robots-never", "never answers", _NONE, _never)
     yield _host("robots-slow", "comes after half a second", _KEPT, _slow)
