@@ -30,6 +30,7 @@ PAGES = ("text/*", "application/xhtml+xml", "*/*+xml")
         (PAGES, "", True),
         (PAGES, "; charset=utf-8", True),
         (("Text/HTML",), "text/html", True),
+        (("text/html",), " text/html ; x", True),
         (("text/html",), "text/html5", False),
         (("text/html",), "text/plain", False),
         (("*/*",), "application/octet-stream", True),

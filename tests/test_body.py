@@ -237,6 +237,12 @@ async def test_of_a_body_that_is_refused_the_rest_is_not_read_and_the_connection
     assert budget.spent <= bodies.max_bytes
 
 
+async def test_an_error_does_not_repeat_all_that_a_server_said() -> None:
+    with pytest.raises(ContentTypeError, match=r"'video/x+' ?; wanted are text/\*") as caught:
+        await fetched(answer(b"", f"Content-Type: video/{'x' * 5000}"), bodies=Bodies(content_types=("text/*",)))
+    assert len(str(caught.value)) < 200
+
+
 async def test_a_type_that_is_wanted_or_not_told_is_read() -> None:
     bodies = Bodies(content_types=("text/*",))
     assert await fetched(answer(PAGE, "Content-Type: text/html; charset=utf-8"), bodies=bodies) == PAGE
@@ -394,6 +400,17 @@ async def test_a_page_of_one_step_waits_for_no_turn() -> None:
             async with session.get(server.url) as response:
                 assert await read_body(response, Bodies(), ByteBudget(), share) == PAGE[:30_000]
     assert share.turns == 0
+
+
+async def test_a_page_waits_for_a_turn_where_others_have_taken_much() -> None:
+    share = LoopShare(1, clock=itertools.count(step=10).__next__)
+    page = answer(gzip.compress(PAGE[:30_000]), "Content-Encoding: gzip")
+    async with serving(page) as server, opened() as session, session.get(server.url) as response:
+        await response.content.wait_eof()
+        list(share.timed([b"another body"]))
+        assert share.turns == 0
+        assert await read_body(response, Bodies(), ByteBudget(), share) == PAGE[:30_000]
+        assert share.turns > 0
 
 
 async def test_reading_can_be_given_up_in_the_middle() -> None:

@@ -81,8 +81,8 @@ class _Zlib:
     def step(self, data: bytes) -> bytes:
         stream = self._stream
         piece = stream.decompress(data or stream.unconsumed_tail, PIECE)
-        # A full piece may have left something in the window although all input is consumed.
-        self.has_more = not stream.eof and (len(piece) == PIECE or bool(stream.unconsumed_tail))
+        # A full piece may have left something, in the window if not in the tail.
+        self.has_more = len(piece) == PIECE
         return piece
 
 
@@ -118,7 +118,7 @@ class _Brotli:
 
     def step(self, data: bytes) -> bytes:
         piece: bytes = self._stream.process(data, output_buffer_limit=PIECE)
-        self.has_more = not self._stream.is_finished() and len(piece) >= PIECE
+        self.has_more = len(piece) >= PIECE
         return piece
 
 
