@@ -37,7 +37,7 @@ async def turns_for(share: LoopShare, *, is_first: bool) -> int:
 
 @pytest.mark.parametrize(
     ("spent", "further", "first"),
-    [((), 0, 0), ((1, 1), 0, 0), ((1, 2), 1, 0), ((7,), 1, 0), ((15,), 1, 1), ((99,), 1, 1)],
+    [((), 0, 0), ((1, 1), 0, 0), ((1, 2), 1, 0), ((7,), 1, 0), ((15,), 1, 1), ((20,), 2, 2), ((99,), 7, 7)],
 )
 async def test_when_the_share_is_spent_further_steps_wait_for_a_turn_and_first_ones_a_little_later(
     spent: tuple[float, ...], further: int, first: int
@@ -92,6 +92,22 @@ async def test_bodies_that_are_decoded_side_by_side_have_one_share() -> None:
     await asyncio.gather(*(body(name, steps) for name, steps in (("large", 50), ("huge", 90), ("small", 1))))
     assert done == ["small", "large", "huge"]
     assert share.turns >= 50 + 90 - 4
+
+
+async def test_after_a_very_long_step_its_body_goes_on_before_another_begins() -> None:
+    clock = Clock()
+    share = LoopShare(1, clock)
+    happened: list[str] = []
+
+    async def body(name: str) -> None:
+        await share.wait(is_first=True)
+        for step, _ in enumerate(share.timed(clock.steps(33, 0, 0))):
+            if step:
+                await share.wait()
+            happened.append(f"{name}{step}")
+
+    await asyncio.gather(*map(body, "abc"))
+    assert happened == ["a0", "a1", "a2", "b0", "b1", "b2", "c0", "c1", "c2"]
 
 
 async def test_a_body_that_is_given_up_while_it_waits_leaves_the_share_to_others() -> None:

@@ -30,6 +30,7 @@ class LoopShare:
         self._clock = clock
         self._spent = 0.0
         self._is_renewing = False
+        self._is_in_debt = False
         self.turns = 0
 
     def __repr__(self) -> str:
@@ -50,8 +51,7 @@ class LoopShare:
 
     async def wait(self, *, is_first: bool = False) -> None:
         """Wait until a step may be done, at once or in a later turn; ``is_first``: the first on what has arrived."""
-        limit = self._seconds * _FIRST if is_first else self._seconds
-        while self._spent >= limit:
+        while self._spent >= (self._seconds * _FIRST if is_first and not self._is_in_debt else self._seconds):
             self.turns += 1
             await asyncio.sleep(0)
 
@@ -62,5 +62,8 @@ class LoopShare:
             asyncio.get_running_loop().call_soon(self._renew)
 
     def _renew(self) -> None:
-        self._spent = 0.0
-        self._is_renewing = False
+        # A step that took very long is paid for in several turns: a timer needs two, to fire and to wake who waits.
+        self._spent = max(0.0, self._spent - self._seconds * _FIRST)
+        self._is_in_debt = self._is_renewing = self._spent >= self._seconds
+        if self._is_in_debt:
+            asyncio.get_running_loop().call_soon(self._renew)
