@@ -17,6 +17,7 @@ from crawler.policy.limits import Limits
 
 _GRACE = 0.5  # seconds at most, of those of the limit, that the CPU stage is given to finish pages
 _GRACE_SHARE = 0.1  # of the limit; arbitrary
+_PUT_OFF = 0.01  # seconds; arbitrary
 _BURST = 8  # requests started in one go; each takes the loop about 0.5 ms, and something else may be waiting for it
 
 Process: TypeAlias = Callable[[Request], Coroutine[Any, Any, None]]
@@ -32,8 +33,24 @@ class Dispatcher:
         stopped_by: The limit that ended the crawl, or ``stop``; empty while nothing did.
     """
 
-    def __init__(self, frontier: MemoryFrontier, limits: Limits, concurrency: int, admit: Admit) -> None:
-        """Create a dispatcher that does for each request what ``admit`` says, in a task of its own."""
+    def __init__(
+        self,
+        frontier: MemoryFrontier,
+        limits: Limits,
+        concurrency: int,
+        admit: Admit,
+        is_hurried: Callable[[], bool],
+    ) -> None:
+        """Create a dispatcher.
+
+        Args:
+            frontier: Has the requests.
+            limits: When it is over.
+            concurrency: Requests in flight at most.
+            admit: Says what is done for each, in a task of its own.
+            is_hurried: Tells whether the loop has more to do than it has time for.
+        """
+        self._is_hurried = is_hurried
         self.stopped_by = ""
         self._frontier = frontier
         self._limits = limits
@@ -88,18 +105,23 @@ class Dispatcher:
 
     def advance(self) -> None:
         """Start what may start now; end the crawl if nothing is in flight and nothing may start."""
-        now = monotonic()
+        now, is_hurried = monotonic(), self._is_hurried()
         for _ in range(_BURST):
             if not self._has_capacity:
                 break
-            request = self._frontier.acquire(now)
+            request = self._frontier.acquire(now, is_hurried=is_hurried)
             if request is None:
-                self._wake_at(self._frontier.next_ready_at)
+                self._wake_at(self._next_look(now, is_hurried))
                 break
             self._start(request)
         else:
             self._wake_at(now)
         self._check_over()
+
+    def _next_look(self, now: float, is_hurried: bool) -> float | None:
+        """Return when `advance` should look again; not at once for what is put off because the loop is late."""
+        ready_at = self._frontier.next_ready_at
+        return max(ready_at, now + _PUT_OFF) if is_hurried and ready_at is not None else ready_at
 
     def stop(self, reason: str) -> None:
         """Start no more; the crawl is over when what is in flight is done."""

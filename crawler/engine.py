@@ -115,7 +115,9 @@ class Engine:
         self._rules = rules
         self._manners = Manners(product_token(rules.user_agent), rules.obeys_robots)
         self._discovery = Discovery(stations.frontier, rules.boundary, rules.limits, rules.rewriting)
-        self._dispatcher = Dispatcher(stations.frontier, rules.limits, rules.concurrency, self._admit)
+        self._dispatcher = Dispatcher(
+            stations.frontier, rules.limits, rules.concurrency, self._admit, lambda: self.pulse.is_late
+        )
         self._permissions = Permissions()
         self._admission = Admission(
             stations.frontier,
@@ -261,7 +263,8 @@ class Engine:
             outcome = Outcome.ANSWERED
         elif isinstance(came, FetchError):
             outcome, pause = outcome_of(came), pause_of(came)
-        self._frontier.release(request, now, outcome, seconds=now - started, pause=pause)
+        seconds = None if request.is_errand else now - started
+        self._frontier.release(request, now, outcome, seconds=seconds, pause=pause)
 
     # ── robots.txt ──
 

@@ -10,6 +10,8 @@ from typing import Self
 
 from crawler.histogram import Histogram
 
+_LATE = 0.001  # seconds, on the average of the last beats; arbitrary, about what an idle machine shows
+_WEIGHT = 0.2  # of the last beat in that average; arbitrary
 INTERVAL = 0.01  # seconds; short beside a lag that anyone would mind, and 100 callbacks a second cost nothing
 
 
@@ -22,6 +24,12 @@ class Pulse:
         self._beat = beat
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._recent = 0.0
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the loop has had more to do of late than it had time for."""
+        return self._recent > _LATE
 
     def __repr__(self) -> str:
         return f"<Pulse lag={self.lag!r}>"
@@ -42,6 +50,8 @@ class Pulse:
         self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._on_time)
 
     def _on_time(self) -> None:
-        self.lag.add(max(0.0, time.perf_counter() - self._due))
+        lag = max(0.0, time.perf_counter() - self._due)
+        self._recent += (lag - self._recent) * _WEIGHT
+        self.lag.add(lag)
         self._beat()
         self._schedule()

@@ -298,6 +298,12 @@ def test_hosts_that_are_not_prompt_leave_half_of_the_places_to_those_that_are() 
     assert popped(hosts, 1.0) == [request("prompt", 1)]
 
 
+def test_a_host_is_not_prompt_because_its_robots_txt_was() -> None:
+    hosts = schedule()
+    answered(hosts, request("a", 1), 0.0, Outcome.ANSWERED)
+    assert not hosts.host(request("a")).pace.is_prompt
+
+
 def test_hosts_that_are_not_prompt_get_all_places_where_nobody_else_wants_them() -> None:
     hosts = Schedule(lambda _: FREE, places=10)
     for number in range(100):
@@ -315,7 +321,7 @@ def test_a_host_that_is_slow_once_is_no_longer_prompt_and_may_become_so_again() 
 
 def test_a_host_that_becomes_prompt_while_it_waits_changes_lanes() -> None:
     hosts = Schedule(lambda _: FREE, places=4)
-    answered(hosts, request("prompt", 0), 0.0, Outcome.ANSWERED)
+    answered(hosts, request("prompt", 0), 0.0, Outcome.ANSWERED, seconds=0.1)
     first, *others = [request("new", 1), request("slow1"), request("slow2"), request("new", 2)]
     hosts.push(first)
     assert hosts.pop(0.0) is first
@@ -323,15 +329,33 @@ def test_a_host_that_becomes_prompt_while_it_waits_changes_lanes() -> None:
         hosts.push(each)
     assert popped(hosts) == [request("slow1")]  # and both places of the others are taken
     hosts.release(first, 0.5, Outcome.ANSWERED, seconds=0.5)
-    assert popped(hosts, 1.0) == [request("slow2"), request("new", 2)]
+    assert popped(hosts, 1.0) == [request("new", 2), request("slow2")]
 
 
-def test_among_prompt_hosts_and_others_the_one_that_waited_longest_is_next() -> None:
-    hosts = Schedule(lambda _: FREE, places=100)
-    answered(hosts, request("prompt", 0), 5.0, Outcome.ANSWERED)
-    hosts.push(request("new"))
-    hosts.push(request("prompt", 1))
-    assert popped(hosts, 6.0) == [request("new"), request("prompt", 1)]
+def test_hosts_that_are_not_prompt_get_one_turn_in_sixty_four_while_others_are_ready() -> None:
+    hosts = Schedule(lambda _: FREE, places=1000)
+    answered(hosts, request("prompt", 0), 5.0, Outcome.ANSWERED, seconds=0.1)
+    for number in range(256):
+        hosts.push(request(f"new{number}"))
+        hosts.push(request("prompt", number))
+    order = [host_of(each.url) for each in popped(hosts, 6.0)]
+    assert [order[:256].count("prompt"), len(order)] == [252, 512]
+    assert "prompt" not in order[260:]
+
+
+def test_while_the_caller_is_hurried_others_wait_for_their_turn_as_long_as_a_prompt_host_is_asked() -> None:
+    hosts = Schedule(lambda _: FREE, places=1000)
+    answered(hosts, request("prompt", 0), 5.0, Outcome.ANSWERED, seconds=0.1)
+    for number in range(3):
+        hosts.push(request(f"new{number}"))
+    first = hosts.pop(6.0, is_hurried=True)  # nobody else is asked
+    assert first is not None
+    hosts.push(asked := request("prompt", 1))
+    assert hosts.pop(6.0, is_hurried=True) is asked
+    assert hosts.pop(6.0, is_hurried=True) is None
+    assert hosts.pop(6.0) is not None
+    hosts.release(asked, 7.0)
+    assert hosts.pop(7.0, is_hurried=True) is not None
 
 
 # ── the rest ──
@@ -574,7 +598,7 @@ class ScheduleMachine(RuleBasedStateMachine):
         self.active.remove(undone)
         if self.awaited.get(host) is undone:
             del self.awaited[host]
-        self.waiting[host].append(undone)
+        self.waiting[host].insert(0, undone)  # before those that came after it
         self.popped[undone.url] -= 1
         self.schedule.put_back(undone)
 

@@ -96,9 +96,9 @@ class MemoryFrontier:
             self._too_deep.add(request.fingerprint)
         return True
 
-    def acquire(self, now: float) -> Request | None:
-        """Take the next request that may be fetched at ``now``, if there is one."""
-        request = self._schedule.pop(now)
+    def acquire(self, now: float, *, is_hurried: bool = False) -> Request | None:
+        """Take the next request that may be fetched at ``now``, if there is one; see `Schedule.pop`."""
+        request = self._schedule.pop(now, is_hurried=is_hurried)
         if request is not None and not request.is_errand:
             self._move(State.PENDING, State.IN_FLIGHT)
         return request
@@ -118,7 +118,7 @@ class MemoryFrontier:
         now: float,
         outcome: Outcome = Outcome.ANSWERED,
         *,
-        seconds: float = 0.0,
+        seconds: float | None = None,
         pause: float = 0.0,
     ) -> None:
         """Free the connection of an acquired request's host, when its fetch is over: see `Schedule.release`."""

@@ -10,8 +10,9 @@ Invariant: a host is in the heap of its address ⇔ it is open, has requests and
 answer that its delay counts from. An address is in a lane ⇔ the same holds for it. The keys are the times at which
 delays end, so the top of a lane is the next that may be asked, and a host that may not costs nothing.
 
-**Lanes.** A host that has shown itself to be prompt does not wait for those that have not: they get half of the places
-while there are prompt ones. Ten thousand hosts that trickle bytes leave the other half to the ten that do not.
+**Lanes.** A host that has shown itself to be prompt does not wait for those that have not. While both kinds are ready the
+others get one turn in sixty-four, as a new host costs a connection and its robots.txt; where the event loop is late, also
+while no prompt host is ready but some are being asked. And they get half of the places: ten thousand hosts that trickle bytes leave the other half to the ten that do not.
 
 Pure and synchronous: time is an argument, in seconds of any monotonic clock.
 """
@@ -29,6 +30,7 @@ from crawler.policy.politeness import HostRule
 from crawler.url import host_of
 
 _PROMPT, _OTHERS = 0, 1
+_TURNS = 64  # of which one is for hosts that are not prompt, while both kinds are ready; arbitrary. See `Schedule`
 
 
 class Schedule:
@@ -59,6 +61,8 @@ class Schedule:
         self._size = 0
         self._prompt_hosts = 0
         self._unproven_active = 0
+        self._turns = 0  # of prompt hosts since the last of the others
+        self._active = 0
         self._sweep_at = 1024  # hosts at which idle ones are forgotten; doubles with what remains
 
     def __repr__(self) -> str:
@@ -85,11 +89,14 @@ class Schedule:
         heappush(self._deferred, (until, self._next(), request))
         self._size += 1
 
-    def pop(self, now: float) -> Request | None:
-        """Take the next request whose host may be asked at ``now``; its host's connection is in use until `release`."""
+    def pop(self, now: float, *, is_hurried: bool = False) -> Request | None:
+        """Take the next request whose host may be asked at ``now``; its host's connection is in use until `release`.
+
+        Where the caller ``is_hurried``, what others could be given is better left to prompt hosts.
+        """
         self._wake_deferred(now)
-        lane = self._next_lane()
-        if lane is None or self._lanes[lane][0][0] > now:
+        lane = self._lane_at(now, is_hurried)
+        if lane is None:
             return None
         address = heappop(self._lanes[lane])[2]
         address.offered_at = None
@@ -113,7 +120,7 @@ class Schedule:
         now: float,
         outcome: Outcome = Outcome.ANSWERED,
         *,
-        seconds: float = 0.0,
+        seconds: float | None = None,
         pause: float = 0.0,
     ) -> None:
         """Free the connection that ``request`` used.
@@ -122,7 +129,7 @@ class Schedule:
             request: One that was popped.
             now: The time.
             outcome: What came of it.
-            seconds: How long it took.
+            seconds: How long it took, where it was for a page.
             pause: Seconds for which the host asks to be left alone.
         """
         host = self.host(request)
@@ -191,15 +198,18 @@ class Schedule:
     @property
     def next_ready_at(self) -> float | None:
         """When `pop` will next have something; ``None`` while that depends on another call."""
-        lane = self._next_lane()
-        times = [heap[0][0] for heap in ([] if lane is None else self._lanes[lane], self._deferred) if heap]
-        return min(times, default=None)
+        self._clean_lanes()
+        prompt, others = self._lanes
+        heaps = (prompt, others if self._others_may_go else [], self._deferred)
+        return min([heap[0][0] for heap in heaps if heap], default=None)
 
     @property
     def next_host(self) -> str:
         """The host that is asked next; empty when none is ready or waiting for its delay."""
-        lane = self._next_lane()
-        return "" if lane is None else self._lanes[lane][0][2].hosts[0][2].name
+        self._clean_lanes()
+        prompt, others = self._lanes
+        tops = [lane[0] for lane in (prompt, others if self._others_may_go else []) if lane]
+        return min(tops)[2].hosts[0][2].name if tops else ""
 
     @property
     def waits_for_retries(self) -> bool:
@@ -227,6 +237,8 @@ class Schedule:
             address.awaited = request
         host.active += 1
         address.active += 1
+        self._active += 1
+        self._turns = self._turns + 1 if host.pace.is_prompt else 0
         if not host.pace.is_prompt:
             host.active_unproven += 1
             self._unproven_active += 1
@@ -241,7 +253,7 @@ class Schedule:
         self._size -= 1
         return heappop(host.queue)[-1]
 
-    def _note(self, host: Host, outcome: Outcome, seconds: float) -> float:
+    def _note(self, host: Host, outcome: Outcome, seconds: float | None) -> float:
         """Note what came of a fetch; return the seconds for which the host is to be left alone."""
         pace = host.pace
         was_prompt = pace.is_prompt
@@ -270,6 +282,7 @@ class Schedule:
     def _free(self, host: Host) -> None:
         host.active -= 1
         host.address.active -= 1
+        self._active -= 1
         if host.active_unproven:
             host.active_unproven -= 1
             self._unproven_active -= 1
@@ -291,15 +304,24 @@ class Schedule:
             lane = _PROMPT if host.pace.is_prompt else _OTHERS
             heappush(self._lanes[lane], (ready_at, self._next(), address))
 
-    def _next_lane(self) -> int | None:
-        """Return the lane whose top is next; ``None`` where there is none that may go."""
+    def _lane_at(self, now: float, is_hurried: bool) -> int | None:
+        """Return the lane whose turn is at ``now``; ``None`` where nobody may be asked."""
+        self._clean_lanes()
+        prompt, others = self._lanes
+        prompt_is_ready = bool(prompt) and prompt[0][0] <= now
+        if not (others and others[0][0] <= now and self._others_may_go):
+            return _PROMPT if prompt_is_ready else None
+        is_their_turn = self._turns >= _TURNS - 1
+        if prompt_is_ready and not is_their_turn:
+            return _PROMPT
+        # What prompt hosts answer will wake the caller again.
+        return _OTHERS if is_their_turn or not is_hurried or self._unproven_active == self._active else None
+
+    def _clean_lanes(self) -> None:
+        """Take out of the tops of the lanes what is out of date."""
         for lane in self._lanes:
             while lane and not self._is_current(lane[0]):
                 heappop(lane)
-        prompt, others = self._lanes
-        if others and self._others_may_go and (not prompt or others[0] < prompt[0]):
-            return _OTHERS
-        return _PROMPT if prompt else None
 
     def _is_current(self, entry: tuple[float, int, Address]) -> bool:
         """Tell whether an entry of a lane says what is true now; the address gets another where it does not."""

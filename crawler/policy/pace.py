@@ -106,11 +106,16 @@ class Pace:
         """Note how long the host took to begin its answer."""
         self._latency = seconds if not self._latency else _INERTIA * self._latency + (1 - _INERTIA) * seconds
 
-    def note(self, outcome: Outcome, seconds: float) -> float:
-        """Note what came of a fetch that took so long; return the seconds for which the host is to be left alone."""
+    def note(self, outcome: Outcome, seconds: float | None = None) -> float:
+        """Note what came of a fetch; return the seconds for which the host is to be left alone.
+
+        Args:
+            outcome: What came of it.
+            seconds: How long a page took; ``None`` for what is none: a host may serve its robots.txt in no time.
+        """
         match outcome:
             case Outcome.ANSWERED:
-                self.is_prompt = seconds <= PROMPT_SECONDS
+                self.is_prompt = self.is_prompt if seconds is None else seconds <= PROMPT_SECONDS
                 self._failures = self._pauses = 0
                 self._penalty = self._penalty / 2 if self._penalty > 2 * _LEAST_PENALTY else 0.0
             case Outcome.OVERLOADED:
