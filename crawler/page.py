@@ -48,6 +48,8 @@ class Page:
         headers: The response's header fields as pairs, names in lower case.
         request: What was asked for.
         seconds: From sending the request to the last byte of the body.
+        changed: Whether the page differs from that of the last crawl, where the cache has the mode ``"changed"``;
+            ``None`` where there was none, and in all other crawls.
         agent: The product token that the site may give `directives` to; empty for none, which leaves those for all.
             The crawl sets it, as it does the next: neither travels with the page.
         obeys_robots: Whether `links` leaves out what robots are asked not to follow.
@@ -60,6 +62,7 @@ class Page:
         "_tree",
         "agent",
         "body",
+        "changed",
         "headers",
         "obeys_robots",
         "request",
@@ -77,6 +80,7 @@ class Page:
         headers: Sequence[tuple[str, str]] = (),
         request: Request | None = None,
         seconds: float = 0.0,
+        changed: bool | None = None,
     ) -> None:
         self.url = url
         self.body = body
@@ -84,6 +88,7 @@ class Page:
         self.headers = headers
         self.request = request or Request(url)
         self.seconds = seconds
+        self.changed = changed
         self.agent = ""
         self.obeys_robots = True
         self._base: Base | None = None
@@ -96,7 +101,7 @@ class Page:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Positional and without the lazy parts: this runs on the loop once a page.
-        return _rebuild, (self.url, self.body, self.status, self.headers, self.request, self.seconds)
+        return _rebuild, (self.url, self.body, self.status, self.headers, self.request, self.seconds, self.changed)
 
     @property
     def depth(self) -> int:
@@ -254,6 +259,12 @@ def _refresh(parsed: tuple[float, str], base: Base) -> Refresh | None:
 
 
 def _rebuild(  # the fields of a page
-    url: str, body: bytes, status: int, headers: Sequence[tuple[str, str]], request: Request, seconds: float
+    url: str,
+    body: bytes,
+    status: int,
+    headers: Sequence[tuple[str, str]],
+    request: Request,
+    seconds: float,
+    changed: bool | None,
 ) -> Page:
-    return Page(url, body, status=status, headers=headers, request=request, seconds=seconds)
+    return Page(url, body, status=status, headers=headers, request=request, seconds=seconds, changed=changed)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -140,16 +141,21 @@ async def test_a_replay_serves_others_than_it_was_recorded_for(site: Site, path:
 
 async def crawl(site: Site, path: Path, *, finishes: bool = True) -> tuple[int, int, int]:
     """Crawl all pages; return how many are new, changed and unchanged."""
+    said: list[bool | None] = []
     async with caching(path, "changed") as cache:
         for page in site.pages:
             try:
-                await fetch(cache, site.url + page, label=ROBOTS if page == "/robots.txt" else "")
+                got = await fetch(cache, site.url + page, label=ROBOTS if page == "/robots.txt" else "")
             except StatusError:
                 continue
+            if got.status < 300 and page != "/robots.txt":
+                said.append(pickle.loads(pickle.dumps(got)).changed)  # noqa: S301  # as it travels to a worker
         if finishes:
             await cache.finish()
         statistics = cache.statistics()
-        return statistics.new, statistics.changed, statistics.unchanged
+        counted = (statistics.new, statistics.changed, statistics.unchanged)
+        assert counted == (said.count(None), said.count(True), said.count(False))
+        return counted
 
 
 async def test_a_crawl_knows_what_changed_since_the_last(site: Site, path: Path) -> None:

@@ -136,8 +136,9 @@ class CachingFetcher:
         if kept is None:
             return None
         self._confirmed += 1
-        self._count_change(request, kept[0])
-        return self._serve(request, *kept, started)
+        page = self._serve(request, *kept, started)
+        self._note_change(page, kept[0])
+        return page
 
     async def _keep(self, request: Request, sent: Mapping[str, str], heard: Heard, before: Stored | None) -> Page:
         """Store what was heard, where that may be; return it, or raise it."""
@@ -149,8 +150,8 @@ class CachingFetcher:
         if is_kept:
             body = heard.outcome.body if isinstance(heard.outcome, Page) else b""
             stored = await self._store.keep(key_of(request), stored_of(request, sent, heard), body, before)
-            if stored is not None:
-                self._count_change(request, stored)
+            if stored is not None and isinstance(heard.outcome, Page):
+                self._note_change(heard.outcome, stored)
         elif before is not None and not may_pass(status):
             await self._store.forget([key_of(request)])  # it is out of date, and what replaces it is not to be kept
         return heard.page_for(request)
@@ -174,8 +175,9 @@ class CachingFetcher:
             fields = (*(field for field in fields if field[0] != "age"), ("age", age))
         return page_of(request, answer, fields, body, started)
 
-    def _count_change(self, request: Request, stored: Stored) -> None:
-        if self._mode == "changed" and stored.digest and stored.status < 300 and not request.is_errand:
+    def _note_change(self, page: Page, stored: Stored) -> None:
+        if self._mode == "changed" and page.status < 300 and not page.request.is_errand:
+            page.changed = stored.changed
             self._changes[stored.changed] += 1
 
 

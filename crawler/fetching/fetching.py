@@ -82,7 +82,7 @@ async def open_fetching(options: Fetch) -> AsyncIterator[Fetching]:
             inner = await resources.enter_async_context(open_fetcher(options, guard))
         cache = None
         if options.cache is not None:
-            opening = open_cache(inner, options.cache, fields=sent_with_all(options))
+            opening = open_cache(inner, options.cache, fields=sent_with_all(options), bodies=options.bodies)
             inner = cache = await resources.enter_async_context(opening)
         if inner is None:
             raise AssertionError("there is a cache or a fetcher")
