@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from msgspec.structs import replace
 
 from crawler.frontier.memory import MemoryFrontier
@@ -12,6 +14,8 @@ from crawler.policy.access import without_userinfo
 from crawler.policy.limits import Limits
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Boundary
+
+_IN_A_TURN = 500  # links; they take the loop about 2 ms
 
 
 class Discovery:
@@ -41,16 +45,20 @@ class Discovery:
         else:
             self._frontier.add(request)
 
-    def add_all(self, page: Page, parsed: Parsed) -> None:
-        """Add all that ``page`` leads to."""
+    async def add_all(self, page: Page, parsed: Parsed) -> None:
+        """Add all that ``page`` leads to; of a great many, some in each turn of the loop."""
         # A sitemap only says where to begin: what it lists is as deep as it is itself.
         depth = page.depth + (page.label != SITEMAP)
-        for link in parsed.links:
+        for count, link in enumerate(parsed.links, 1):
+            if not count % _IN_A_TURN:
+                await asyncio.sleep(0)
             url = self.spelt(link)
             # Asked before a request is made of it: most links of most pages are known already.
             if not self._frontier.knows(url):
                 self.add(Request(url, depth=depth, parent=page.url))
-        for request in parsed.requests:
+        for count, request in enumerate(parsed.requests, 1):
+            if not count % _IN_A_TURN:
+                await asyncio.sleep(0)
             url = self.spelt(request.url) if request.method == "GET" else without_userinfo(request.url)
             self.add(replace(request, url=url, depth=depth, parent=page.url, redirects=0, attempt=0))
 

@@ -10,7 +10,6 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -226,15 +225,15 @@ class Engine:
     async def _fetch(self, request: Request) -> Page | None:
         """Return the page, or ``None`` when what came instead has been dealt with."""
         came: Page | FetchError | LimitReachedError | None = None
-        answered = partial(self._note_answer, request, monotonic())
+        asking = _Asking(request, self._note_answer)
         if not request.attempt:
             self._retries.deposit()
         try:
-            came = await self._fetcher.fetch(request, self._budget, answered)
+            came = await self._fetcher.fetch(request, self._budget, asking.answered)
         except (FetchError, LimitReachedError) as error:
             came = error
         finally:
-            self._release(request, came, answered.args[1])
+            self._release(asking, came)
             if not isinstance(came, Page) or came.status in REDIRECTS:
                 self._dispatcher.uncount()
         match came:
@@ -250,34 +249,34 @@ class Engine:
                 return came
         return None
 
-    def _note_answer(self, request: Request, started: float) -> None:
-        now = monotonic()
-        if self._frontier.answered(request, now, now - started):
+    def _note_answer(self, asking: _Asking, now: float) -> None:
+        if self._frontier.answered(asking.request, now, now - asking.started):
             self._dispatcher.advance()  # the delay of the host began, which nobody has set a timer for
 
-    def _release(self, request: Request, came: Page | CrawlerError | None, started: float) -> None:
+    def _release(self, asking: _Asking, came: Page | CrawlerError | None) -> None:
         """Free the host, and note what its answer says of it."""
         now = monotonic()
-        outcome, pause = Outcome.UNKNOWN, 0.0
-        if isinstance(came, Page):
-            outcome = Outcome.ANSWERED
-        elif isinstance(came, FetchError):
-            outcome, pause = outcome_of(came), pause_of(came)
-        seconds = None if request.is_errand else now - started
-        self._frontier.release(request, now, outcome, seconds=seconds, pause=pause)
+        outcome, pause = Outcome.UNKNOWN, 0.0  # also where a cache had the page, and the host was not asked
+        if isinstance(came, Page | StatusError) and asking.is_answered:
+            outcome = outcome_of(came) if isinstance(came, StatusError) else Outcome.ANSWERED
+            pause = pause_of(came) if isinstance(came, StatusError) else 0.0
+        elif isinstance(came, FetchError) and not isinstance(came, StatusError):
+            outcome = outcome_of(came)
+        seconds = None if asking.request.is_errand else now - asking.started
+        self._frontier.release(asking.request, now, outcome, seconds=seconds, pause=pause)
 
     # ── robots.txt ──
 
     async def _run_errand(self, errand: Request) -> None:
         """Read a robots.txt; its host is closed until then."""
         came: FetchError | None = None
-        answered = partial(self._note_answer, errand, monotonic())
+        asking = _Asking(errand, self._note_answer)
         try:
-            rules, seconds = await read_robots(self._fetcher, errand, self._rules.user_agent, answered)
+            rules, seconds = await read_robots(self._fetcher, errand, self._rules.user_agent, asking.answered)
         except FetchError as error:
             came = error
         finally:
-            self._release(errand, came or Page(errand.url), answered.args[1])
+            self._release(asking, came or Page(errand.url))
         if came is None:
             self._learn(errand, rules, seconds)
             return
@@ -354,10 +353,10 @@ class Engine:
             try:
                 items = self._checked(parsed)
             except (ParseError, QuarantineError) as error:
-                self._discovery.add_all(page, parsed)  # of a sitemap that is broken, what came before
+                await self._discovery.add_all(page, parsed)  # of a sitemap that is broken, what came before
                 self._fail(page.request, error, parsed.saved)
                 continue
-            self._discovery.add_all(page, parsed)
+            await self._discovery.add_all(page, parsed)
             for output, some in zip(outputs, items, strict=True):
                 output.extend(some)
             self.tally.items += parsed.items
@@ -399,6 +398,23 @@ class Engine:
             self.tally.note_moment("politeness", self._frontier.next_host)
         else:
             self.tally.note_moment("network")
+
+
+class _Asking:
+    """A request on its way to its host, or to a cache that knows the answer."""
+
+    __slots__ = ("_heard", "is_answered", "request", "started")
+
+    def __init__(self, request: Request, heard: Callable[[_Asking, float], None]) -> None:
+        self.request = request
+        self.started = monotonic()
+        self.is_answered = False
+        self._heard = heard
+
+    def answered(self) -> None:
+        """Note that the answer of the host begins."""
+        self.is_answered = True
+        self._heard(self, monotonic())
 
 
 async def _write(sink: Sink, items: list[Any]) -> None:

@@ -7,7 +7,8 @@ from collections import OrderedDict
 from crawler.errors import FetchError
 from crawler.policy.robots import Robots
 
-_REMEMBERED = 10_000  # origins, those used last; arbitrary: a few kB each, and what is forgotten is asked for again
+_REMEMBERED = 10_000  # origins, those used last; arbitrary: what is forgotten is asked for again
+_RULES = 1_000_000  # of all of them together; about 100 MB. Hostile sites have 50,000 each
 
 
 class Permissions:
@@ -15,6 +16,7 @@ class Permissions:
 
     def __init__(self) -> None:
         self._origins: OrderedDict[str, tuple[Robots | FetchError, float]] = OrderedDict()
+        self._rules = 0
 
     def __repr__(self) -> str:
         return f"<Permissions of {len(self._origins)} origins>"
@@ -26,13 +28,23 @@ class Permissions:
             return None
         rules, until = entry
         if until <= now:
-            del self._origins[origin]
+            self._forget(origin)
             return None
         self._origins.move_to_end(origin)
         return rules
 
     def learn(self, origin: str, rules: Robots | FetchError, until: float) -> None:
         """Remember the rules of ``origin``, or why there are none, until a time."""
+        self._forget(origin)
         self._origins[origin] = rules, until
-        if len(self._origins) > _REMEMBERED:
-            self._origins.popitem(last=False)
+        self._rules += _size_of(rules)
+        while len(self._origins) > _REMEMBERED or (self._rules > _RULES and len(self._origins) > 1):
+            self._forget(next(iter(self._origins)))
+
+    def _forget(self, origin: str) -> None:
+        if origin in self._origins:
+            self._rules -= _size_of(self._origins.pop(origin)[0])
+
+
+def _size_of(rules: Robots | FetchError) -> int:
+    return 0 if isinstance(rules, FetchError) else len(rules.rules)

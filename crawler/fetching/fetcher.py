@@ -20,7 +20,7 @@ from crawler.fetching.guard import AddressGuard
 from crawler.fetching.protocol import nobody
 from crawler.fetching.resolver import Resolver
 from crawler.fetching.share import LoopShare
-from crawler.models import Request
+from crawler.models import SITEMAP, Request
 from crawler.page import Page
 from crawler.policy.bodies import Bodies
 from crawler.policy.fetch import Fetch
@@ -29,9 +29,11 @@ from crawler.policy.redirect import REDIRECTS
 from crawler.policy.retry_after import seconds_of
 from crawler.policy.robots import ROBOTS_BYTES
 from crawler.policy.sendable import check_sendable
+from crawler.sitemaps.text import MAX_BYTES
 
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _ACCEPT_ENCODING = "gzip, deflate, br, zstd"  # what `crawler.fetching.decoding` decodes
+_SITEMAPS = Bodies(max_bytes=MAX_BYTES)  # of any type, which servers get wrong more often than not
 _ANY_BODY = Bodies(max_bytes=2**62, max_ratio=None)  # of an errand: reading ends after the bytes that count
 
 
@@ -109,7 +111,8 @@ class Fetcher:
         _check_status(response, headers, by_proxy=by_proxy)
         if request.is_errand:
             return await self._beginning_of(response, budget)
-        return await read_body(response, self._options.bodies, budget, self._share)
+        bodies = _SITEMAPS if request.label == SITEMAP else self._options.bodies
+        return await read_body(response, bodies, budget, self._share)
 
     async def _beginning_of(self, response: aiohttp.ClientResponse, budget: ByteBudget) -> bytes:
         """Return as much of a robots.txt as counts (RFC 9309 §2.5)."""
