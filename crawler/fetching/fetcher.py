@@ -34,7 +34,7 @@ from crawler.sitemaps.text import MAX_BYTES
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _ACCEPT_ENCODING = "gzip, deflate, br, zstd"  # what `crawler.fetching.decoding` decodes
 _SITEMAPS = Bodies(max_bytes=MAX_BYTES)  # of any type, which servers get wrong more often than not
-_ANY_BODY = Bodies(max_bytes=2**62, max_ratio=None)  # of an errand: reading ends after the bytes that count
+_ANY_BODY = Bodies(max_bytes=2**62)  # of an errand: reading ends after the bytes that count
 
 
 class Fetcher:
@@ -82,7 +82,7 @@ class Fetcher:
             with self._guard.passage(request.url, by_proxy=proxy is not None):
                 async with self._session.request(
                     request.method,
-                    URL(request.url, encoded=True),
+                    _on_the_wire(request.url),
                     headers=request.headers,
                     data=request.body,
                     allow_redirects=False,
@@ -124,6 +124,15 @@ class Fetcher:
 
         await read_pieces(response, _ANY_BODY, budget, take, self._share)
         return bytes(body[:ROBOTS_BYTES])
+
+
+def _on_the_wire(url: str) -> URL:
+    """Return a normalised ``url`` as aiohttp wants it, so that it is sent byte for byte."""
+    if url[-1] != "?":
+        return URL(url, encoded=True)
+    # yarl does not tell an empty query from none; as a part of the path it stays.
+    scheme, _, authority, path = url.split("/", 3)
+    return URL.build(scheme=scheme[:-1], authority=authority, path=f"/{path}", encoded=True)
 
 
 def _headers_of(response: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]:

@@ -11,9 +11,9 @@ answer that its delay counts from. An address is in a lane ⇔ the same holds fo
 delays end, so the top of a lane is the next that may be asked, and a host that may not costs nothing.
 
 **Lanes.** A host that has shown itself to be prompt does not wait for those that have not. While both kinds are ready
-the others get one turn in sixty-four, as a new host costs a connection and its robots.txt; where the event loop is late,
-also while no prompt host is ready but some are being asked. And they get half of the places: ten thousand hosts that
-trickle bytes leave the other half to the ten that do not.
+the others get one turn in sixty-four, as a new host costs a connection and its robots.txt; where the event loop is
+late, also while no prompt host is ready but some are being asked. And they get half of the places: ten thousand hosts
+that trickle bytes leave the other half to the ten that do not.
 
 Pure and synchronous: time is an argument, in seconds of any monotonic clock.
 """
