@@ -49,7 +49,7 @@ def raw(*parts: bytes, then: Then = Then.CLOSE) -> Serve:
     """Send exactly these octets."""
 
     async def serve(exchange: Exchange) -> None:
-        exchange.then = then
+        exchange.then = then if then is not Then.KEEP or exchange.request.keeps_alive else Then.CLOSE
         await exchange.send(b"".join(parts))
 
     return serve

@@ -58,6 +58,10 @@ class Exchange:
         self.turn = turn
         """How many requests for the same URL came before this one."""
         self.then = Then.CLOSE
+        self.unasked = b""
+        """What to send when nothing else is asked on this connection."""
+        self.idle_seconds = 0.0
+        """After how many seconds."""
         self._writer = writer
         self._sightings = sightings
 
@@ -122,10 +126,11 @@ class Exchange:
         """Send a response without any fault, and keep the connection if the client does."""
         keeps = self.request.keeps_alive
         self.then = Then.KEEP if keeps else Then.CLOSE
-        own = [("Content-Type", kind), ("Content-Length", str(len(body)))]
+        has_body = status[:3] not in {"204", "304"}  # RFC 9112 §6.3
+        own = [("Content-Type", kind), ("Content-Length", str(len(body)))] if has_body else []
         connection = [] if keeps else [("Connection", "close")]
         await self.send(head(status, [*own, *fields, *connection]))
-        if self.request.method != "HEAD":
+        if has_body and self.request.method != "HEAD":
             await self.send(body)
 
     def abort(self) -> None:

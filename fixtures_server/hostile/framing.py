@@ -1,12 +1,11 @@
 """HTTP that is wrong: lengths, chunks, header fields, and connections that end at the wrong moment."""
 
-import asyncio
-
 from .behaviour import Behaviour, Family, Serve, fixed, page, raw
 from .exchange import HTML, Exchange, Then, chunk, head
 
 _BODY = page("framed", "/framing/honest/1")
-_OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+_KEPT = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+_OK = _KEPT + b"Connection: close\r\n"  # so that none of these is taken for a connection that closes under a client
 _CHUNKED = _OK + b"Transfer-Encoding: chunked\r\n\r\n"
 _LENGTH = b"Content-Length: %d\r\n" % len(_BODY)
 POISON = b"<!doctype html><title>poison</title><h1>nobody asked for this</h1>"
@@ -22,18 +21,19 @@ def _length(value: bytes, body: bytes = _BODY) -> Serve:
 
 
 async def _second_response(exchange: Exchange) -> None:
-    await exchange.answer(_BODY)
-    await exchange.send(_poison())
+    """In one piece, so that a client has both before it can ask for more."""
+    exchange.then = Then.KEEP if exchange.request.keeps_alive else Then.CLOSE
+    await exchange.send(_response(_BODY) + _response(POISON))
 
 
 async def _late_response(exchange: Exchange) -> None:
+    """Only while nothing else was asked: whatever comes after a request is its answer, as far as anybody can tell."""
     await exchange.answer(_BODY)
-    await asyncio.sleep(exchange.number("seconds", 0.05))
-    await exchange.send(_poison())
+    exchange.unasked, exchange.idle_seconds = _response(POISON), exchange.number("seconds", 0.05)
 
 
-def _poison() -> bytes:
-    return head("200 OK", [("Content-Type", HTML), ("Content-Length", str(len(POISON)))]) + POISON
+def _response(body: bytes) -> bytes:
+    return head("200 OK", [("Content-Type", HTML), ("Content-Length", str(len(body)))]) + body
 
 
 async def _closes_next(exchange: Exchange) -> None:
@@ -54,8 +54,8 @@ LENGTHS = (
     _at(
         "short-length",
         "a Content-Length of ten bytes less than the body",
-        "the shorter body, and the rest is no answer to the next request",
-        _length(b"%d" % (len(_BODY) - 10)),
+        "the shorter body or a protocol error, and the rest is no answer to the next request",
+        raw(_KEPT, b"Content-Length: %d\r\n\r\n" % (len(_BODY) - 10), _BODY, then=Then.KEEP),
     ),
     _at(
         "long-length",
@@ -80,7 +80,7 @@ LENGTHS = (
         "a protocol error, or the chunks (RFC 9112 §6.3)",
         raw(_OK, b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", chunk(_BODY), chunk(b"")),
     ),
-    _at("no-length", "a body that ends with the connection", "the page", raw(_OK, b"Connection: close\r\n\r\n", _BODY)),
+    _at("no-length", "a body that ends with the connection", "the page", raw(_OK, b"\r\n", _BODY)),
 )
 
 CHUNKS = (
@@ -174,7 +174,7 @@ CONNECTIONS = (
     ),
     _at(
         "late-response",
-        "a page, and ?seconds=0.05 later a response that nobody asked for",
+        "a page, and when the connection was idle for ?seconds=0.05 a response that nobody asked for",
         "this page, and the next request does not get that response",
         _late_response,
     ),
@@ -182,7 +182,13 @@ CONNECTIONS = (
         "old-version",
         "HTTP/1.0 that keeps the connection open",
         "the page",
-        raw(b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n", _LENGTH, b"Connection: keep-alive\r\n\r\n", _BODY),
+        raw(
+            b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n",
+            _LENGTH,
+            b"Connection: keep-alive\r\n\r\n",
+            _BODY,
+            then=Then.KEEP,
+        ),
     ),
     _at(
         "pads",

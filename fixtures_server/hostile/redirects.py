@@ -7,7 +7,7 @@ from .exchange import Exchange, head
 
 _HONEST = "/redirects/honest/1"
 _TO_HONEST = b"HTTP/1.1 302 Found\r\nLocation: " + _HONEST.encode()
-_END = b"\r\nContent-Length: 0\r\n\r\n"
+_END = b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _SCHEMES = {
     "file": "file:///etc/passwd",
     "javascript": "javascript:alert(1)",
@@ -151,7 +151,7 @@ BODIES = (
         "304",
         "304 with a Location",
         "a status error",
-        raw(b"HTTP/1.1 304 Not Modified\r\nLocation: /redirects/honest/1\r\n\r\n"),
+        raw(b"HTTP/1.1 304 Not Modified\r\nLocation: /redirects/honest/1\r\nConnection: close\r\n\r\n"),
     ),
     _at("307", "307, which keeps method and body", "the page", moved("/honest/echo", "307 Temporary Redirect")),
     _at(

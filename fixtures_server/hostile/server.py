@@ -171,21 +171,18 @@ class HostileServer:
     # ── conversing ──
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        then = Then.KEEP
-        while True:
-            try:
-                request = await Request.read(reader)
-                if request is None or then is Then.CLOSE_AT_NEXT:
+        last: Exchange | None = None
+        try:
+            while True:
+                request = await _next(reader, last)
+                if request is None or (last is not None and last.then is Then.CLOSE_AT_NEXT):
                     return
-                then = await self._exchange(request, writer)
-            except RequestError as error:
-                body = f"{error}\n".encode()
-                writer.write(
-                    head("400 Bad Request", [("Content-Length", str(len(body))), ("Connection", "close")]) + body
-                )
-                return
-            if then not in {Then.KEEP, Then.CLOSE_AT_NEXT}:
-                return
+                last = await self._exchange(request, writer)
+                if last.then not in {Then.KEEP, Then.CLOSE_AT_NEXT}:
+                    return
+        except RequestError as error:
+            body = f"{error}\n".encode()
+            writer.write(head("400 Bad Request", [("Content-Length", str(len(body))), ("Connection", "close")]) + body)
 
     async def _secure(
         self, context: ssl.SSLContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -200,7 +197,7 @@ class HostileServer:
             fields = [("Content-Type", HTML), ("Content-Length", str(len(body))), ("Connection", "close")]
             await secured.send_last(head("200 OK", fields) + body)
 
-    async def _exchange(self, request: Request, writer: asyncio.StreamWriter) -> Then:
+    async def _exchange(self, request: Request, writer: asyncio.StreamWriter) -> Exchange:
         seen = _seen(request, writer)
         exchange = Exchange(request, writer, self._sightings, self.places, self._sightings.saw(seen))
         self._sightings.active += 1
@@ -210,11 +207,22 @@ class HostileServer:
             self._sightings.active -= 1
         if exchange.then is Then.RESET:
             exchange.abort()
-        return exchange.then
+        return exchange
 
     async def _show_secret(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await Request.read(reader)
         writer.write(head("200 OK", [("Content-Length", str(len(SECRET))), ("Connection", "close")]) + SECRET)
+
+
+async def _next(reader: asyncio.StreamReader, last: Exchange | None) -> Request | None:
+    """Read the next request; send what nobody asked for when none comes."""
+    if last is not None and last.unasked:
+        try:
+            async with asyncio.timeout(last.idle_seconds):
+                return await Request.read(reader)
+        except TimeoutError:
+            await last.send(last.unasked)
+    return await Request.read(reader)
 
 
 def _seen(request: Request, writer: asyncio.StreamWriter) -> Seen:

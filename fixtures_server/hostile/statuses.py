@@ -52,7 +52,7 @@ STATUSES = Family(
             "205",
             "205 Reset Content",
             "an empty page, or a status error",
-            raw(b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n"),
+            raw(b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
         ),
         _at(
             "206", "206 Partial Content, unasked", "the page, or a status error", _line(b"HTTP/1.1 206 Partial Content")
