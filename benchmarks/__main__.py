@@ -10,6 +10,7 @@ BENCHMARKS = {
     "offload": "the same crawl with its parsing in processes, and on the loop",
     "cpu_stage": "what the CPU stage costs, and what it withstands",
     "politeness": "the gaps between requests as two hundred hosts see them, and what they cost",
+    "plain_site": "ten thousand plain pages, beside another checkout",
     "fairness": "ten good hosts beside ten thousand that trickle bytes",
     "long_crawl": "100,000 pages: speed and memory from the first tenth to the last",
 }

@@ -45,7 +45,7 @@ class Server(asyncio.Protocol):
         """Keep the connection."""
         self._transport = cast("asyncio.Transport", transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's protocol
         """Stop trickling."""
         self._transport = None
         if self._timer:
@@ -116,7 +116,7 @@ async def measure(options: argparse.Namespace) -> list[float]:
         beside, seconds = await rate(port, options.hosts, options)
         ratios.append(beside / alone)
         print(f"  alone {alone:,.0f} pages/s, beside {options.hosts:,} hosts {beside:,.0f}: {beside / alone:.0%}; "
-              f"the whole crawl {seconds:.1f} s; descriptors {before} before, {descriptors()} after", flush=True)  # fmt: skip
+              f"in all {seconds:.1f} s; descriptors {before} before, {descriptors()} after", flush=True)  # fmt: skip
     await server.communicate(b"")
     return ratios
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from dataclasses import replace as replace_fields
 from functools import partial
 from importlib import import_module
 from types import TracebackType
@@ -232,7 +233,7 @@ class Crawler:
             boundary=self._scope.around(seed.url for seed in seeds),
             rewriting=self._scope.rewriting,
             limits=self._limits,
-            retry=self._retry,
+            retry=replace_fields(self._retry, tries=1) if self._is_replay else self._retry,
             max_redirects=self._fetch.max_redirects,
             concurrency=self._fetch.concurrency,
             user_agent=self._fetch.user_agent,
@@ -252,7 +253,13 @@ class Crawler:
             raise ClosedError("the crawler is not open: async with Crawler(…) as crawler")
         return self._resources
 
+    @property
+    def _is_replay(self) -> bool:
+        return self._fetch.cache is not None and self._fetch.cache.mode == "replay"
+
     def _rule_for(self, host: str) -> HostRule:
+        if self._is_replay:  # nobody is asked
+            return HostRule(0.0, None)
         return self._politeness.rule_for(without_port(host))
 
 

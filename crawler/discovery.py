@@ -52,7 +52,7 @@ class Discovery:
         for count, link in enumerate(parsed.links, 1):
             if not count % _IN_A_TURN:
                 await asyncio.sleep(0)
-            url = self.spelt(link)
+            url = self.spelt(link) if self._rewriting or "@" in link else link
             # Asked before a request is made of it: most links of most pages are known already.
             if not self._frontier.knows(url):
                 self.add(Request(url, depth=depth, parent=page.url))

@@ -5,13 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from crawler.errors import BlockedAddressError, ConnectError, FetchError, RobotsDeniedError, StatusError
+from crawler.errors import (
+    BlockedAddressError,
+    ConnectError,
+    FetchError,
+    NotCachedError,
+    RobotsDeniedError,
+    StatusError,
+)
 from crawler.fetching.protocol import Fetches
 from crawler.models import Request
 from crawler.page import Page
 from crawler.policy.limits import ByteBudget
 from crawler.policy.redirect import REDIRECTS, location_of, redirected
-from crawler.policy.robots import MAX_REDIRECTS, PARSE_ON_LOOP_BYTES, Verdict, is_unreachable, verdict_of
+from crawler.policy.robots import (
+    ALLOW_ALL,
+    FRESH_SECONDS,
+    MAX_REDIRECTS,
+    PARSE_ON_LOOP_BYTES,
+    Verdict,
+    is_unreachable,
+    verdict_of,
+)
 
 
 async def read_robots(fetcher: Fetches, errand: Request, user_agent: str, answered: Callable[[], None]) -> Verdict:
@@ -28,6 +43,8 @@ async def read_robots(fetcher: Fetches, errand: Request, user_agent: str, answer
     """
     try:
         page = await _follow(fetcher, errand, answered)
+    except NotCachedError:  # nothing is asked for in a replay, so nothing can be forbidden
+        return Verdict(ALLOW_ALL, FRESH_SECONDS)
     except StatusError as error:
         if is_unreachable(error.status):
             raise

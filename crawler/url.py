@@ -140,6 +140,7 @@ def _shown(text: str) -> str:
     return repr(text) if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]!r}…"
 
 
+@lru_cache(maxsize=8192)  # asked eight times for a URL on its way through a crawl, mostly while it is in flight
 def host_of(url: str) -> str:
     """Return the host and, where it is not the scheme's default, the port of a normalised ``url``.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from crawler.fetching.cache import CachingFetcher, open_cache
 from crawler.fetching.cache_statistics import CacheStatistics
@@ -51,9 +52,11 @@ class Fetching:
             self._guard.allow(origin_of(url))
         self._outer.learn_userinfo(urls)
 
-    async def fetch(self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody) -> Page:
+    def fetch(
+        self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody
+    ) -> Coroutine[Any, Any, Page]:
         """Return the page for ``request``; see `Fetcher.fetch`."""
-        return await self._outer.fetch(request, budget, answered)
+        return self._outer.fetch(request, budget, answered)
 
     async def lookup(self, hostname: str) -> tuple[str, ...]:
         """Return the addresses that would be asked for ``hostname``."""

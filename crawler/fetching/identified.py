@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -13,7 +14,7 @@ from crawler.models import Request
 from crawler.page import Page
 from crawler.policy.access import Access
 from crawler.policy.cookies import Jar
-from crawler.policy.fields import joined
+from crawler.policy.fields import Fields, joined
 from crawler.policy.limits import ByteBudget
 
 
@@ -41,11 +42,18 @@ class IdentifiedFetcher:
         """Return the addresses that would be asked for ``hostname``."""
         return await self._inner.lookup(hostname)
 
-    async def fetch(self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody) -> Page:
+    def fetch(
+        self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody
+    ) -> Coroutine[Any, Any, Page]:
         """Return the page for ``request``; see `Fetcher.fetch`."""
         fields = self._fields_for(request)
-        if fields == request.headers and self._jar is None:
-            return await self._inner.fetch(request, budget, answered)
+        if self._jar is None and fields == request.headers:
+            return self._inner.fetch(request, budget, answered)
+        return self._fetch_as(fields, request, budget, answered)
+
+    async def _fetch_as(
+        self, fields: Fields, request: Request, budget: ByteBudget, answered: Callable[[], None]
+    ) -> Page:
         try:
             page = await self._inner.fetch(replace(request, headers=fields), budget, answered)
         except StatusError as error:
@@ -55,7 +63,7 @@ class IdentifiedFetcher:
         page.request = request  # what we are to the server is no part of what the parser asked for
         return page
 
-    def _fields_for(self, request: Request) -> tuple[tuple[str, str], ...]:
+    def _fields_for(self, request: Request) -> Fields:
         """Return the header fields to send; those that the request has itself count before ours."""
         fields = joined(request.headers, self._access.fields_for(request.url))
         if self._jar is not None and (cookies := self._jar.header_for(request.url, time.time())):
