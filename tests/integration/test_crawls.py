@@ -24,6 +24,7 @@ from crawler import (
     InvalidURLError,
     JsonLines,
     Limits,
+    Network,
     Page,
     Politeness,
     Retry,
@@ -86,7 +87,9 @@ async def test_processes_find_what_the_loop_finds() -> None:
 
 async def test_many_hosts_are_one_crawl_when_the_scope_says_so() -> None:
     async with FixturesServer(Web(pages=60, hosts=5, page_bytes=2000, numbers=3), host="localhost") as server:
-        items, summary = await crawl_all(Crawler(parsers.urls, cpu=INLINE, scope=Scope("any")), server.url)
+        inwards = Fetch(network=Network(allow_private=True))  # only one of the hosts is a seed
+        crawler = Crawler(parsers.urls, cpu=INLINE, scope=Scope("any"), fetch=inwards)
+        items, summary = await crawl_all(crawler, server.url)
         assert sorted(items) == sorted(server.truth().reachable)
     assert summary.refused == 0
 
