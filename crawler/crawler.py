@@ -184,7 +184,9 @@ class Crawler:
 
     def statistics(self) -> Statistics:
         """Return the counts of the present crawl, or the last one."""
-        return self._engine.statistics() if self._engine else Statistics()
+        if self._engine is None:
+            return Statistics()
+        return replace_fields(self._engine.statistics(), cache=self._fetching.cache)
 
     def summary(self) -> Summary:
         """Return the summary of the present crawl, or the last one."""

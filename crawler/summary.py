@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from crawler.fetching.cache_statistics import CacheStatistics
 from crawler.models import Ledger, State
 from crawler.parsing.lane import WorkerStatistics
 from crawler.parsing.stage import StageStatistics
@@ -32,6 +33,7 @@ class Statistics:
         limited_by: What the crawl waits for most: see `Summary.limited_by`.
         shares: The share of the time that each such limit held.
         stage: The CPU stage.
+        cache: The HTTP cache; ``None`` where there is none.
     """
 
     ledger: Ledger = field(default_factory=Ledger)
@@ -51,6 +53,7 @@ class Statistics:
     shares: Mapping[str, float] = field(default_factory=dict)
     stopped_by: str = ""
     stage: StageStatistics = field(default_factory=StageStatistics)
+    cache: CacheStatistics | None = None
 
     @property
     def pages_per_second(self) -> float:
@@ -96,6 +99,7 @@ class Summary:
         stopped_by: Why it ended with URLs pending: the name of a limit, ``stop``, or empty.
         errors: Failures by type of error.
         workers: What each worker did.
+        cache: What the HTTP cache did; ``None`` where there is none.
     """
 
     discovered: int
@@ -121,6 +125,7 @@ class Summary:
     stopped_by: str
     errors: Mapping[str, int]
     workers: tuple[WorkerStatistics, ...]
+    cache: CacheStatistics | None = None
 
     @classmethod
     def of(cls, statistics: Statistics) -> Summary:
@@ -142,6 +147,7 @@ class Summary:
             stopped_by=statistics.stopped_by,
             errors=statistics.errors,
             workers=statistics.stage.workers,
+            cache=statistics.cache,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -160,6 +166,8 @@ class Summary:
         if self.limited_by:
             share = self.shares[self.limited_by.partition(" of ")[0]]
             lines.append(f"limited by {self.limited_by} ({share:.0%} of the time)")
+        if self.cache is not None:
+            lines.append(f"cache: {self.cache}")
         if self.stopped_by:
             lines.append(f"stopped by {self.stopped_by}")
         return "\n".join(lines)

@@ -35,6 +35,18 @@ async def test_a_loop_that_is_kept_busy_shows_as_lag() -> None:
     assert pulse.lag.largest >= 2 * INTERVAL
 
 
+async def test_the_loop_is_late_after_it_was_kept_busy_and_no_more_when_it_has_been_idle() -> None:
+    beats = asyncio.Queue[bool]()
+    with Pulse(lambda: beats.put_nowait(pulse.is_late)) as pulse:
+        assert not pulse.is_late
+        due = time.perf_counter() + 5 * INTERVAL
+        while time.perf_counter() < due:
+            pass
+        assert await beats.get()
+        while await beats.get():
+            pass
+
+
 async def test_after_it_was_left_it_beats_no_more() -> None:
     beaten = asyncio.Event()
     with Pulse(beaten.set) as pulse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +28,9 @@ class CacheStatistics:
     changed: int = 0
     unchanged: int = 0
     is_broken: bool = False
+
+    def __str__(self) -> str:
+        counts = asdict(self)
+        is_broken = counts.pop("is_broken")
+        said = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing asked of it"
+        return f"{said}; broken, see the log" if is_broken else said

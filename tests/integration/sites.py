@@ -19,6 +19,7 @@ class Site:
     url: str = ""
     asked: list[str] = field(default_factory=list)
     requests: list[web.Request] = field(default_factory=list)
+    pages: dict[str, Answer] = field(default_factory=dict)
 
 
 def links(*hrefs: str) -> str:
@@ -27,11 +28,11 @@ def links(*hrefs: str) -> str:
 
 @asynccontextmanager
 async def serve(pages: Mapping[str, Answer]) -> AsyncIterator[Site]:
-    site = Site()
+    site = Site(pages=dict(pages))
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         assert isinstance(request, web.BaseRequest)
-        page = pages.get(request.path)
+        page = site.pages.get(request.path)
         if page is None and request.path == "/robots.txt":  # which every crawl asks for: no test is about that here
             return web.Response(status=404)
         site.asked.append(request.path)
