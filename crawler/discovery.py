@@ -14,6 +14,7 @@ from crawler.policy.access import without_userinfo
 from crawler.policy.limits import Limits
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Boundary
+from crawler.policy.traps import Traps
 
 _IN_A_TURN = 500  # links; they take the loop about 2 ms
 
@@ -32,6 +33,7 @@ class Discovery:
         self._boundary = boundary
         self._limits = limits
         self._rewriting = rewriting
+        self._traps = Traps(limits.max_alike)
 
     def __repr__(self) -> str:
         return f"<Discovery within {self._boundary!r}>"
@@ -42,6 +44,8 @@ class Discovery:
             self._frontier.refuse(request)
         elif not self._limits.allows_depth(request.depth):
             self._frontier.refuse(request, too_deep=True)
+        elif not self._frontier.has_seen(request) and not self._traps.permits(request.url):
+            self._frontier.refuse(request)
         else:
             self._frontier.add(request)
 

@@ -47,6 +47,10 @@ class MemoryFrontier:
         """Tell whether a plain request for ``url`` would be dropped: a cheap question, asked for every link."""
         return url in self._seen and url not in self._too_deep
 
+    def has_seen(self, request: Request) -> bool:
+        """Tell whether a request of the same fingerprint was added or refused before."""
+        return request.fingerprint in self._seen
+
     @property
     def pending(self) -> int:
         """Requests that wait for their fetch."""

@@ -16,18 +16,23 @@ class Limits:
         max_depth: Links followed from a seed; 0 fetches the seeds alone.
         max_seconds: Seconds from the start; fetches are cut off then, and stay pending.
         max_bytes: Bytes of bodies, counted after decompression; the fetch that would exceed it is cut off.
+        max_alike: URLs that differ only in numbers, identifiers and queries, such as ``/item/1`` and ``/item/2?a=b``;
+            the others are refused, and so are URLs of more than 8,000 characters, 40 segments, or 4 equal ones. It is
+            what ends a crawl of a web without end. ``None`` refuses none of these.
     """
 
     max_pages: int | None = None
     max_depth: int | None = None
     max_seconds: float | None = None
     max_bytes: int | None = None
+    max_alike: int | None = 100_000
 
     def __post_init__(self) -> None:
         whole("max_pages", self.max_pages, 1, unit="pages", optional=True)
         whole("max_depth", self.max_depth, 0, unit="links", optional=True)
         at_least("max_seconds", self.max_seconds, 0, unit="seconds", optional=True)
         whole("max_bytes", self.max_bytes, 1, unit="bytes", optional=True)
+        whole("max_alike", self.max_alike, 1, unit="URLs", optional=True)
 
     def allows_depth(self, depth: int) -> bool:
         """Tell whether a request at ``depth`` may be fetched."""

@@ -1,0 +1,69 @@
+"""Webs without end: calendars, session identifiers, filters of shops, links that add themselves to the path.
+
+What a trap is cannot be told from a URL. What can be told is that very many are alike, or that one is such as no person
+would make; the latter is Heritrix's idea (PathologicalPathDecideRule, TooManyPathSegmentsDecideRule).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+
+LONGEST_URL = 8000  # characters; RFC 9110 §4.1 asks all to support that many
+MOST_SEGMENTS = 40  # of a path; arbitrary, Heritrix has 20
+MOST_REPEATED = 4  # times that a path may have one and the same segment; arbitrary, Heritrix has 2 in a row
+
+# Numbers, and what is made of hexadecimal digits with one number among them: dates, identifiers, digests.
+_VARIABLE = re.compile(r"(?=[0-9a-f]*[0-9])[0-9a-f]+", re.IGNORECASE)
+_logger = logging.getLogger("crawler")
+
+
+def shape_of(url: str) -> str:
+    """Return what a normalised ``url`` has in common with those that differ in numbers, identifiers and queries.
+
+    >>> shape_of("https://shop.example/item/1234?colour=red")
+    'https://shop.example/item/0?'
+    """
+    start = url.find("/", len("https://"))
+    path, mark, _ = url[start:].partition("?")
+    return url[:start] + _VARIABLE.sub("0", path) + mark
+
+
+def is_pathological(url: str) -> bool:
+    """Tell whether a normalised ``url`` is such as mistakes and traps make, and nobody else."""
+    if len(url) > LONGEST_URL:
+        return True
+    segments = url.partition("?")[0].split("/")[3:]
+    if len(segments) <= MOST_REPEATED:
+        return False
+    if len(segments) > MOST_SEGMENTS:
+        return True
+    return max(Counter(filter(None, segments)).values(), default=0) > MOST_REPEATED
+
+
+class Traps:
+    """Counts URLs that are alike, and refuses them beyond a bound."""
+
+    def __init__(self, max_alike: int | None) -> None:
+        """Create it empty; see `Limits.max_alike`."""
+        self._most = max_alike
+        self._alike: Counter[str] = Counter()
+
+    def __repr__(self) -> str:
+        return f"<Traps {len(self._alike)} shapes>"
+
+    def permits(self, url: str) -> bool:
+        """Tell whether a normalised ``url`` that is new may be crawled, and count it."""
+        if self._most is None:
+            return True
+        if is_pathological(url):
+            return False
+        shape = shape_of(url)
+        if shape == url:  # there is but one of it
+            return True
+        self._alike[shape] += 1
+        if self._alike[shape] == self._most + 1:
+            text = "%d URLs are alike %s: all others of them are refused as a trap; see Limits.max_alike"
+            _logger.warning(text, self._most, shape)
+        return self._alike[shape] <= self._most
