@@ -72,7 +72,7 @@ COOKIES = Family(
     "Too many, too large, and for others; with cookies switched on, /cookies/check shows what came back.",
     (
         _cookie("honest", "a session cookie", "comes back to this host", "session=honest; Path=/; HttpOnly"),
-        _at("many", "?cookies=3000", "at most 50 come back; the page", _many),
+        _at("many", "?cookies=3000", "the page, and at most 50 come back; or a protocol error", _many),
         _at("large", "a cookie of ?bytes=1048576", f"{_NONE}; the page or a protocol error", _large),
         _cookie("four-kilobytes", "a cookie of 5000 bytes", _NONE, f"long={'x' * 5000}; Path=/"),
         _cookie(
@@ -87,8 +87,8 @@ COOKIES = Family(
         _cookie(
             "other-host", "Domain=example.com", _NONE, "foreign=1; Domain=example.com", "dot=1; Domain=.example.com"
         ),
-        _cookie("secure", "Secure over http", _NONE, "secure=1; Secure; Path=/"),
-        _cookie("prefixes", "__Secure- and __Host- over http", _NONE, "__Secure-a=1; Path=/", "__Host-b=1; Path=/"),
+        _cookie("secure", "Secure over http", "not kept, unless loopback counts as secure", "secure=1; Secure; Path=/"),
+        _cookie("prefixes", "prefixes of names that are for https alone", _NONE, "__Secure-a=1; Path=/", "__Host-b=1; Path=/"),
         _cookie(
             "expired",
             "Max-Age=0, and Expires in 1994",

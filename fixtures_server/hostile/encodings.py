@@ -85,7 +85,12 @@ ENCODINGS = Family(
             _encoded(TEXT, "gzip"),
         ),
         _at("claims-br", "a plain page that claims to be br", "the page, or a decoding error", _encoded(TEXT, "br")),
-        _at("hides-gzip", "a gzip body that does not say so", "no garbage as HTML", fixed(_GZIP)),
+        _at(
+            "hides-gzip",
+            "a gzip body that does not say so",
+            "the body as it is: nobody said that it was compressed",
+            fixed(_GZIP),
+        ),
         _at("unknown", "a coding nobody knows", "a decoding error", _encoded(TEXT, "sdch")),
         _at("empty", "gzip of no bytes at all", "an empty page, or a decoding error", _encoded(b"", "gzip")),
         *map(_truncated, CODECS),

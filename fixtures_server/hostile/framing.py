@@ -159,7 +159,7 @@ CONNECTIONS = (
         _PROTOCOL,
         raw(_OK, b"Content-Length: 100000\r\n\r\n", _BODY, then=Then.RESET),
     ),
-    _at("closed-in-head", "half a head, then the end", _PROTOCOL, raw(_OK)),
+    _at("closed-in-head", "half a head, then the end", "a protocol or connection error", raw(_OK)),
     _at(
         "closes-next",
         "a page, and the kept connection closes when the next request comes",

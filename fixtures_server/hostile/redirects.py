@@ -116,7 +116,7 @@ TARGETS = (
 LOCATIONS = (
     _at("large", "a Location of ?bytes=1048576", "a protocol error, in bounded memory and time", _large),
     _at("no-location", "302 without Location", "a status error", fixed(page("where to?"), status="302 Found")),
-    _location("empty", "an empty Location", "too many redirects: it means the same page", b""),
+    _location("empty", "an empty Location", "an error: it means the same page", b""),
     _location(
         "two",
         "two Locations that differ",

@@ -147,7 +147,7 @@ def _at(name: str, does: str, expected: str, serve: Serve, *, is_tree: bool = Fa
 
 _BOTH = "both honest pages"
 _DOCTYPE = "refused for its DOCTYPE; nothing is expanded, nothing opened"
-_UP_TO = "up to the limits of size and number, in bounded memory"
+_UP_TO = "up to the limits of size and number, or too large; in bounded memory"
 
 BEHAVIOURS = (
     _at("plain.xml", "an honest sitemap", _BOTH, _plain),

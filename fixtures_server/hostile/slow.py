@@ -15,7 +15,7 @@ async def _never(exchange: Exchange) -> None:
 
 
 async def _start(exchange: Exchange) -> None:
-    await asyncio.sleep(exchange.number("seconds", 2.0))
+    await asyncio.sleep(exchange.number("seconds", 0.5))
     await exchange.answer(page("a slow start"))
 
 
@@ -60,7 +60,7 @@ SLOW = Family(
     "Answers that come late, a byte at a time, or never.",
     (
         Behaviour("/slow/never", "takes the request and never answers; ?seconds= ends it", _TIMEOUT, _never),
-        Behaviour("/slow/start", "answers after ?seconds=2, then properly", "the page", _start),
+        Behaviour("/slow/start", "answers after ?seconds=0.5, then properly", "the page", _start),
         Behaviour("/slow/status-line", "a byte of the head every ?seconds=5", _TIMEOUT, _status_line),
         Behaviour("/slow/headers", "header fields without end, a byte every ?seconds=5", _TIMEOUT, _headers),
         Behaviour("/slow/body", "a body of ?bytes=1000, one every ?seconds=5", _TIMEOUT, _body),

@@ -47,7 +47,12 @@ STATUSES = Family(
         _at("version-2", "HTTP/2.0 in the clear", _EITHER, _line(b"HTTP/2.0 200 OK")),
         _at("no-version", "a status line without a version", _PROTOCOL, _line(b"HTTP 200 OK")),
         _at("101", "101 Switching Protocols, unasked", "a protocol or status error", raw(_SWITCHED, _BODY)),
-        _at("204-with-body", "204 and a body all the same", "an empty page", _line(b"HTTP/1.1 204 No Content")),
+        _at(
+            "204-with-body",
+            "204 and a body all the same",
+            "an empty page, or a protocol error",
+            _line(b"HTTP/1.1 204 No Content"),
+        ),
         _at(
             "205",
             "205 Reset Content",

@@ -6,7 +6,7 @@ from .exchange import HTML
 _WORD = "größer 価格 цена"
 _PAGE = page("types", "/types/honest/1")
 _PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
-_NOT_HTML = "not parsed as HTML: filtered by its type, or recognised"
+_NOT_HTML = "its body not read where types are filtered; no links elsewhere"
 
 
 def _html(word: bytes, head: bytes = b"") -> bytes:
@@ -34,7 +34,13 @@ _SAFE = "some text, no crash: the label is none of the web's (WHATWG Encoding)"
 
 TYPES = (
     _type("binary-as-html", "an image called text/html", "a page of garbage at worst; no crash", HTML, _PNG),
-    _type("html-as-image", "a page called image/png", "filtered by its type, the body not read", "image/png", _PAGE),
+    _type(
+        "html-as-image",
+        "a page called image/png",
+        "its body not read where types are filtered; no links elsewhere",
+        "image/png",
+        _PAGE,
+    ),
     _type("html-as-text", "a page called text/plain", "no links, as it is text", "text/plain", _PAGE),
     _type("pdf-as-html", "a PDF called text/html", "a page of garbage at worst; no crash", HTML, b"%PDF-1.7\n" + _PNG),
     _type(
