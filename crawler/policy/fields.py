@@ -10,12 +10,22 @@ from crawler.errors import ConfigurationError
 Fields: TypeAlias = tuple[tuple[str, str], ...]
 """Header fields as pairs of name and value."""
 
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")  # §5.5; half of a surrogate pair has no bytes
 # They say where a message ends, or are for the next hop alone (RFC 9110 §7.6.1): the client sets them.
 _OF_THE_CONNECTION = frozenset(
     {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 )
+
+
+def is_token(text: str) -> bool:
+    """Tell whether ``text`` may be the name of a header field, or a method (RFC 9110 §5.6.2)."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def is_value(text: str) -> bool:
+    """Tell whether ``text`` may be sent as the value of a header field: it has no line break or control character."""
+    return _VALUE.fullmatch(text) is not None
 
 
 def check_field(name: object, value: object) -> None:
@@ -25,11 +35,11 @@ def check_field(name: object, value: object) -> None:
         ConfigurationError: ``name`` is no name of a field, or one that the client sets; ``value`` has a line break,
             another control character, or white space around it.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not is_token(name):
         raise ConfigurationError.of("header", name, "a name of ASCII letters, digits and hyphens")
     if name.lower() in _OF_THE_CONNECTION:
         raise ConfigurationError.of("header", name, "none that belongs to the connection: it is set for you")
-    if not isinstance(value, str) or not _VALUE.fullmatch(value) or value != value.strip():
+    if not isinstance(value, str) or not is_value(value) or value != value.strip():
         expected = "a text without line breaks and control characters, and without white space around it"
         raise ConfigurationError(f"the value of header {name!r}: expected {expected}")
 
