@@ -7,7 +7,7 @@ from collections.abc import Callable
 import aiohttp
 from aiohttp import hdrs
 
-from crawler.errors import BodyTooLargeError, ContentTypeError, LimitReachedError
+from crawler.errors import LimitReachedError
 from crawler.fetching.decoding import decoder_for
 from crawler.fetching.share import LoopShare
 from crawler.policy.bodies import Bodies
@@ -55,7 +55,7 @@ async def read_pieces(
     # The length that the answer to HEAD announces is that of a body that does not come, and so is its type.
     if response.method == hdrs.METH_HEAD or response.status in _BODILESS:
         return
-    _check_head(response, bodies)
+    bodies.check(response.headers.get(hdrs.CONTENT_TYPE, ""), response.content_length)
     codings = _codings_of(response)
     decoder = decoder_for(codings, bodies)
     share = share or LoopShare()
@@ -72,16 +72,6 @@ async def read_pieces(
             if take(piece):
                 return
     decoder.end()
-
-
-def _check_head(response: aiohttp.ClientResponse, bodies: Bodies) -> None:
-    content_type = response.headers.get(hdrs.CONTENT_TYPE, "")
-    if not bodies.accepts(content_type):
-        wanted = ", ".join(bodies.content_types)
-        raise ContentTypeError(f"the body is of type {content_type[:100]!r}; wanted are {wanted}")
-    length = response.content_length
-    if length is not None and length > bodies.max_bytes:
-        raise BodyTooLargeError(f"the body has {length} bytes, {bodies.max_bytes} are allowed")
 
 
 def _codings_of(response: aiohttp.ClientResponse) -> str:

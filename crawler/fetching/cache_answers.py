@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from crawler.errors import BodyTooLargeError, ContentTypeError, StatusError
+from crawler.errors import StatusError
 from crawler.models import Request
 from crawler.page import Page
 from crawler.policy.bodies import Bodies
@@ -81,12 +81,7 @@ def check_wanted(request: Request, answer: Stored, bodies: Bodies) -> None:
     """
     if answer.is_error or answer.status in REDIRECTS or request.is_errand:
         return
-    content_type = value_of(answer.fields, "content-type")
-    if not bodies.accepts(content_type):
-        wanted = ", ".join(bodies.content_types)
-        raise ContentTypeError(f"the stored body is of type {content_type[:100]!r}; wanted are {wanted}")
-    if answer.size > bodies.max_bytes:
-        raise BodyTooLargeError(f"the stored body has {answer.size} bytes, {bodies.max_bytes} are allowed")
+    bodies.check(value_of(answer.fields, "content-type"), answer.size, name="stored body")
 
 
 def page_of(request: Request, answer: Stored, fields: Fields, body: bytes, started: float) -> Page:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from crawler.errors import ConfigurationError
+from crawler.errors import BodyTooLargeError, ConfigurationError, ContentTypeError
 from crawler.policy.checks import at_least, several, whole
 
 RATIO_FLOOR = 2**20
@@ -53,6 +53,24 @@ class Bodies:
             return True
         essence = content_type.partition(";")[0].strip().lower()
         return not essence or any(fnmatchcase(essence, pattern.lower()) for pattern in self.content_types)
+
+    def check(self, content_type: str, size: int | None, *, name: str = "body") -> None:
+        """Check what is known of a body before it is read.
+
+        Args:
+            content_type: Its ``Content-Type`` header field.
+            size: Its bytes; ``None`` where that is not known yet.
+            name: What it is called in the messages.
+
+        Raises:
+            ContentTypeError: It is of a type that is not wanted.
+            BodyTooLargeError: It is too large.
+        """
+        if not self.accepts(content_type):
+            wanted = ", ".join(self.content_types)
+            raise ContentTypeError(f"the {name} is of type {content_type[:100]!r}; wanted are {wanted}")
+        if size is not None and size > self.max_bytes:
+            raise BodyTooLargeError(f"the {name} has {size} bytes, {self.max_bytes} are allowed")
 
     def allows_ratio(self, decoded: int, compressed: int) -> bool:
         """Tell whether so many ``compressed`` bytes may have become so many ``decoded`` ones."""
