@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import zlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
@@ -10,11 +9,7 @@ from typing import NamedTuple, Protocol
 import brotli  # type: ignore[import-untyped]  # it has no stubs
 
 from crawler.errors import DecodingError
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from crawler.fetching.zstandard import zstd
 
 PIECE = 2**16
 """Bytes that a step gives at most; with br half as much again, as it fills a buffer before it looks at the limit."""

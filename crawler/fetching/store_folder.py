@@ -17,7 +17,17 @@ from pathlib import Path
 import msgspec
 
 from crawler.errors import CacheError
-from crawler.fetching.store_format import FORMAT, MOST_VARIANTS, VERSION, pack, unpack
+from crawler.fetching.store_format import (
+    FORMAT,
+    KEPT_SHARE,
+    MOST_VARIANTS,
+    TOUCH_SECONDS,
+    VERSION,
+    nothing_to_replay,
+    pack,
+    refused,
+    unpack,
+)
 from crawler.policy.cache_control import value_of
 from crawler.policy.caching import Cache
 from crawler.policy.stored import Stored, digest_of
@@ -26,8 +36,6 @@ _HEAD = "cache.json"
 _UNFINISHED = "unfinished"
 _META = ".meta.json"
 _ABANDONED_SECONDS = 3600.0  # after which an unfinished file belongs to nobody; arbitrary
-_TOUCH_SECONDS = 3600.0  # between two notes that an entry was used; arbitrary
-_KEPT_SHARE = 0.9  # of the largest size, what remains when entries made room; arbitrary
 _SUFFIXES = {
     "application/json": ".json",
     "application/pdf": ".pdf",
@@ -82,27 +90,20 @@ class FolderBackend:
         try:
             head = msgspec.json.decode((self._path / _HEAD).read_bytes(), type=_Head)
         except FileNotFoundError as error:
-            raise self._missing() from error
+            if self._path.exists():
+                raise refused(self._path, f"no cache (it has no {_HEAD})") from error
+            raise nothing_to_replay(self._path) from error
         except (ValueError, RecursionError) as error:
-            raise self._refused(f"damaged ({_HEAD}: {error})") from error
+            raise refused(self._path, f"damaged ({_HEAD}: {error})") from error
         if head.format != FORMAT:
-            raise self._refused("another program's")
+            raise refused(self._path, "another program's")
         if head.version != VERSION:
-            raise self._refused(f"of version {head.version}, and this is version {VERSION}")
+            raise refused(self._path, f"of version {head.version}, and this is version {VERSION}")
         if not self._is_replay:
             self._clean()
             if self._max_bytes is not None:
                 self._size = self._measure()
         return head.generation
-
-    def _missing(self) -> CacheError:
-        if self._path.exists():
-            return self._refused(f"no cache (it has no {_HEAD})")
-        return CacheError(f"there is no cache {str(self._path)!r} to replay; make one with mode='forever'")
-
-    def _refused(self, what: str) -> CacheError:
-        remedy = "it is left as it is: name another folder, or delete this one"
-        return CacheError(f"the cache {str(self._path)!r} is {what}; {remedy}")
 
     def _clean(self) -> None:
         """Delete what killed crawls have left unfinished."""
@@ -146,7 +147,7 @@ class FolderBackend:
         if len(body) != stored.size or digest_of(body) != stored.digest:
             return None
         if self._max_bytes is not None and not self._is_replay:
-            self._touch(self._meta_file(key), _TOUCH_SECONDS)
+            self._touch(self._meta_file(key), TOUCH_SECONDS)
         return body
 
     def keep(self, key: bytes, stored: Stored, body: bytes) -> None:
@@ -226,7 +227,7 @@ class FolderBackend:
         oldest_first = sorted(self._path.glob(f"??/*{_META}"), key=_used)
         self._size = self._measure()
         for file in oldest_first:
-            if self._size <= max_bytes * _KEPT_SHARE:
+            if self._size <= max_bytes * KEPT_SHARE:
                 return
             for part in file.parent.glob(f"{file.name.removesuffix(_META)}.*"):
                 self._size -= _size(part)

@@ -1,12 +1,14 @@
-"""Stored answers as text: what both kinds of store put on the disk."""
+"""What both kinds of store have in common on the disk: answers as text, bounds, and what is said of a foreign one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
+from crawler.errors import CacheError
 from crawler.policy.stored import Stored
 
 FORMAT = "crawler HTTP cache"
@@ -16,8 +18,24 @@ VERSION = 1
 MOST_VARIANTS = 8
 """Answers kept for one request, which differ in what ``Vary`` names; arbitrary."""
 
+TOUCH_SECONDS = 3600
+"""Between two notes that an entry was used; arbitrary."""
+
+KEPT_SHARE = 0.9
+"""Of the largest size, what remains when entries made room; arbitrary."""
+
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Stored)
+
+
+def refused(path: Path, what: str) -> CacheError:
+    """Return the error for a file or folder that is not a cache of ours, but ``what`` says."""
+    return CacheError(f"the cache {str(path)!r} is {what}; it is left as it is: name another path, or delete this one")
+
+
+def nothing_to_replay(path: Path) -> CacheError:
+    """Return the error for a replay of what is not there."""
+    return CacheError(f"there is no cache {str(path)!r} to replay; make one with mode='forever'")
 
 
 def pack(stored: Stored) -> bytes:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from crawler.errors import CacheError
-from crawler.fetching.store_format import MOST_VARIANTS, VERSION, pack, unpack
+from crawler.fetching.store_format import (
+    KEPT_SHARE,
+    MOST_VARIANTS,
+    TOUCH_SECONDS,
+    VERSION,
+    nothing_to_replay,
+    pack,
+    refused,
+    unpack,
+)
+from crawler.fetching.zstandard import zstd
 from crawler.policy.caching import Cache
 from crawler.policy.stored import Stored
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 _APPLICATION_ID = 0x4352574C  # "CRWL": by it, SQLite's own tools and we know the file
 _LOCK_SECONDS = 10.0  # that another crawl may write for; arbitrary, its batches take milliseconds
@@ -24,9 +28,7 @@ _CHECKPOINT_PAGES = 4000  # of 4 KiB; arbitrary, the default makes the disk's sl
 _COMPRESSION = {int(zstd.CompressionParameter.compression_level): 1, int(zstd.CompressionParameter.checksum_flag): 1}
 """The next levels take half as long again, and save 1 to 5 %; the checksum is what damage is found by."""
 
-_TOUCH_SECONDS = 3600  # between two notes that an entry was used; arbitrary
 _MOST_USED = 1000  # entries whose use is not written down yet; arbitrary
-_KEPT_SHARE = 0.9  # of the largest size, what remains when entries made room; arbitrary
 _EVICTED_AT_ONCE = 64  # arbitrary
 _DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_NOTADB"})  # the second: a table is missing
 _SCHEMA = """
@@ -91,10 +93,10 @@ class SqliteBackend:
                 self._size = self._measure()
         except sqlite3.Error as error:
             if error.sqlite_errorname in _DAMAGED:
-                raise _refused(self._path, f"damaged, or no SQLite file ({error})") from error
+                raise refused(self._path, f"damaged, or no SQLite file ({error})") from error
             raise CacheError(f"the cache {str(self._path)!r} cannot be opened: {error}") from error
         except (TypeError, ValueError) as error:  # the state is no row of one number
-            raise _refused(self._path, f"damaged ({error})") from error
+            raise refused(self._path, f"damaged ({error})") from error
 
     def _is_ours(self) -> bool:
         with self.batch(writes=False):  # another crawl may be making it
@@ -113,9 +115,9 @@ class SqliteBackend:
         if (kind, version, tables) == (0, 0, 0):
             return False
         if kind != _APPLICATION_ID:
-            raise _refused(self._path, "another program's")
+            raise refused(self._path, "another program's")
         if version != VERSION:
-            raise _refused(self._path, f"of version {version}, and this is version {VERSION}")
+            raise refused(self._path, f"of version {version}, and this is version {VERSION}")
         return True
 
     def _create(self) -> None:
@@ -231,7 +233,7 @@ class SqliteBackend:
     def _note_use(self) -> None:
         """Write down what was used, so that it is not what makes room."""
         query = "UPDATE entries SET used = ? WHERE key = ? AND variant = ? AND used < ?"
-        rows = [(used, key, variant, used - _TOUCH_SECONDS) for (key, variant), used in self._used.items()]
+        rows = [(used, key, variant, used - TOUCH_SECONDS) for (key, variant), used in self._used.items()]
         self._used.clear()
         self._connection.executemany(query, rows)
 
@@ -243,7 +245,7 @@ class SqliteBackend:
         query = "SELECT id, digest FROM entries ORDER BY used, id LIMIT ?"
         while rows := self._connection.execute(query, (_EVICTED_AT_ONCE,)).fetchall():
             for row, digest in rows:
-                if self._size <= max_bytes * _KEPT_SHARE:
+                if self._size <= max_bytes * KEPT_SHARE:
                     return
                 self._drop(row, digest)
 
@@ -260,12 +262,8 @@ def _connect(path: Path, *, must_exist: bool) -> sqlite3.Connection:
         return sqlite3.connect(uri, uri=True, timeout=_LOCK_SECONDS, isolation_level=None)
     except (sqlite3.Error, OSError) as error:
         if must_exist and not path.exists():
-            raise CacheError(f"there is no cache {str(path)!r} to replay; make one with mode='forever'") from error
+            raise nothing_to_replay(path) from error
         raise CacheError(f"the cache {str(path)!r} cannot be opened: {error}") from error
-
-
-def _refused(path: Path, what: str) -> CacheError:
-    return CacheError(f"the cache {str(path)!r} is {what}; it is left as it is: name another file, or delete this one")
 
 
 def _variant(stored: Stored) -> str:
