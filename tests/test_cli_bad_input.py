@@ -69,7 +69,7 @@ def check(arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str
         (["site", URL, "--timeout", "0"], "timeout=0"),
         (["site", URL, "--timeout", "inf"], "timeout=inf"),
         (["site", URL, "--tries", "0"], "tries=0"),
-        (["site", URL, "--user-agent", "a\r\nb"], "no line break"),
+        (["site", URL, "--user-agent", "a\r\nb"], "without line breaks"),
         (["site", URL, "--scope", "galaxy"], "'site', 'host', 'origin', 'any'"),
         (["site", URL, "--allow", "("], "a regular expression"),
         (["site", URL, "--verbose", "--quiet"], "contradict"),

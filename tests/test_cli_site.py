@@ -104,15 +104,6 @@ async def test_a_reader_that_leaves_ends_the_crawl_quietly() -> None:
     assert "error" not in finished.err
 
 
-@pytest.mark.parametrize(("options", "is_warned"), [((), True), (("--user-agent", "mine/1.0 (me@example.org)"), False)])
-async def test_who_leaves_the_machine_is_asked_for_a_name(options: tuple[str, ...], is_warned: bool) -> None:
-    nowhere = "http://name.invalid/"
-
-    finished = await run("site", nowhere, "--max-seconds", "0", "--executor", "inline", *options)
-
-    assert ("warning: the user agent names nobody" in finished.err) == is_warned
-
-
 async def test_a_full_disk_ends_the_crawl_with_1(server: FixturesServer) -> None:
     finished = await run("site", server.url, "-o", "/dev/full", "--executor", "inline")
 

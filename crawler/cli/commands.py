@@ -13,13 +13,15 @@ import typer
 from crawler.cli import exits, site
 from crawler.cli.exits import Exit, exit_of_error
 from crawler.cli.flatten import with_options
-from crawler.cli.job import Job, checked_seeds
+from crawler.cli.job import checked_seeds
 from crawler.cli.loading import load_job
 from crawler.cli.options import CrawlOptions, PageOptions, ReplayOptions
 from crawler.cli.replay import run_replay
 from crawler.cli.running import run_job
 from crawler.cli.single import run_fetch
 from crawler.errors import CrawlerError
+from crawler.models import Request
+from crawler.sitemaps import sitemap
 
 app = typer.Typer(
     name="crawler",
@@ -70,7 +72,8 @@ def run(target: _Target, seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     How busy workers are is the share of the time, by the clock, in which they
     were parsing: measured in the workers, page by page, without transport.
     """
-    return run_job(lambda: load_job(target, seeds or ()), options)
+    named = _named(seeds, options)
+    return run_job(lambda: load_job(target, named), options, named)
 
 
 @app.command("site", epilog=exits.HELP)
@@ -79,9 +82,13 @@ def crawl_site(seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     """Crawl a site without writing code: one line of JSON a page.
 
     The fields are url, status, depth, title and out_links, the number of
-    distinct URLs that the page links to.
+    distinct URLs that the page links to; and changed, where the cache knows.
+
+    Reads HTML and plain text alone, unless --types says otherwise. A seed that
+    is an XML file is taken for a sitemap.
     """
-    return run_job(lambda: Job(site.parse, checked_seeds(seeds or (), "name URLs: crawler site URL…")), options)
+    named = _named([site.seed_of(seed) for seed in seeds or ()], options)
+    return run_job(lambda: site.job(checked_seeds(named, "name URLs: crawler site URL…")), options, named)
 
 
 @app.command("fetch", epilog=exits.HELP)
@@ -93,6 +100,8 @@ def fetch_page(url: _URL, *, options: PageOptions) -> int:
     that is no terminal, or a part of it. What is said about it goes to
     standard error: the status line, and on a terminal or with --verbose the
     header fields.
+
+    You name the page yourself, so robots.txt is not asked.
     """
     return run_fetch(url, options)
 
@@ -108,6 +117,11 @@ def replay_page(file: _File, *, options: ReplayOptions) -> int:
     Ctrl-\ does so even inside C code, and ends.
     """
     return run_replay(file, options)
+
+
+def _named(seeds: Sequence[str | Request] | None, options: CrawlOptions) -> list[str | Request]:
+    """Return the seeds on the command line."""
+    return [*(seeds or ()), *map(sitemap, options.scope.sitemap or ())]
 
 
 def execute(arguments: Sequence[str] | None = None) -> int:

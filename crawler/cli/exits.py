@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from crawler.errors import ConfigurationError, CrawlerError, EncodingError, FetchError, InvalidURLError
+from crawler.errors import CacheError, ConfigurationError, CrawlerError, EncodingError, FetchError, InvalidURLError
 from crawler.summary import Summary
 
 
@@ -17,7 +17,8 @@ class Exit(enum.IntEnum):
     """The crawl ended with an error: items could not be written, or workers died and could not be replaced. Or, of
     ``replay``, the parser raised."""
     USAGE = 2
-    """Bad usage or configuration: a wrong option, file, seed, parser or item. Says which, and what would work."""
+    """Bad usage or configuration: a wrong option, file, seed, parser, cache or item, or no contact for strangers. Says
+    which, and what would work."""
     NOTHING = 3
     """Not one page could be fetched."""
     KILLED = 130
@@ -34,7 +35,8 @@ REPLAY_HELP = (
     "such parser, 130 stopped by Ctrl-C. A page that crashes the interpreter crashes this one, too."
 )
 
-_USAGE = (ConfigurationError, InvalidURLError, EncodingError)
+# A cache is looked at before anything is fetched: what is wrong with it later is logged, and the crawl goes on.
+_USAGE = (ConfigurationError, InvalidURLError, EncodingError, CacheError)
 
 
 def exit_of_error(error: CrawlerError) -> Exit:

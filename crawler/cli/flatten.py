@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from functools import wraps
 from typing import Any, get_type_hints
 
@@ -13,21 +13,15 @@ def with_options(kind: type) -> Callable[[Callable[..., int]], Callable[..., int
     """Return a decorator for a command that takes all its options as one ``options`` of the dataclass ``kind``.
 
     Typer sees one parameter for each field, so that several commands share their options without repeating them. The
-    fields have defaults and are annotated as typer wants parameters to be.
+    fields have defaults and are annotated as typer wants parameters to be, or are dataclasses of such fields.
     """
-    hints = get_type_hints(kind, include_extras=True)
-    flat = [
-        inspect.Parameter(
-            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
-        )
-        for field in fields(kind)
-    ]
+    flat = list(_parameters(kind))
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         @wraps(command)
         def called_by_typer(**values: Any) -> int:
-            options = kind(**{parameter.name: values.pop(parameter.name) for parameter in flat})
-            return command(**values, options=options)
+            given = {parameter.name: values.pop(parameter.name) for parameter in flat}
+            return command(**values, options=_built(kind, given))
 
         parameters = inspect.signature(command, eval_str=True).parameters.values()
         own = [
@@ -41,3 +35,25 @@ def with_options(kind: type) -> Callable[[Callable[..., int]], Callable[..., int
         return called_by_typer
 
     return decorate
+
+
+def _parameters(kind: type, prefix: str = "") -> Iterator[inspect.Parameter]:
+    hints = get_type_hints(kind, include_extras=True)
+    for field in fields(kind):
+        name, hint = prefix + field.name, hints[field.name]
+        if is_dataclass(hint):
+            yield from _parameters(hint, f"{name}_")  # type: ignore[arg-type]  # a type, as it annotates something
+        else:
+            yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hint)
+
+
+def _built(kind: type, given: Mapping[str, Any], prefix: str = "") -> Any:
+    hints = get_type_hints(kind)
+    return kind(
+        **{
+            field.name: _built(hints[field.name], given, f"{prefix}{field.name}_")
+            if is_dataclass(hints[field.name])
+            else given[prefix + field.name]
+            for field in fields(kind)
+        }
+    )

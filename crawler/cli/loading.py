@@ -36,7 +36,7 @@ _KINDS: dict[str, type] = {
 _PARSER_REMEDY = "say where it is: --parser FILE_OR_MODULE[:NAME]"
 
 
-def load_job(target: str, seeds: Iterable[str]) -> Job:
+def load_job(target: str, seeds: Iterable[Seed]) -> Job:
     """Return the crawl that the file or module ``target`` describes, from ``seeds`` where any are given.
 
     Raises:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from crawler.cli.options import CrawlOptions
+from crawler.cli.options.output import CrawlOutput
 from crawler.cli.screen import Screen
 from crawler.sinks.jsonl import JsonLines, encode_line
 from crawler.sinks.sink import Sink
@@ -45,15 +45,15 @@ class ScrollingLines:
         """Do nothing."""
 
 
-def output_for(options: CrawlOptions, sinks: tuple[Sink | Callable[[Any], object], ...], screen: Screen) -> Output:
+def output_for(options: CrawlOutput, sinks: tuple[Sink | Callable[[Any], object], ...], screen: Screen) -> Output:
     """Return where items go: where ``--output`` says, else to the file's own ``sinks``, else to standard output.
 
     With ``--json``, standard output is for the summary; items are then made and counted, but written nowhere unless
     there is one of the others.
     """
-    if options.output not in (None, "-"):
-        return Output((JsonLines(options.output),), options.output)
-    if options.output is None and sinks:
+    if options.path not in (None, "-"):
+        return Output((JsonLines(options.path),), options.path)
+    if options.path is None and sinks:
         return Output(sinks, "the sinks of the file")
     if options.json:
         return Output(())

@@ -5,54 +5,87 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, redirect_stdout
 from dataclasses import replace
 from functools import partial
 
+from crawler.cli.asking import ask
+from crawler.cli.contact import introduced, stranger_of
 from crawler.cli.exits import Exit, exit_of_crawl
+from crawler.cli.failures import FailureList
+from crawler.cli.identity import identified, warn_of_visible_secrets
 from crawler.cli.interrupts import Interrupts
 from crawler.cli.job import Job
 from crawler.cli.options import CrawlOptions
+from crawler.cli.origins import urls_of
 from crawler.cli.output import Output, output_for
 from crawler.cli.prints import prints_logged
+from crawler.cli.remedies import remedies_for
 from crawler.cli.screen import Screen
 from crawler.crawler import Crawler, loop_factory
 from crawler.errors import ConfigurationError, ParseError, SinkError, WorkerLostError
-from crawler.models import Failure, State
+from crawler.models import Failure, Request, State
+from crawler.observe.figures import count
+from crawler.observe.lines import labelled
 from crawler.observe.quarantined import in_one_line
 from crawler.observe.report import report
-from crawler.policy.fetch import USER_AGENT
+from crawler.policy.access import without_userinfo
+from crawler.policy.fetch import USER_AGENT, Fetch
 from crawler.summary import Summary
-from crawler.url import hostname_of, is_loopback, resolve
+from crawler.url import resolve
 
 _log = logging.getLogger("crawler")
 
 
-def run_job(make_job: Callable[[], Job], options: CrawlOptions) -> int:
+def run_job(make_job: Callable[[], Job], options: CrawlOptions, named: Sequence[str | Request] = ()) -> int:
     """Run the crawl that ``make_job`` returns; return the exit code.
 
     The job is made in a running event loop, where a file that would crawl when it is imported cannot do so.
 
+    Args:
+        make_job: Makes it.
+        options: What changes it.
+        named: Those of its seeds that stand on the command line.
+
     Raises:
         CrawlerError: See `exit_of_error`.
     """
-    options.check()
-    screen = Screen(quiet=options.quiet, verbose=options.verbose)
+    options.output.check()
+    screen = Screen(quiet=options.output.quiet, verbose=options.output.verbose)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_run(make_job, options, screen))
+        job = runner.run(_made(make_job))
+        screen.log_to_stderr()
+        # Between the two, as a running loop takes Ctrl-C for itself, and whoever is asked something may want to leave.
+        job = options.applied_to(job)
+        job = replace(job, fetch=_introduced(job, options))
+        warn_of_visible_secrets(urls_of(named), options.identity.header or (), options.network.proxy)
+        return runner.run(_run(job, options, screen))
 
 
-async def _run(make_job: Callable[[], Job], options: CrawlOptions, screen: Screen) -> int:
+async def _made(make_job: Callable[[], Job]) -> Job:
     with redirect_stdout(sys.stderr):  # what the file prints when it is imported
-        job = options.applied_to(make_job())
-    output = output_for(options, job.sinks, screen)
-    job = replace(job, sinks=output.sinks)
-    screen.log_to_stderr()
-    _warn_of_anonymity(job)
-    crawler = job.crawler(on_failure=partial(_say_failure, job))
-    with Interrupts() as interrupts, prints_logged(wanted=output.is_stdout or options.json):
+        return make_job()
+
+
+def _introduced(job: Job, options: CrawlOptions) -> Fetch:
+    """Return how ``job`` fetches, once it is known who we are."""
+    fetch = identified(job.fetch, options.identity, job.seeds)
+    if host := stranger_of(job):
+        return introduced(fetch, host, os.environ, ask)
+    if job.scope.within == "any" and fetch.user_agent == USER_AGENT:
+        _log.warning("links may lead to strangers, who will want to know who you are: --contact me@example.org")
+    return fetch
+
+
+async def _run(job: Job, options: CrawlOptions, screen: Screen) -> int:
+    output = output_for(options.output, job.sinks, screen)
+    failed = FailureList(options.output.failures) if options.output.failures else None
+    job = replace(job, sinks=(*output.sinks, failed) if failed else output.sinks)
+    crawler = job.crawler(on_failure=partial(_note_failure, job, failed))
+    with Interrupts() as interrupts, prints_logged(wanted=output.is_stdout or options.output.json):
         try:
             summary = await _crawl(crawler, job, interrupts, screen)
         except asyncio.CancelledError:
@@ -64,7 +97,11 @@ async def _run(make_job: Callable[[], Job], options: CrawlOptions, screen: Scree
             if output.is_stdout and isinstance(error.__cause__, BrokenPipeError):
                 return Exit.DONE  # the reader, such as head, has what it wanted
             raise
-    _tell(summary, crawler, job, output, options, screen)
+    if not options.output.quiet:
+        _report(summary, crawler, job, output, failed, screen)
+    if options.output.json:
+        sys.stdout.write(json.dumps(summary.as_dict()) + "\n")
+        sys.stdout.flush()
     return exit_of_crawl(summary)
 
 
@@ -72,8 +109,8 @@ async def _crawl(crawler: Crawler, job: Job, interrupts: Interrupts, screen: Scr
     async with AsyncExitStack() as resources:
         await _open(crawler, resources)
         interrupts.drain = lambda: _drain(crawler)
-        first, more = job.seeds[0], len(job.seeds) - 1
-        name = (first if isinstance(first, str) else first.url) + (f" and {more} more" if more else "")
+        more = len(job.seeds) - 1
+        name = without_userinfo(resolve("", urls_of(job.seeds)[0])) + (f" and {more} more" if more else "")
         _log.info("crawling %s", name)
         with screen.display(crawler.statistics, name):
             return await crawler.run(job.seeds)
@@ -86,10 +123,12 @@ async def _open(crawler: Crawler, resources: AsyncExitStack) -> None:
         raise ConfigurationError(f"worker processes cannot run the parser: {error}") from error
 
 
-def _say_failure(job: Job, failure: Failure) -> None:
+def _note_failure(job: Job, failed: FailureList | None, failure: Failure) -> None:
     if failure.state is State.QUARANTINED:
         _log.warning("%s", in_one_line(failure, job.replay_parser))
     _log.debug("%s%s", failure, f"\n{failure.traceback}" if failure.traceback else "")
+    if failed is not None:
+        failed.note(failure)
 
 
 def _drain(crawler: Crawler) -> None:
@@ -98,17 +137,11 @@ def _drain(crawler: Crawler) -> None:
     _log.info("stopping when the pages in flight (%d) are finished; Ctrl-C again stops at once", flying)
 
 
-def _warn_of_anonymity(job: Job) -> None:
-    urls = [seed if isinstance(seed, str) else seed.url for seed in job.seeds]
-    strangers = [host for url in urls if not is_loopback(host := hostname_of(resolve("", url)))]
-    if strangers and job.fetch.user_agent == USER_AGENT:
-        text = "the user agent names nobody: tell %s how to reach you, --user-agent 'mybot/1.0 (me@example.org)'"
-        _log.warning(text, strangers[0])
-
-
-def _tell(summary: Summary, crawler: Crawler, job: Job, output: Output, options: CrawlOptions, screen: Screen) -> None:
-    if not options.quiet:
-        screen.write(report(summary, crawler.failures, output.name, screen.width, job.replay_parser))
-    if options.json:
-        sys.stdout.write(json.dumps(summary.as_dict()) + "\n")
-        sys.stdout.flush()
+def _report(
+    summary: Summary, crawler: Crawler, job: Job, output: Output, failed: FailureList | None, screen: Screen
+) -> None:
+    screen.write(report(summary, crawler.failures, output.name, screen.width, job.replay_parser))
+    for place, remedy in enumerate(remedies_for(summary.errors)):
+        screen.write(labelled("" if place else "remedies", remedy, screen.width))
+    if failed is not None:
+        screen.write(labelled("failures", f"{count(failed.count)} → {failed.path}", screen.width))

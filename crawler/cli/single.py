@@ -10,20 +10,23 @@ from pathlib import Path
 
 from rich.text import Text
 
+from crawler.cli.answer import Answer, answer_to
 from crawler.cli.exits import Exit
+from crawler.cli.identity import identified, warn_of_visible_secrets
 from crawler.cli.options import PageOptions
+from crawler.cli.options.output import PageOutput
+from crawler.cli.remedies import remedy_for
 from crawler.cli.screen import Screen
-from crawler.crawler import Crawler, loop_factory
+from crawler.crawler import loop_factory
 from crawler.errors import ConfigurationError, FetchError
 from crawler.html import is_html
 from crawler.models import Request
 from crawler.observe.figures import duration, size
 from crawler.observe.plain import plain
 from crawler.page import Page
-from crawler.parsing.cpu import Cpu
-from crawler.policy.limits import Limits
-from crawler.policy.politeness import Politeness
-from crawler.policy.scope import Scope
+from crawler.policy.fetch import Fetch
+from crawler.policy.retry import Retry
+from crawler.url import resolve
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _BLOCKS = """address, article, aside, blockquote, br, dd, div, dl, dt, figcaption, footer, h1, h2, h3, h4, h5, h6,
@@ -40,44 +43,48 @@ def run_fetch(url: str, options: PageOptions) -> int:
         ConfigurationError: An option is wrong, or the output cannot be written.
         FetchError: There is no page.
     """
-    options.check()
-    screen = Screen(quiet=options.quiet, verbose=options.verbose)
+    output = options.output
+    output.check()
+    screen = Screen(quiet=output.quiet, verbose=output.verbose)
+    screen.log_to_stderr()
+    request = Request(resolve("", url), method="HEAD" if output.headers_only else "GET")
+    fetch = identified(options.applied_to(Fetch()), options.identity, [request])
+    warn_of_visible_secrets([url], options.identity.header or (), options.network.proxy)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        page = runner.run(_fetch(url, options))
-    on_terminal = options.output in (None, "-") and sys.stdout.isatty()
-    _introduce(page, options, screen, with_headers=options.verbose or (on_terminal and not options.shows_part))
-    shown = _shown(page, options)
+        answer = runner.run(answer_to(request, fetch, options.fetching.retry(Retry())))
+    on_terminal = output.path in (None, "-") and sys.stdout.isatty()
+    _introduce(answer, output, screen, with_headers=output.verbose or (on_terminal and not output.shows_part))
+    if answer.error is not None:
+        if output.headers_only and answer.page.status:
+            _write(_header_lines(answer.page), output.path)
+        raise _with_remedy(answer)
+    shown = _shown(answer.page, output)
     if on_terminal:
-        shown = _for_terminal(page, shown, options).encode()
-    _write(shown, options.output)
+        shown = _for_terminal(answer.page, shown, output).encode()
+    _write(shown, output.path)
     return Exit.DONE
 
 
-async def _fetch(url: str, options: PageOptions) -> Page:
-    pages: list[Page] = []
-    async with Crawler(
-        pages.append,
-        scope=Scope("any"),
-        limits=Limits(max_pages=1),
-        politeness=Politeness(delay=0),
-        retry=options.retry(),
-        fetch=options.fetch(),
-        cpu=Cpu("inline"),
-    ) as crawler:
-        await crawler.run(Request(url, method="HEAD" if options.headers_only else "GET"))
-        if pages:
-            return pages[0]
-        reason = str(crawler.failures[0]) if crawler.failures else f"{url} redirects in a circle"
-        raise FetchError(reason)
+def _with_remedy(answer: Answer) -> FetchError:
+    """Return the error of ``answer`` with all that there is to say in a line."""
+    error, request = answer.error, answer.page.request
+    tries = f" after {request.attempt + 1} tries" if request.attempt else ""
+    remedy = f"; {text}" if (text := remedy_for(type(error).__name__)) else ""
+    return FetchError(f"failed {request.url}{tries}: {type(error).__name__}: {error}{remedy}")
 
 
-def _introduce(page: Page, options: PageOptions, screen: Screen, *, with_headers: bool) -> None:
+def _introduce(answer: Answer, output: PageOutput, screen: Screen, *, with_headers: bool) -> None:
     """Say on standard error what came; standard output is for what was asked for."""
-    if options.quiet or options.headers_only:
+    page = answer.page
+    if output.quiet or output.headers_only or not page.status:
         return
     came_from = f", redirected from {page.request.parent}" if page.request.redirects else ""
-    facts = f"{page.url} ({size(len(page.body))} in {duration(page.seconds)}{came_from})"
-    screen.write(Text.assemble((_status(page), "bold green"), " ", plain(facts)))
+    came_how = f", {answer.source}" if answer.source else ""
+    facts = f"{size(len(page.body))} in {duration(page.seconds)}{came_how}{came_from}"
+    if answer.error is None:
+        screen.write(Text.assemble((_status(page), "bold green"), " ", plain(f"{page.url} ({facts})")))
+    elif with_headers:  # else the error says it all
+        screen.write(Text.assemble((_status(page), "bold red"), " ", plain(page.url)))
     if with_headers:
         screen.write(
             Text("\n").join(Text.assemble((f"{name}: ", "cyan"), plain(value)) for name, value in page.headers)
@@ -85,14 +92,18 @@ def _introduce(page: Page, options: PageOptions, screen: Screen, *, with_headers
         screen.write(Text())
 
 
-def _shown(page: Page, options: PageOptions) -> bytes:
-    if options.headers_only:
-        return _lines([_status(page), *(f"{name}: {value}" for name, value in page.headers)])
-    if options.links:
+def _shown(page: Page, output: PageOutput) -> bytes:
+    if output.headers_only:
+        return _header_lines(page)
+    if output.links:
         return _lines(request.url for request in page.links())
-    if options.text:
+    if output.text:
         return _lines(text_of(page))
     return page.body
+
+
+def _header_lines(page: Page) -> bytes:
+    return _lines([_status(page), *(f"{name}: {value}" for name, value in page.headers)])
 
 
 def _status(page: Page) -> str:
@@ -119,8 +130,8 @@ def text_of(page: Page) -> Iterator[str]:
             yield text
 
 
-def _for_terminal(page: Page, shown: bytes, options: PageOptions) -> str:
-    if options.shows_part:
+def _for_terminal(page: Page, shown: bytes, output: PageOutput) -> str:
+    if output.shows_part:
         return plain(shown.decode())
     if b"\0" in shown[:1024]:
         kind = page.content_type or "binary data"

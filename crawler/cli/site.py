@@ -1,16 +1,26 @@
-"""The parser of ``crawler site``: one line a page, and on to its links."""
+"""The crawl of ``crawler site``: one line a page, and on to its links."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import msgspec
+
+from crawler.cli.job import Job
 from crawler.models import Request
 from crawler.page import Page
+from crawler.policy.bodies import Bodies
+from crawler.policy.fetch import Fetch
+from crawler.sitemaps import sitemap
+
+PAGES = ("text/html", "application/xhtml+xml", "text/plain")
+"""What is read: of anything else a line would say no more than its URL, at the price of all its bytes."""
+
+_SITEMAP = re.compile(r"[^?]*\.(?:xml|rss|atom)(?:\.gz)?|[^?]*/sitemap[^/?]*\.txt(?:\.gz)?", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class SitePage:
+class SitePage(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of ``crawler site``.
 
     Attributes:
@@ -19,6 +29,7 @@ class SitePage:
         depth: Links followed from the seed.
         title: The text of ``<title>``.
         out_links: How many distinct URLs it links to, fragments aside, whether in scope or not.
+        changed: Whether it differs from the last crawl, where that is known: see `Page.changed`.
     """
 
     url: str
@@ -26,10 +37,25 @@ class SitePage:
     depth: int
     title: str
     out_links: int
+    changed: bool | None = None
+
+
+def job(seeds: tuple[str | Request, ...]) -> Job:
+    """Return the crawl from ``seeds``."""
+    return Job(parse, seeds, fetch=Fetch(bodies=Bodies(content_types=PAGES)))
+
+
+def seed_of(url: str) -> str | Request:
+    """Return the seed that ``url`` stands for: a sitemap, where the name is that of one, as nobody asks for its lines.
+
+    >>> seed_of("https://example.org/sitemap.xml").label
+    'sitemap:'
+    """
+    return sitemap(url) if _SITEMAP.fullmatch(url) else url
 
 
 def parse(page: Page) -> Iterator[SitePage | Request]:
     """Yield the line of ``page``, then its links. At the top level of a module, so that it pickles by name."""
     links = list(page.links())
-    yield SitePage(page.url, page.status, page.depth, page.title, len(links))
+    yield SitePage(page.url, page.status, page.depth, page.title, len(links), page.changed)
     yield from links

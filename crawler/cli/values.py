@@ -26,6 +26,21 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])
 
 
+def parse_positive_size(text: str) -> int:
+    """Return a size in bytes, as `parse_size` does, where none makes no sense.
+
+    >>> parse_positive_size("50M")
+    52428800
+
+    Raises:
+        ValueError: It is no size, or 0.
+    """
+    size = parse_size(text)
+    if not size:
+        raise ValueError(f"{text!r} leaves room for nothing; write bytes, or 512M, or 2G")
+    return size
+
+
 def parse_seconds(text: str) -> float:
     """Return a number of seconds; none is 0.
 

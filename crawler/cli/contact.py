@@ -1,0 +1,73 @@
+"""Who a crawl says that it is, before it bothers strangers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from crawler.cli.job import Job
+from crawler.cli.origins import urls_of
+from crawler.errors import ConfigurationError, InvalidURLError
+from crawler.policy.fetch import USER_AGENT, Fetch
+from crawler.url import hostname_of, is_loopback, resolve
+
+CONTACT = "CRAWLER_CONTACT"
+"""The environment variable that has a contact for crawls that have none."""
+
+_UNFIT = re.compile(r"[^!-~]|[()<>\\]")  # what would end the comment that it stands in, or the header field
+_EXPECTED = "a URL or a mail address, such as https://example.org/bot or me@example.org"
+
+
+def stranger_of(job: Job) -> str:
+    """Return a host other than this machine that ``job`` is sure to ask; empty where there is none."""
+    if job.fetch.cache is not None and job.fetch.cache.mode == "replay":
+        return ""
+    urls = (*urls_of(job.seeds), *(f"http://{host}/" for host in job.scope.hosts))
+    hosts = (hostname_of(resolve("", url)) for url in urls)
+    return next((host for host in hosts if not is_loopback(host)), "")
+
+
+def with_contact(fetch: Fetch, contact: str) -> Fetch:
+    """Return ``fetch`` with a user agent that ends in ``contact``, as ``crawler/0.1 (+me@example.org)``.
+
+    Raises:
+        ConfigurationError: It is neither a URL nor a mail address.
+    """
+    if not _is_contact(contact):
+        raise ConfigurationError.of("contact", contact, _EXPECTED)
+    name = USER_AGENT.partition(" ")[0] if fetch.user_agent == USER_AGENT else fetch.user_agent
+    return fetch if contact in name else replace(fetch, user_agent=f"{name} (+{contact})")
+
+
+def introduced(fetch: Fetch, host: str, environment: Mapping[str, str], ask: Callable[[str], str]) -> Fetch:
+    """Return ``fetch`` with a user agent by which the owner of ``host`` can reach whoever crawls.
+
+    Args:
+        fetch: Where it may say so already.
+        host: A stranger's.
+        environment: Where `CONTACT` is looked for.
+        ask: Asks a person; returns an empty text where there is nobody.
+
+    Raises:
+        ConfigurationError: There is no contact.
+    """
+    if fetch.user_agent != USER_AGENT:
+        return fetch
+    question = f"Who crawls {host}? A URL or mail address at which you can be reached ({CONTACT} remembers it): "
+    contact = environment.get(CONTACT, "") or ask(question)
+    if not contact:
+        remedy = f"--contact me@example.org, or {CONTACT} in the environment; or --user-agent"
+        raise ConfigurationError(f"{host} is to know who crawls it and how to reach you: {remedy}")
+    return with_contact(fetch, contact)
+
+
+def _is_contact(text: str) -> bool:
+    if _UNFIT.search(text):
+        return False
+    try:
+        resolve("", text)
+    except InvalidURLError:
+        name, at, host = text.rpartition("@")
+        return bool(name and at and host) and "://" not in text
+    return True

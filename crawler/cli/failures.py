@@ -1,0 +1,127 @@
+"""``--failures``: what a crawl did not get, a line each, as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from crawler.errors import SinkError
+from crawler.models import Failure
+from crawler.sinks.jsonl import JsonLines, encode_line
+
+
+class _Line(msgspec.Struct, omit_defaults=True):
+    """A failure as it stands in the file: see `Failure`; ``saved`` only where a page is kept in quarantine."""
+
+    url: str
+    state: str
+    error: str
+    message: str
+    attempts: int
+    status: int
+    depth: int
+    parent: str
+    saved: str = ""
+
+
+class FailureList:
+    """Writes failures to a file as JSON Lines; an existing file is overwritten.
+
+    It is a sink that takes no items, so that it is opened when the crawl is sure to begin, and closed after its end,
+    however that comes. Each failure is on its way to the file before the next turn of the event loop.
+
+    Attributes:
+        path: The file.
+        count: Failures so far.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.encode = encode_nothing
+        self.path = path
+        self.count = 0
+        self._file = JsonLines(path)
+        self._lines: list[bytes] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._error: SinkError | None = None
+
+    def __repr__(self) -> str:
+        return f"<FailureList {self._file!r}, {self.count} failures>"
+
+    async def open(self) -> None:
+        """Open the file.
+
+        Raises:
+            ConfigurationError: It cannot be written.
+        """
+        self.count, self._lines, self._writing, self._error = 0, [], None, None
+        await self._file.open()
+
+    def note(self, failure: Failure) -> None:
+        """Have a failure written.
+
+        Raises:
+            SinkError: Those before it could not be written.
+        """
+        if self._error is not None:
+            raise self._error
+        self.count += 1
+        self._lines.append(_encoded(failure))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_out(), name=repr(self))
+
+    async def write(self, items: list[Any]) -> None:
+        """Do nothing: items are for others."""
+
+    async def close(self) -> None:
+        """Close the file, when all failures are written.
+
+        Raises:
+            SinkError: Some could not be.
+        """
+        try:
+            if self._writing is not None:
+                await asyncio.wait((self._writing,))
+        finally:
+            await self._file.close()
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    async def _write_out(self) -> None:
+        try:
+            while self._lines:
+                lines, self._lines = self._lines, []
+                await self._file.write(lines)
+        except SinkError as error:
+            self._error = error
+        finally:
+            self._writing = None
+
+
+def encode_nothing(item: Any) -> bytes:
+    """Return nothing for an item. At the top level of a module, so that it pickles by name."""
+    del item
+    return b""
+
+
+def _encoded(failure: Failure) -> bytes:
+    return encode_line(
+        _Line(
+            url=failure.url,
+            state=failure.state.value,
+            error=failure.error,
+            message=_text(failure.message),
+            attempts=failure.attempts,
+            status=failure.status,
+            depth=failure.depth,
+            parent=failure.parent,
+            saved=_text(failure.saved),
+        )
+    )
+
+
+def _text(text: str) -> str:
+    """Return ``text`` without the half characters that stand for odd bytes in answers, and that JSON cannot hold."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,56 @@
+"""Who we are to servers, put together: contact, header fields, passwords."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from crawler.cli import asking
+from crawler.cli.contact import with_contact
+from crawler.cli.credentials import with_credentials
+from crawler.cli.headers import secrets_in, with_headers
+from crawler.cli.lines import named_file
+from crawler.cli.options.identity import IdentityOptions
+from crawler.cli.origins import origins_of
+from crawler.models import Request
+from crawler.policy.fetch import Fetch
+from crawler.url import origin_of, resolve
+
+_log = logging.getLogger("crawler")
+
+
+def identified(fetch: Fetch, options: IdentityOptions, seeds: Iterable[str | Request]) -> Fetch:
+    """Return ``fetch`` with the contact, the header fields and the credentials that ``options`` name.
+
+    Passwords are asked for where there is a terminal.
+
+    Raises:
+        ConfigurationError: One of them is wrong, or a password is missing.
+    """
+    origins = origins_of(seeds)
+    if options.contact is not None:
+        fetch = with_contact(fetch, options.contact)
+    fetch = with_headers(fetch, options.header or (), origins)
+    access = with_credentials(fetch.access, options.auth or (), origins, os.environ, asking.ask_secret)
+    return replace(fetch, access=access)
+
+
+def warn_of_visible_secrets(urls: Sequence[str], headers: Sequence[str], proxy: str | None) -> None:
+    """Warn of what is secret and stands on the command line, where other users of the machine can read it."""
+    for what, remedy in _visible(urls, headers, proxy):
+        text = "%s stands on the command line, where others on this machine can read it; to keep it secret: %s"
+        _log.warning(text, what, remedy)
+
+
+def _visible(urls: Sequence[str], headers: Sequence[str], proxy: str | None) -> Iterator[tuple[str, str]]:
+    for url in urls:
+        normalised = resolve("", url)
+        if "@" in normalised.split("/", 3)[2]:
+            origin = origin_of(normalised)
+            yield f"a password for {origin}", f"--auth {origin}=USER"
+    for name in secrets_in(headers):
+        yield name, "--header @FILE"
+    if proxy is not None and "@" in proxy and named_file(proxy) is None:
+        yield "the password of the proxy", "--proxy @FILE"

@@ -1,0 +1,75 @@
+"""The options of the commands: a dataclass for each panel of the help, and what they change in a `Job`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from crawler.cli.job import Job
+from crawler.cli.options.cache import CacheOptions
+from crawler.cli.options.fetching import CrawlFetching, FetchingOptions
+from crawler.cli.options.identity import IdentityOptions
+from crawler.cli.options.limits import LimitOptions
+from crawler.cli.options.network import NetworkOptions
+from crawler.cli.options.output import CrawlOutput, PageOutput
+from crawler.cli.options.parsing import ParsingOptions, ReplayOptions
+from crawler.cli.options.politeness import PolitenessOptions
+from crawler.cli.options.scope import ScopeOptions
+from crawler.policy.fetch import Fetch
+
+__all__ = ["CrawlOptions", "PageOptions", "ReplayOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageOptions:
+    """What ``fetch`` takes."""
+
+    output: PageOutput = field(default_factory=PageOutput)
+    fetching: FetchingOptions = field(default_factory=FetchingOptions)
+    identity: IdentityOptions = field(default_factory=IdentityOptions)
+    network: NetworkOptions = field(default_factory=NetworkOptions)
+    cache: CacheOptions = field(default_factory=CacheOptions)
+
+    def applied_to(self, fetch: Fetch) -> Fetch:
+        """Return ``fetch`` with what these options change, header fields and passwords aside.
+
+        Raises:
+            ConfigurationError: One of them is out of its range.
+        """
+        return _applied(self, fetch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlOptions:
+    """What ``run`` and ``site`` take."""
+
+    output: CrawlOutput = field(default_factory=CrawlOutput)
+    scope: ScopeOptions = field(default_factory=ScopeOptions)
+    limits: LimitOptions = field(default_factory=LimitOptions)
+    politeness: PolitenessOptions = field(default_factory=PolitenessOptions)
+    fetching: CrawlFetching = field(default_factory=CrawlFetching)
+    identity: IdentityOptions = field(default_factory=IdentityOptions)
+    network: NetworkOptions = field(default_factory=NetworkOptions)
+    cache: CacheOptions = field(default_factory=CacheOptions)
+    parsing: ParsingOptions = field(default_factory=ParsingOptions)
+
+    def applied_to(self, job: Job) -> Job:
+        """Return ``job`` with what these options change, header fields and passwords aside.
+
+        Raises:
+            ConfigurationError: One of them is out of its range.
+        """
+        return replace(
+            job,
+            scope=self.scope.applied_to(job.scope),
+            limits=self.limits.applied_to(job.limits),
+            politeness=self.politeness.applied_to(job.politeness),
+            retry=self.fetching.retry(job.retry),
+            fetch=_applied(self, job.fetch),
+            cpu=self.parsing.applied_to(job.cpu),
+        )
+
+
+def _applied(options: PageOptions | CrawlOptions, fetch: Fetch) -> Fetch:
+    fetch = options.identity.applied_to(options.fetching.applied_to(fetch))
+    network, cache = options.network.applied_to(fetch.network), options.cache.applied_to(fetch.cache)
+    return replace(fetch, network=network, cache=cache)

@@ -1,0 +1,79 @@
+"""How requests are made, and which answers are taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from crawler.cli.options.given import given
+from crawler.cli.values import parse_positive_size
+from crawler.policy.fetch import Fetch
+from crawler.policy.retry import Retry
+
+_option = partial(typer.Option, rich_help_panel="Fetching")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchingOptions:
+    """What ``fetch`` takes, too."""
+
+    timeout: Annotated[
+        float | None,
+        _option("--timeout", metavar="SECONDS", help="For a request and its body (default: 30)."),
+    ] = None
+    tries: Annotated[
+        int | None, _option("--tries", metavar="N", help="Of each request (default: 3); 1: no retries.")
+    ] = None
+    max_body: Annotated[
+        int | None,
+        _option(
+            "--max-body",
+            metavar="SIZE",
+            parser=parse_positive_size,
+            help="Of each body, decompressed (default: 10M).",
+        ),
+    ] = None
+
+    def applied_to(self, fetch: Fetch) -> Fetch:
+        """Return ``fetch`` with what these options change.
+
+        Raises:
+            ConfigurationError: One of them is out of its range.
+        """
+        bodies = replace(fetch.bodies, **given(max_bytes=self.max_body))
+        return replace(fetch, bodies=bodies, **given(timeout=self.timeout))
+
+    def retry(self, retry: Retry) -> Retry:
+        """Return ``retry`` with what these options change.
+
+        Raises:
+            ConfigurationError: One of them is out of its range.
+        """
+        return replace(retry, **given(tries=self.tries))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlFetching(FetchingOptions):
+    """What ``run`` and ``site`` take."""
+
+    types: Annotated[
+        list[str] | None,
+        _option("--types", metavar="TYPE", help="Read only these, such as 'text/*'; repeatable."),
+    ] = None
+    concurrency: Annotated[
+        int | None,
+        _option("--concurrency", metavar="N", help="Requests in flight in all (default: 64)."),
+    ] = None
+
+    def applied_to(self, fetch: Fetch) -> Fetch:
+        """Return ``fetch`` with what these options change.
+
+        Raises:
+            ConfigurationError: One of them is out of its range.
+        """
+        fetch = FetchingOptions.applied_to(self, fetch)
+        bodies = replace(fetch.bodies, **given(content_types=self.types))
+        return replace(fetch, bodies=bodies, **given(concurrency=self.concurrency))

@@ -1,0 +1,87 @@
+"""Where items, messages and failures go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crawler.errors import ConfigurationError
+
+_option = partial(typer.Option, rich_help_panel="Output")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions:
+    """What each command takes."""
+
+    path: Annotated[str | None, _option("--output", "-o", metavar="PATH", help="Write here; - is stdout.")] = None
+    verbose: Annotated[
+        bool, _option("--verbose", "-v", metavar="", help="Tell failures as they occur; show header fields.")
+    ] = False
+    quiet: Annotated[bool, _option("--quiet", "-q", metavar="", help="Say nothing but errors.")] = False
+
+    def check(self) -> None:
+        """Check what no single option can.
+
+        Raises:
+            ConfigurationError: Options contradict each other.
+        """
+        if self.verbose and self.quiet:
+            raise ConfigurationError("--verbose and --quiet contradict each other; leave one out")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageOutput(OutputOptions):
+    """What ``fetch`` takes."""
+
+    text: Annotated[bool, _option("--text", metavar="", help="Show the text, without markup.")] = False
+    links: Annotated[bool, _option("--links", metavar="", help="Show the links, each once, resolved.")] = False
+    headers_only: Annotated[bool, _option("--headers-only", metavar="", help="Send HEAD, show the header fields.")] = (
+        False
+    )
+
+    @property
+    def shows_part(self) -> bool:
+        """Whether something else than the body is shown."""
+        return self.text or self.links or self.headers_only
+
+    def check(self) -> None:
+        """Check what no single option can.
+
+        Raises:
+            ConfigurationError: Options contradict each other.
+        """
+        OutputOptions.check(self)
+        if self.text + self.links + self.headers_only > 1:
+            raise ConfigurationError("--text, --links and --headers-only contradict each other; keep one")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlOutput(OutputOptions):
+    """What ``run`` and ``site`` take."""
+
+    json: Annotated[bool, _option("--json", metavar="", help="Write the summary as JSON to stdout.")] = False
+    failures: Annotated[
+        str | None, _option("--failures", metavar="FILE", help="Write here, as JSON Lines, what failed and why.")
+    ] = None
+
+    def check(self) -> None:
+        """Check what no single option can.
+
+        Raises:
+            ConfigurationError: Options contradict each other.
+        """
+        OutputOptions.check(self)
+        if self.json and self.path == "-":
+            text = "--json and --output - both claim standard output; write the items to a file: --output items.jsonl"
+            raise ConfigurationError(text)
+        if self.failures == "-":
+            raise ConfigurationError(
+                "--failures wants a file, as standard output is for items: --failures failed.jsonl"
+            )
+        if self.failures and self.path and Path(self.failures).resolve() == Path(self.path).resolve():
+            raise ConfigurationError(f"--failures and --output both name {self.failures!r}; name two files")

@@ -1,0 +1,92 @@
+"""The command line with a terminal on its standard input and error, and a person at it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.cli_process import COMMAND, ROOT, Finished, finish
+
+_NOT_INHERITED = ("CRAWLER_CONTACT", "CRAWLER_PASSWORD")  # whoever runs the tests may have set them
+
+
+class Terminal:
+    """What a person sees of a process, and types. Its standard output is a pipe."""
+
+    def __init__(self, process: asyncio.subprocess.Process, end: int) -> None:
+        self.shown = ""
+        self._process = process
+        self._end = end
+
+    async def until(self, text: str) -> None:
+        """Read until ``text`` is shown."""
+        while text not in self.shown:
+            self.shown += (await asyncio.to_thread(os.read, self._end, 65536)).decode()
+
+    async def type(self, text: str) -> None:
+        await asyncio.to_thread(os.write, self._end, text.encode())
+
+    async def finish(self) -> Finished:
+        """Wait for the end of the process."""
+        reading = asyncio.create_task(asyncio.to_thread(_rest, self._end))
+        done = await finish(self._process)
+        self.shown += await reading
+        return done
+
+
+@asynccontextmanager
+async def terminal(*arguments: str, cwd: Path = ROOT, **environment: str) -> AsyncIterator[Terminal]:
+    """Start the command line on a terminal of its own, away from the one that the tests run on."""
+    ours, its = os.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        stdin=its,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=its,
+        cwd=cwd,
+        env=plain_environment(TERM="xterm", **environment),
+        start_new_session=True,
+    )
+    os.close(its)
+    try:
+        yield Terminal(process, ours)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        os.close(ours)
+
+
+async def run_with(environment: Mapping[str, str], *arguments: str, cwd: Path = ROOT) -> Finished:
+    """Run the command line to its end, without a terminal and with these environment variables."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=cwd,
+        env=plain_environment(**environment),
+        start_new_session=True,
+    )
+    return await finish(process)
+
+
+def plain_environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+    paths = filter(None, [str(ROOT), kept.get("PYTHONPATH", "")])
+    return {**kept, "TERM": "dumb", "PYTHONPATH": os.pathsep.join(paths), **more}
+
+
+def _rest(end: int) -> str:
+    shown = b""
+    try:
+        while some := os.read(end, 65536):
+            shown += some
+    except OSError:  # EIO, which is a terminal's end of file
+        pass
+    return shown.decode()
