@@ -8,7 +8,9 @@ import re
 from crawler.encodings import encoding_named, read
 from crawler.prescan import declared_encoding
 
-_BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_BE, "utf-16be"), (codecs.BOM_UTF16_LE, "utf-16le"))
+BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_BE, "utf-16be"), (codecs.BOM_UTF16_LE, "utf-16le"))
+"""What a text may begin with, and the encoding that it is in then."""
+
 _HEADER_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';,]+)""", re.IGNORECASE)
 _MARKUP = re.compile(r"\s*(?:$|;|[^;]*(?:html|xml))", re.IGNORECASE)  # or nothing is said
 _WINDOW = 1024  # bytes in which the HTML standard advises to look for <meta charset>
@@ -21,7 +23,7 @@ def decode(body: bytes, content_type: str = "") -> str:
 
     The character set is what `encoding_of` says. A byte order mark is no part of the text.
     """
-    for mark, name in _BYTE_ORDER_MARKS:
+    for mark, name in BYTE_ORDER_MARKS:
         if body.startswith(mark):
             return read(body[len(mark) :], name)
     return read(body, encoding_of(body, content_type))
@@ -34,11 +36,10 @@ def encoding_of(body: bytes, content_type: str = "") -> str:
     declaration near the start. Then come UTF-8 where the bytes are valid UTF-8 and not mere ASCII, a ``<meta charset>``
     farther down, and windows-1252.
     """
-    for mark, name in _BYTE_ORDER_MARKS:
+    for mark, name in BYTE_ORDER_MARKS:
         if body.startswith(mark):
             return name
-    found = _HEADER_CHARSET.search(content_type)
-    if found and (encoding := encoding_named(found[1])):
+    if encoding := encoding_in(content_type):
         return encoding
     is_markup = _MARKUP.match(content_type)
     if is_markup and (encoding := declared_encoding(body[:_WINDOW])):
@@ -46,6 +47,12 @@ def encoding_of(body: bytes, content_type: str = "") -> str:
     if not body.isascii() and _is_utf_8(body):
         return "utf-8"
     return (declared_encoding(body[:_WIDE_WINDOW]) if is_markup else None) or _FALLBACK
+
+
+def encoding_in(content_type: str) -> str | None:
+    """Return the name of the encoding that a Content-Type field says, or ``None``."""
+    found = _HEADER_CHARSET.search(content_type)
+    return encoding_named(found[1]) if found else None
 
 
 def _is_utf_8(body: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable
 from functools import cache
 
 # https://encoding.spec.whatwg.org/#names-and-labels: each name, and the labels that mean it besides. Many a label means
@@ -104,6 +105,16 @@ def read(body: bytes, encoding: str) -> str:
     if encoding == "replacement":
         return _REPLACEMENT if body else ""
     return codecs.charmap_decode(body, "strict", _table(encoding))[0]
+
+
+def decoder(encoding: str) -> Callable[[bytes, bool], str]:
+    """Return what reads a body piece by piece as `read` does, told with each piece whether it is the last.
+
+    Of the replacement encoding each piece becomes a U+FFFD.
+    """
+    if codec := _MULTI_BYTE.get(encoding):
+        return codecs.getincrementaldecoder(codec)("replace").decode
+    return lambda piece, _is_last: read(piece, encoding)
 
 
 @cache

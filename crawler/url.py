@@ -14,6 +14,9 @@ from ada_url import join_url, normalize_url
 
 from crawler.errors import InvalidURLError
 
+LONGEST_URL = 8000
+"""Characters; RFC 9110 §4.1 recommends that all support URLs of that length, and asks nobody for more."""
+
 _SCHEMES = ("http://", "https://")
 _USERINFO = re.compile(r"//[^/?#]*@")  # may hold a password, which messages are no place for
 _LONGEST_HOST = 253  # characters; RFC 1035 §2.3.4 allows 255 bytes on the wire

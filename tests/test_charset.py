@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.charset import decode, encoding_of
-from crawler.encodings import encoding_named, read
+from crawler.encodings import decoder, encoding_named, read
 from crawler.prescan import declared_encoding
 
 CODECS = sorted(module.name for module in pkgutil.iter_modules(encodings.__path__))
@@ -235,6 +235,17 @@ def test_what_does_not_decode_becomes_a_replacement_character() -> None:
 @given(st.binary(), st.one_of(st.text(), st.sampled_from(CODECS).map(HTML.__add__)))
 def test_decoding_never_fails_and_gives_text_that_can_be_encoded(body: bytes, content_type: str) -> None:
     decode(body, content_type).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-8", "utf-16be", "gbk", "gb18030", "big5", "euc-jp", "iso-2022-jp", "shift_jis", "euc-kr", "koi8-r"],
+)
+@given(st.lists(st.one_of(st.binary(), st.sampled_from([b"\x1b$B", b"\x87\x40", b"\xad\xa1", b"\x81\x30"]))))
+def test_what_is_read_in_pieces_is_what_is_read_as_a_whole(encoding: str, pieces: list[bytes]) -> None:
+    decode_piece = decoder(encoding)
+    text = "".join(decode_piece(piece, False) for piece in pieces) + decode_piece(b"", True)
+    assert text == read(b"".join(pieces), encoding)
 
 
 @pytest.mark.parametrize("name", CODECS)

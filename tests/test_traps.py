@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.policy.traps import LONGEST_URL, MOST_SEGMENTS, Traps, is_pathological, shape_of
-from crawler.url import resolve
+from crawler.policy.traps import MOST_SEGMENTS, Traps, is_pathological, shape_of
+from crawler.url import LONGEST_URL, resolve
 
 
 @pytest.mark.parametrize(

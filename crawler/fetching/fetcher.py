@@ -29,11 +29,11 @@ from crawler.policy.redirect import REDIRECTS
 from crawler.policy.retry_after import seconds_of
 from crawler.policy.robots import ROBOTS_BYTES
 from crawler.policy.sendable import check_sendable
-from crawler.sitemaps.text import MAX_BYTES
+from crawler.sitemaps.text import BODIES as SITEMAP_BODIES
 
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _ACCEPT_ENCODING = "gzip, deflate, br, zstd"  # what `crawler.fetching.decoding` decodes
-_SITEMAPS = Bodies(max_bytes=MAX_BYTES)  # of any type, which servers get wrong more often than not
+_SHOWN = 100  # characters of a reason phrase; arbitrary
 _ANY_BODY = Bodies(max_bytes=2**62)  # of an errand: reading ends after the bytes that count
 
 
@@ -111,7 +111,7 @@ class Fetcher:
         _check_status(response, headers, by_proxy=by_proxy)
         if request.is_errand:
             return await self._beginning_of(response, budget)
-        bodies = _SITEMAPS if request.label == SITEMAP else self._options.bodies
+        bodies = SITEMAP_BODIES if request.label == SITEMAP else self._options.bodies
         return await read_body(response, bodies, budget, self._share)
 
     async def _beginning_of(self, response: aiohttp.ClientResponse, budget: ByteBudget) -> bytes:
@@ -150,9 +150,6 @@ def _check_status(response: aiohttp.ClientResponse, headers: tuple[tuple[str, st
         raise refused
     retry_after = seconds_of(response.headers.get("Retry-After", ""), datetime.now(UTC))
     raise StatusError(f"{status} {reason[:_SHOWN]}".rstrip(), status, retry_after, headers)
-
-
-_SHOWN = 100  # characters of a reason phrase; arbitrary
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from crawler.policy.robots_paths import ANY
+from crawler.url import LONGEST_URL
 
 Weight: TypeAlias = int
 """Twice the octets of a rule, and one more where it allows: the largest decides (RFC 9309 §2.2.2), and ties allow."""
@@ -14,7 +15,6 @@ Weight: TypeAlias = int
 NO_RULE: Weight = 1  # lighter than any rule, and odd: it allows
 _DENIED: Weight = 2**62  # heavier than any rule, and even
 _PIECE = 3  # characters by which wildcard rules are found; arbitrary, four tell hardly more apart
-_LONGEST_PATH = 8000  # octets, where there are wildcards; RFC 9110 §4.1 asks nobody to take longer URLs
 _MOST_STEPS = 2_000_000  # of about 1 ns: characters compared at worst, for one path
 _STEPS_PER_RULE = 300  # what trying a rule costs besides
 
@@ -63,7 +63,7 @@ class PathRules:
         milliseconds is denied: whoever writes such a file shuts out robots from his own site alone.
         """
         size = len(path)
-        if size > _LONGEST_PATH:
+        if size > LONGEST_URL:
             return _DENIED
         steps = 0
         for piece in self._pieces_in(path):

@@ -10,7 +10,8 @@ import logging
 import re
 from collections import Counter
 
-LONGEST_URL = 8000  # characters; RFC 9110 §4.1 asks all to support that many
+from crawler.url import LONGEST_URL
+
 MOST_SEGMENTS = 40  # of a path; arbitrary, Heritrix has 20
 MOST_REPEATED = 4  # times that a path may have one and the same segment; arbitrary, Heritrix has 2 in a row
 

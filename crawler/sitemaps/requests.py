@@ -11,8 +11,8 @@ from crawler.models import SITEMAP, Request
 from crawler.page import Page
 from crawler.sitemaps.entry import Entry
 from crawler.sitemaps.text import pieces_of
-from crawler.sitemaps.xml import LONGEST_URL, XmlReader
-from crawler.url import Base
+from crawler.sitemaps.xml import XmlReader
+from crawler.url import LONGEST_URL, Base
 
 MOST_URLS = 50_000  # of a sitemap; https://www.sitemaps.org/protocol.html#otherformats
 MOST_NESTED = 3  # indexes around an index; sitemaps.org allows none, some sites have one
@@ -42,7 +42,7 @@ def sitemap(url: str, *, label: str = "", priority: int = 0, details: bool = Fal
 def parse_sitemap(page: Page) -> Iterator[Request]:
     """Yield a request for each URL of the sitemap that ``page`` is, normalised; those of an index are for sitemaps.
 
-    URLs that are invalid, or longer than 8000 characters, are left out.
+    URLs that are invalid, or longer than `LONGEST_URL`, are left out.
 
     Raises:
         ParseError: It is no sitemap, broken, or larger than allowed. What comes before that is yielded first.

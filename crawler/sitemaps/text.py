@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import codecs
-import re
 import zlib
 from collections.abc import Callable, Iterator
 
-from crawler.encodings import encoding_named, read
+from crawler.charset import BYTE_ORDER_MARKS, encoding_in
+from crawler.encodings import decoder
 from crawler.errors import ParseError
+from crawler.policy.bodies import Bodies
 from crawler.prescan import declared_encoding
 
 MAX_BYTES = 52_428_800  # of a sitemap, unpacked; https://www.sitemaps.org/protocol.html#otherformats
+BODIES = Bodies(max_bytes=MAX_BYTES)
+"""What a sitemap may be: of any type, which servers get wrong more often than not, and packed as well as any body."""
 
 _CHUNK = 64 * 1024  # bytes unpacked, decoded and parsed at a time; arbitrary
 _MAGIC = b"\x1f\x8b"  # RFC 1952 §2.3.1
 _GZIP = 16 + zlib.MAX_WBITS
 _MOST_MEMBERS = 1000  # arbitrary; bgzip makes one for each 64 kB
-_RATIO_FLOOR = 2**20  # bytes up to which any ratio is honest
-_MAX_RATIO = 250  # as for bodies; sitemaps whose URLs differ in a number alone come to 40
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF16_LE, "utf-16-le"))
-_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';,]+)""", re.IGNORECASE)
-# Those in which a character may take several bytes, so that it may be cut: https://encoding.spec.whatwg.org/.
-_STATEFUL = {"utf-16be": "utf-16-be", "utf-16le": "utf-16-le", "gbk": "gb18030"}
-_STATEFUL |= {name: name for name in ("utf-8", "gb18030", "big5", "euc-jp", "iso-2022-jp", "shift_jis", "euc-kr")}
 
 
 def pieces_of(body: bytes, content_type: str) -> Iterator[str]:
@@ -39,7 +34,7 @@ def pieces_of(body: bytes, content_type: str) -> Iterator[str]:
     for chunk in _unpacked(body) if body.startswith(_MAGIC) else _sliced(body):
         if decode is None:
             mark, encoding = _encoding_of(chunk, content_type)
-            decode = _decoder(encoding)
+            decode = decoder(encoding)
             yield decode(chunk[len(mark) :], False)
         else:
             yield decode(chunk, False)
@@ -61,8 +56,8 @@ def _unpacked(body: bytes) -> Iterator[bytes]:
         size += len(chunk)
         if size > MAX_BYTES:
             raise _too_large()
-        if size > max(_RATIO_FLOOR, _MAX_RATIO * len(body)):
-            raise ParseError(f"the sitemap has more than {_MAX_RATIO} times its {len(body)} compressed bytes")
+        if not BODIES.allows_ratio(size, len(body)):
+            raise ParseError(f"the sitemap has more than {BODIES.max_ratio:g} times its {len(body)} compressed bytes")
         if chunk:  # not so where a slice held no more than a header
             yield chunk
 
@@ -99,15 +94,7 @@ def _too_large() -> ParseError:
 
 def _encoding_of(head: bytes, content_type: str) -> tuple[bytes, str]:
     """Return the byte order mark at the ``head`` of a file, and the name of its encoding (RFC 7303 §3)."""
-    for mark, name in _MARKS:
+    for mark, name in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return mark, name
-    found = _CHARSET.search(content_type)
-    return b"", (encoding_named(found[1]) if found else None) or declared_encoding(head[:1024]) or "utf-8"
-
-
-def _decoder(encoding: str) -> Callable[[bytes, bool], str]:
-    name = _STATEFUL.get(encoding, encoding)
-    if name in {*_STATEFUL.values()}:
-        return codecs.getincrementaldecoder(name)("replace").decode
-    return lambda data, _is_last: read(data, encoding)
+    return b"", encoding_in(content_type) or declared_encoding(head[:1024]) or "utf-8"

@@ -8,8 +8,7 @@ from pyexpat import ExpatError, ParserCreate, errors
 
 from crawler.errors import ParseError
 from crawler.sitemaps.entry import Entry
-
-LONGEST_URL = 8000  # characters; RFC 9110 §4.1 asks nobody for more, sitemaps.org for less than 2048
+from crawler.url import LONGEST_URL
 
 _DEEPEST = 64  # elements inside each other; arbitrary, sitemaps need 5
 _LONGEST_TAG = 2**20  # bytes; expat before 2.6 reads a tag anew with each piece of it (CVE-2023-52425)
