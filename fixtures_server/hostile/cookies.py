@@ -88,7 +88,13 @@ COOKIES = Family(
             "other-host", "Domain=example.com", _NONE, "foreign=1; Domain=example.com", "dot=1; Domain=.example.com"
         ),
         _cookie("secure", "Secure over http", "not kept, unless loopback counts as secure", "secure=1; Secure; Path=/"),
-        _cookie("prefixes", "prefixes of names that are for https alone", _NONE, "__Secure-a=1; Path=/", "__Host-b=1; Path=/"),
+        _cookie(
+            "prefixes",
+            "prefixes of names that are for https alone",
+            _NONE,
+            "__Secure-a=1; Path=/",
+            "__Host-b=1; Path=/",
+        ),
         _cookie(
             "expired",
             "Max-Age=0, and Expires in 1994",

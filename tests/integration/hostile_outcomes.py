@@ -148,7 +148,7 @@ def _allowed(front: str, urls: Sequence[str]) -> str:
 
 async def of_sitemap(server: HostileServer, address: str) -> tuple[str, Crawled]:
     """Crawl what one sitemap lists."""
-    crawl = await crawled(server, [sitemap(server.url_of(address))])
+    crawl = await crawled(server, [sitemap(server.url_of(address))], fetch=Fetch(timeout=5))  # one has 50 MB
     found = f"{len(crawl.urls)} URLs"
     error = outcome_of(server.url_of(address), crawl)
     return (found if error == "redirect" else f"{found}, {error}"), crawl
