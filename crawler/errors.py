@@ -28,7 +28,7 @@ class InvalidURLError(CrawlerError, ValueError):
 
 
 class ClosedError(CrawlerError, RuntimeError):
-    """A crawler was used outside its ``async with`` block."""
+    """Something was used outside its ``async with`` block, or after its end."""
 
 
 class LimitReachedError(CrawlerError):

@@ -118,7 +118,7 @@ class State(enum.StrEnum):
     DENIED = "denied"
     """Forbidden by the site's robots.txt."""
     REFUSED = "refused"
-    """Outside our own scope or limits."""
+    """Outside our own scope or limits, or at an address that is not public."""
     QUARANTINED = "quarantined"
     """Its page could not be parsed without harm: it took its worker down, or what came of it cannot travel."""
 
@@ -149,11 +149,11 @@ class Failure:
 
     Attributes:
         url: The URL.
-        state: Failed, or in quarantine.
+        state: Failed, denied, refused, or in quarantine.
         error: The type of error.
         message: What happened.
         attempts: All tries.
-        status: The HTTP status; 0 without a response.
+        status: The HTTP status of a `StatusError`; 0 for all other errors.
         depth: Links followed from the seed.
         parent: The page that led there.
         traceback: Where the parser was, as text.

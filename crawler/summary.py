@@ -32,6 +32,7 @@ class Statistics:
         loop_lag_max: The same at the worst.
         limited_by: What the crawl waits for most: see `Summary.limited_by`.
         shares: The share of the time that each such limit held.
+        stopped_by: Why it ends with URLs pending: see `Summary.stopped_by`.
         stage: The CPU stage.
         cache: The HTTP cache; ``None`` where there is none.
     """
@@ -78,7 +79,7 @@ class Summary:
         done: URLs fetched whose items are written and whose links are followed; redirects too.
         failed: URLs whose fetch failed after all tries, or whose parser raised.
         denied: URLs that the site's robots.txt forbids.
-        refused: URLs outside the scope or too deep.
+        refused: URLs outside the scope, too deep, too many of a kind, or at an address that is not public.
         quarantined: URLs whose page could not be parsed without harm, and is kept for ``crawler replay``.
         pending: URLs not fetched, because the crawl was stopped or reached a limit.
         in_flight: URLs that are being worked on; 0 when a crawl is over.
