@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from crawler.policy.http_dates import MONTHS
+
 _DELIMITERS = re.compile(r"[\t\x20-/;-@\[-`{-~]+")
 _TIME = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])")
 _DAY = re.compile(r"([0-9]{1,2})(?![0-9])")
 _YEAR = re.compile(r"([0-9]{2,4})(?![0-9])")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MOST_TOKENS = 12  # arbitrary: dates have six
 _FIRST_YEAR = 1601  # by the standard
 
@@ -44,8 +45,7 @@ def timestamp_of(text: str) -> float | None:
 
 def _month_of(token: str) -> int:
     """Return the number of the month that ``token`` begins with, 0 for none."""
-    name = token[:3].lower()
-    return _MONTHS.index(name) + 1 if name in _MONTHS else 0
+    return MONTHS.get(token[:3].lower(), 0)
 
 
 def _full_year(year: int) -> int:

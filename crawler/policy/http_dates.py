@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
-    )
-}
+_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTHS = {name: number for number, name in enumerate(_NAMES, start=1)}
+"""Months by the names that they have in header fields, in lower case."""
+
 _DAY, _TIME = r"(?P<day>\d\d)", r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
 _MONTH, _YEAR = r"(?P<month>[a-z]{3})", r"(?P<year>\d{4})"
 # RFC 9110 §5.6.7, in the order of how often they are met. Names of days are not compared with the calendar.
@@ -45,7 +43,7 @@ def seconds_of_date(text: str, now: float) -> float | None:
     try:
         date = datetime(
             year,
-            _MONTHS[found["month"].lower()],
+            MONTHS[found["month"].lower()],
             int(found["day"]),
             int(found["hour"]),
             int(found["minute"]),
