@@ -20,10 +20,8 @@ from crawler.url import ip_of
 _NAMES = 50_000  # remembered; arbitrary, about 20 MB
 _AT_ONCE = 1024  # look-ups; arbitrary, about as many packets as the socket of a name server takes without loss
 _PATIENCE = 0.25  # seconds; c-ares sends again after that at the earliest, so a name server that can answer has done so
-_SHORTEST, _LONGEST = (
-    60.0,
-    3600.0,
-)  # seconds that an answer is believed; browsers keep to the former, c-ares to the latter
+_SHORTEST = 60.0  # seconds that an answer is believed at least, as browsers have it
+_LONGEST = 3600.0  # at most, as c-ares has it
 _NO_SUCH_NAME_SECONDS = 300.0  # arbitrary; RFC 2308 §5 advises against more than three hours
 _FAILURE_SECONDS = 1.0  # the least by RFC 9520 §3.2, so that a second try of a request is one of its name as well
 _TRIES = 4  # by c-ares, each with twice the patience of the one before: the last ends after 3.75 s at the earliest

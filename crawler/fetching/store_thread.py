@@ -16,10 +16,10 @@ from crawler.fetching.store_backend import Backend
 T = TypeVar("T")
 
 
-class _Job(NamedTuple):
+class _Call(NamedTuple):
     """A call to be made, whether it changes what is on the disk, and who waits for it."""
 
-    call: Callable[[Backend], Any]
+    make: Callable[[Backend], Any]
     writes: bool
     future: asyncio.Future[Any]
 
@@ -35,8 +35,8 @@ class StoreThread:
         """Start the thread, from within the event loop that is going to wait for it; it opens the store."""
         self._opener = opener
         self._loop = asyncio.get_running_loop()
-        self._batches: SimpleQueue[list[_Job]] = SimpleQueue()
-        self._waiting: list[_Job] = []
+        self._batches: SimpleQueue[list[_Call]] = SimpleQueue()
+        self._waiting: list[_Call] = []
         self._is_busy = self._is_closing = False
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -61,7 +61,7 @@ class StoreThread:
         if self._is_closing:
             raise ClosedError("the cache is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._waiting.append(_Job(call, writes, future))
+        self._waiting.append(_Call(call, writes, future))
         if not self._is_busy:
             self._send()
         return await future
@@ -96,9 +96,9 @@ class StoreThread:
         with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
             self._loop.call_soon_threadsafe(callback, *args)
 
-    def _settle(self, batch: Sequence[_Job], outcomes: Sequence[Any]) -> None:
-        for job, outcome in zip(batch, outcomes, strict=True):
-            _set(job.future, outcome)
+    def _settle(self, batch: Sequence[_Call], outcomes: Sequence[Any]) -> None:
+        for call, outcome in zip(batch, outcomes, strict=True):
+            _set(call.future, outcome)
         self._is_busy = False
         if self._waiting:
             self._send()
@@ -106,17 +106,17 @@ class StoreThread:
             self._batches.put([])
 
 
-def _outcomes(backend: Backend, batch: Sequence[_Job]) -> Sequence[Any]:
+def _outcomes(backend: Backend, batch: Sequence[_Call]) -> Sequence[Any]:
     """Make the calls of a batch, all of them or, where one fails, none; return what they returned, or the error."""
     try:
-        with backend.batch(writes=any(job.writes for job in batch)):
-            return [job.call(backend) for job in batch]
+        with backend.batch(writes=any(call.writes for call in batch)):
+            return [call.make(backend) for call in batch]
     except (OSError, sqlite3.Error) as error:
         failure = CacheError(str(error) or type(error).__name__)
         failure.__cause__ = error
         # Who only wants to read can be helped, where it is the writing that failed.
-        is_mixed = any(job.writes for job in batch)
-        return [_outcomes(backend, [job])[0] if is_mixed and not job.writes else failure for job in batch]
+        is_mixed = any(call.writes for call in batch)
+        return [_outcomes(backend, [call])[0] if is_mixed and not call.writes else failure for call in batch]
     except BaseException as error:  # a defect, but not one to wait for for ever
         return [error] * len(batch)
 

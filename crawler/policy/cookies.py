@@ -23,9 +23,8 @@ from crawler.url import hostname_of, ip_of, is_loopback, origin_of, resolve
 MOST_OF_A_HOST = 50  # cookies (RFC 6265bis §6.1)
 MOST = 3000  # cookies (the same)
 _LEFT = 2700  # cookies, when there were more than that: a sweep for one in three hundred, not for each
-_MOST_FIELDS = (
-    100  # of a response; arbitrary. RFC 6265bis §5.3 lets us ignore the others, and hostile ones hold the loop
-)
+# Of a response; arbitrary. RFC 6265bis §5.3 lets us ignore the others, and hostile ones hold the loop.
+_MOST_FIELDS = 100
 _LONGEST_HEADER = 8190  # bytes; servers refuse more (Apache's LimitRequestFieldSize), and a neighbour may have set them
 
 

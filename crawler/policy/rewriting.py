@@ -13,19 +13,8 @@ from crawler.policy.checks import several
 # name them; Firefox's list of parameters to strip (privacy.query_stripping.strip_list); clicks on advertisements.
 _CAMPAIGNS = ("utm_*", "mtm_*", "matomo_*", "piwik_*", "pk_campaign", "pk_kwd", "pk_source", "pk_medium", "pk_content")
 _STRIPPED_BY_FIREFOX = (
-    *(
-        "__hsfp",
-        "__hssc",
-        "__hstc",
-        "__s",
-        "_hsenc",
-        "_openstat",
-        "dclid",
-        "fbclid",
-        "gbraid",
-        "gclid",
-        "hsCtaTracking",
-    ),
+    *("__hsfp", "__hssc", "__hstc", "__s", "_hsenc", "_openstat"),
+    *("dclid", "fbclid", "gbraid", "gclid", "hsCtaTracking"),
     *("igshid", "mc_eid", "ml_subscriber", "ml_subscriber_hash", "msclkid", "oft_*", "oly_anon_id", "oly_enc_id"),
     *("rb_clickid", "s_cid", "twclid", "vero_conv", "vero_id", "wbraid", "wickedid", "yclid"),
 )

@@ -25,9 +25,8 @@ __all__ = [
     "verdict_of",
 ]
 
-MAX_REDIRECTS = (
-    5  # hops; RFC 9309 §2.3.1.2 asks for at least five, and takes a file behind more for one that is not there
-)
+# Hops; RFC 9309 §2.3.1.2 asks for at least five, and takes a file behind more for one that is not there.
+MAX_REDIRECTS = 5
 FRESH_SECONDS = 86_400.0  # RFC 9309 §2.4: no file is used for more than 24 hours
 # Everything is forbidden meanwhile, and most failures pass in minutes. Google asks again as soon; arbitrary.
 ERROR_SECONDS = 600.0
