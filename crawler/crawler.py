@@ -10,7 +10,7 @@ from dataclasses import replace as replace_fields
 from functools import partial
 from importlib import import_module
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 from msgspec.structs import replace
 
@@ -29,18 +29,17 @@ from crawler.policy.limits import Limits
 from crawler.policy.politeness import HostRule, Politeness
 from crawler.policy.retry import Retry
 from crawler.policy.scope import Scope
+from crawler.seeds import Seed, requests_of
 from crawler.sinks.call import Call
 from crawler.sinks.jsonl import JsonLines
 from crawler.sinks.sink import Sink
 from crawler.sinks.stream import Buffer
 from crawler.stream import ItemStream, run_into
 from crawler.summary import Statistics, Summary
-from crawler.url import resolve, without_port
+from crawler.url import without_port
 
-Seed: TypeAlias = str | Request | Iterable[str | Request]
-"""A URL, a request, or any iterable of them."""
+__all__ = ["Crawler", "Seed", "crawl", "loop_factory"]
 
-_BYTES: tuple[type, ...] = (bytes, bytearray)  # iterables that are no seeds; an easy mistake
 _BUFFERED_ITEMS = 1000  # items that wait for the consumer of a stream; arbitrary
 
 
@@ -263,35 +262,6 @@ class Crawler:
         if self._is_replay:  # nobody is asked
             return HostRule(0.0, None)
         return self._politeness.rule_for(without_port(host))
-
-
-def requests_of(seeds: Iterable[Seed]) -> list[Request]:
-    """Return the requests that ``seeds`` stand for, their URLs normalised.
-
-    Raises:
-        InvalidURLError: One of them is no http(s) URL.
-        ConfigurationError: One of them is something else altogether.
-    """
-    requests: list[Request] = []
-    for seed in seeds:
-        match seed:
-            case str():
-                requests.append(Request(resolve("", seed)))
-            case Request():
-                requests.append(_checked(seed))
-            case Iterable() if not isinstance(seed, _BYTES):
-                requests += requests_of(seed)
-            case _:
-                raise ConfigurationError.of("seed", seed, "a URL, a Request, or an iterable of them")
-    return requests
-
-
-def _checked(seed: Request) -> Request:
-    try:
-        seed.check()
-    except TypeError as error:
-        raise ConfigurationError(f"a seed cannot be fetched: {error}") from error
-    return replace(seed, url=resolve("", seed.url))
 
 
 def _as_sink(sink: Sink | Callable[[Any], object]) -> Sink:
