@@ -6,6 +6,8 @@ behind it is its output, but for the order of the lines. ``https://books.example
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from typing import Any
 
 import pytest
 
+import crawler
 from examples.books import SHOP
 from fixtures_server import ServerProcess
 
@@ -49,6 +52,23 @@ async def test_a_program_in_the_documentation_does_what_it_says(
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
     if output is not None:
         assert sorted(done.stdout.replace(server.url, SHOP_URL).splitlines()) == sorted(output.splitlines())
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_programs_in_pages_are_python_and_import_what_exists(page: Path) -> None:
+    for program, _ in PROGRAM.findall(page.read_text(encoding="utf-8")):
+        imports = [node for node in ast.parse(program).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        exec("\n".join(map(ast.unparse, imports)), {})  # noqa: S102  # our own documentation
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_programs_in_pages_give_options_that_exist(page: Path) -> None:
+    for program, _ in PROGRAM.findall(page.read_text(encoding="utf-8")):
+        for call in ast.walk(ast.parse(program)):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in crawler.__all__:
+                known = inspect.signature(getattr(crawler, call.func.id)).parameters
+                if not any(option.kind is option.VAR_KEYWORD for option in known.values()):
+                    assert {keyword.arg for keyword in call.keywords} <= {*known, None}, ast.unparse(call)
 
 
 def test_pages_link_to_pages_that_exist() -> None:
