@@ -18,6 +18,7 @@ from typing import Any, cast
 import uvloop
 
 from benchmarks.report import machine, spread
+from benchmarks.served import start_server
 from crawler import Crawler, Fetch, Page, Politeness, Retry, Scope
 from crawler.collector import short_pauses
 
@@ -102,12 +103,7 @@ async def rate(port: int, trickling: int, options: argparse.Namespace) -> tuple[
 
 async def measure(options: argparse.Namespace) -> list[float]:
     """Crawl alone and beside the others, in turn; return the ratios."""
-    pipe = asyncio.subprocess.PIPE
-    command = (sys.executable, "-m", "benchmarks.fairness", "--serve", f"--pages={options.pages}")
-    server = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
-    if server.stdout is None:
-        raise RuntimeError("the server has no output")
-    port = int(await server.stdout.readline())
+    server, port = await start_server("benchmarks.fairness", f"--pages={options.pages}")
     ratios = []
     await rate(port, 0, options)  # whatever is done once only
     before = descriptors()

@@ -21,6 +21,7 @@ import uvloop
 from aiohttp import web
 
 from benchmarks.report import machine, spread
+from benchmarks.served import start_server
 from crawler import Crawler, Page, Politeness, Scope
 
 _SHORTEST, _LONGEST = 0.05, 1.0  # seconds
@@ -61,14 +62,7 @@ async def serve(hosts: int, seconds: float) -> None:
 
 async def crawl_once(hosts: int, seconds: float) -> tuple[float, list[list[float]]]:
     """Crawl all hosts; return the seconds that it took, and when the requests of each host arrived."""
-    options = ("--serve", f"--hosts={hosts}", f"--seconds={seconds}")
-    pipe = asyncio.subprocess.PIPE
-    server = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.politeness", *options, stdin=pipe, stdout=pipe, limit=2**26
-    )
-    if server.stdout is None:
-        raise RuntimeError("the server has no output")
-    port = int(await server.stdout.readline())
+    server, port = await start_server("benchmarks.politeness", f"--hosts={hosts}", f"--seconds={seconds}")
     seeds = [f"http://host{number}.localhost:{port}/" for number in range(hosts)]
     async with Crawler(parse, politeness=Politeness(delay=0), scope=Scope(within="host")) as crawler:
         summary = await crawler.run(seeds)
