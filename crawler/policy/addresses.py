@@ -69,11 +69,6 @@ _METADATA = frozenset(
 )
 
 
-def is_public(address: Address) -> bool:
-    """Tell whether ``address`` is of the public Internet."""
-    return not why_blocked(address)
-
-
 def why_blocked(address: Address) -> str:
     """Return what ``address`` is instead of public, such as ``loopback``; empty where it is public."""
     if is_metadata(address):
