@@ -15,7 +15,7 @@ from crawler.parsing.cpu import Cpu
 from crawler.parsing.process import Death, WorkerDiedError
 from crawler.parsing.router import Parser
 from crawler.parsing.stage import Stage, StageStatistics, open_stage
-from crawler.parsing.worker import Batch, Encoders, Manners, Parsed
+from crawler.parsing.worker import DEFAULT_MANNERS, Batch, Encoders, Manners, Parsed
 
 pytestmark = pytest.mark.both_loops
 
@@ -66,7 +66,8 @@ class FakeSlot:
         self._replaceable = replaceable
         self._replacing = False
 
-    def use(self, encoders: Encoders, manners: Manners | None = None) -> None:
+    def use(self, encoders: Encoders, manners: Manners = DEFAULT_MANNERS) -> None:
+        del manners  # these pages have no links
         self.encoders = encoders
 
     def pack(self, page: Page) -> Page:

@@ -13,11 +13,20 @@ from msgspec.structs import replace
 from crawler.errors import ParseError, QuarantineError, SinkError
 from crawler.page import Page
 from crawler.parsing.router import Parser
-from crawler.parsing.worker import Encoders, Manners, Parsed, Plan, collect, explain, iterate
+from crawler.parsing.worker import (
+    DEFAULT_MANNERS,
+    Encoders,
+    Manners,
+    Parsed,
+    Plan,
+    collect,
+    explain,
+    iterate,
+)
 
 
 async def parse_async(
-    parser: Parser, page: Page, crawler: object, encoders: Encoders, manners: Manners | None = None
+    parser: Parser, page: Page, crawler: object, encoders: Encoders, manners: Manners = DEFAULT_MANNERS
 ) -> Parsed:
     """Return what an ``async def`` parser makes of ``page``; whatever it raises is in the result.
 
@@ -30,8 +39,8 @@ async def parse_async(
         manners: What the page is told of the crawl.
     """
     started = time.perf_counter()
-    plan = Plan(parser, encoders, manners or Manners(), remote=False)
-    plan.manners.teach(page)
+    plan = Plan(parser, encoders, manners, remote=False)
+    manners.teach(page)
     try:
         parsed = collect(plan, page, await _results(parser, page, crawler))
     except (ParseError, QuarantineError, SinkError) as error:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from crawler.page import Page
 from crawler.parsing.process import WorkerDiedError
-from crawler.parsing.worker import Batch, Encoders, Manners
+from crawler.parsing.worker import DEFAULT_MANNERS, Batch, Encoders, Manners
 
 
 class Slot(Protocol):
@@ -25,8 +25,8 @@ class Slot(Protocol):
     def busy_seconds(self) -> float:
         """Seconds that its workers have worked, the call they are at included as far as that can be known."""
 
-    def use(self, encoders: Encoders, manners: Manners = ...) -> None:
-        """Encode items this way from now on.
+    def use(self, encoders: Encoders, manners: Manners = DEFAULT_MANNERS) -> None:
+        """Encode items this way from now on, and tell pages that of the crawl.
 
         Raises:
             ConfigurationError: The encoders do not pickle.

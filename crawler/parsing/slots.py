@@ -20,10 +20,20 @@ from crawler.parsing.parser import check_main_guard, pickle_plan
 from crawler.parsing.process import Death, WorkerDiedError, WorkerProcess, preload
 from crawler.parsing.router import Parser
 from crawler.parsing.slot import Slot
-from crawler.parsing.worker import Batch, Encoders, Manners, Plan, call, call_here, hello, parse_here, parse_remotely
+from crawler.parsing.worker import (
+    DEFAULT_MANNERS,
+    Batch,
+    Encoders,
+    Manners,
+    Plan,
+    call,
+    call_here,
+    hello,
+    parse_here,
+    parse_remotely,
+)
 
 T = TypeVar("T")
-_PLAIN = Manners()
 _START_TRIES = 3  # of a worker that takes the place of another; arbitrary
 logger = logging.getLogger("crawler")
 
@@ -65,7 +75,7 @@ class ProcessSlot:
                 await before.close()
         self.pid = worker.pid
 
-    def use(self, encoders: Encoders, manners: Manners = _PLAIN) -> None:  # noqa: D102  # see Slot
+    def use(self, encoders: Encoders, manners: Manners = DEFAULT_MANNERS) -> None:  # noqa: D102  # see Slot
         self._plan = pickle_plan(Plan(self._parser, encoders, manners))
 
     def pack(self, page: Page) -> bytes:  # noqa: D102  # see Slot
@@ -140,7 +150,7 @@ class SharedSlot:
             if error is not None:
                 raise error
 
-    def use(self, encoders: Encoders, manners: Manners = _PLAIN) -> None:  # noqa: D102  # see Slot
+    def use(self, encoders: Encoders, manners: Manners = DEFAULT_MANNERS) -> None:  # noqa: D102  # see Slot
         self._plan = replace(self._plan, encoders=encoders, manners=manners)
         self._pickled = pickle_plan(self._plan) if self._plan.remote else b""
 

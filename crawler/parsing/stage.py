@@ -29,7 +29,7 @@ from crawler.parsing.room import Room
 from crawler.parsing.router import Parser
 from crawler.parsing.slot import Slot
 from crawler.parsing.slots import open_slots
-from crawler.parsing.worker import Batch, Encoders, Manners, Parsed
+from crawler.parsing.worker import DEFAULT_MANNERS, Batch, Encoders, Manners, Parsed
 
 _IN_FLIGHT = 2  # batches a slot: one that is worked on, one that waits in the worker's pipe
 _COMPUTATIONS = 16  # calls of `compute` in a slot at most, as an executor takes whatever it is given; arbitrary
@@ -91,7 +91,7 @@ class Stage:
         self._waiting.append(Waiting(page, packed, size, time.perf_counter()))
         self._feed_idle()
 
-    async def run(self, encoders: Encoders, settle: Settle, manners: Manners | None = None) -> None:
+    async def run(self, encoders: Encoders, settle: Settle, manners: Manners = DEFAULT_MANNERS) -> None:
         """Serve all slots until cancelled.
 
         Args:
@@ -105,7 +105,7 @@ class Stage:
         """
         self._reset()
         for slot in self._slots:
-            slot.use(encoders, manners or Manners())
+            slot.use(encoders, manners)
         async with asyncio.TaskGroup() as servers:
             for lane in self._lanes:
                 for _ in range(_IN_FLIGHT):

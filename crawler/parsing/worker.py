@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
@@ -51,6 +51,9 @@ class Manners:
         page.agent, page.obeys_robots = self.agent, self.obeys_robots
 
 
+DEFAULT_MANNERS = Manners()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to do with each page.
@@ -64,7 +67,7 @@ class Plan:
 
     parser: Callable[[Page], Any]
     encoders: Encoders = ()
-    manners: Manners = field(default_factory=Manners)
+    manners: Manners = DEFAULT_MANNERS
     remote: bool = True
 
 
