@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from crawler.errors import ConfigurationError, CrawlerError
-from crawler.fetching.cookies import load, open_jar, save
+from crawler.fetching.cookie_file import load, open_jar, save
 from crawler.policy.access import Cookies
 from crawler.policy.cookie import Cookie
-from crawler.policy.cookies import Jar
+from crawler.policy.jar import Jar
 
 pytestmark = pytest.mark.both_loops
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.policy.cookie import Cookie
-from crawler.policy.cookies import MOST, MOST_OF_A_HOST, Jar
+from crawler.policy.jar import MOST, MOST_OF_A_HOST, Jar
 from crawler.policy.set_cookie import LONGEST_AGE
 
 NOW = 1_767_323_045.0  # 2 January 2026

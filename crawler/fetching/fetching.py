@@ -8,7 +8,7 @@ from typing import Any
 
 from crawler.fetching.cache import CachingFetcher, open_cache
 from crawler.fetching.cache_statistics import CacheStatistics
-from crawler.fetching.cookies import open_jar
+from crawler.fetching.cookie_file import open_jar
 from crawler.fetching.fetcher import open_fetcher, sent_with_all
 from crawler.fetching.guard import AddressGuard
 from crawler.fetching.identified import IdentifiedFetcher

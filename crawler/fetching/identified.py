@@ -13,8 +13,8 @@ from crawler.fetching.protocol import Fetches, nobody
 from crawler.models import Request
 from crawler.page import Page
 from crawler.policy.access import Access
-from crawler.policy.cookies import Jar
 from crawler.policy.fields import Fields, joined
+from crawler.policy.jar import Jar
 from crawler.policy.limits import ByteBudget
 
 

@@ -17,7 +17,7 @@ import msgspec
 from crawler.errors import ConfigurationError, CrawlerError
 from crawler.policy.access import Cookies
 from crawler.policy.cookie import Cookie
-from crawler.policy.cookies import Jar
+from crawler.policy.jar import Jar
 from crawler.suffixes import is_public_suffix
 
 _FORMAT = "crawler cookies"
