@@ -13,6 +13,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from crawler.errors import ConfigurationError
 from crawler.fetching.guard import AddressGuard
+from crawler.fetching.wire import Connector
 from crawler.policy.network import Network
 
 _KEEP_ALIVE_SECONDS = 15.0  # arbitrary; many servers hang up after 5 to 75
@@ -27,7 +28,7 @@ async def open_connector(network: Network, guard: AddressGuard, resolver: Abstra
         ConfigurationError: ``Network.ca_file`` cannot be read or holds no certificate.
     """
     trusted = await asyncio.to_thread(_trusting, network.ca_file)
-    return aiohttp.TCPConnector(
+    return Connector(
         limit=0,  # the frontier decides how many, and which
         resolver=_Watched(resolver, guard),
         use_dns_cache=False,  # the resolver has one, with bounds and for failures as well

@@ -105,7 +105,7 @@ def _describe(error: BaseException) -> str:
             text = error.message
         case _:
             text = str(error)
-    return text or type(error).__name__
+    return " ".join(text.split()) or type(error).__name__  # aiohttp's have several lines
 
 
 def _system_text(error: OSError) -> str:
