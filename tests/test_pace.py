@@ -148,10 +148,8 @@ def test_each_failure_after_a_pause_is_followed_by_a_longer_one_and_the_last_by_
 
 def test_an_answer_after_a_pause_starts_the_count_again() -> None:
     made = Pace(HostRule(0.0, None, give_up_after=1))
-    assert made.note(Outcome.BROKEN, 0.1) == 30.0
-    assert made.is_failing
-    made.note(Outcome.ANSWERED, 0.1)
-    assert not made.is_failing
+    assert (made.note(Outcome.BROKEN, 0.1), made.is_failing) == (30.0, True)
+    assert (made.note(Outcome.ANSWERED, 0.1), made.is_failing) == (0.0, False)
     assert made.note(Outcome.BROKEN, 0.1) == 30.0
 
 

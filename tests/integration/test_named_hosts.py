@@ -65,7 +65,7 @@ async def test_names_that_are_never_answered_take_no_place_from_others() -> None
 
 
 async def test_a_link_to_a_name_of_this_machine_is_refused_and_a_seed_of_that_name_is_not() -> None:
-    names = {"seed.test": ("127.0.0.1",), "inner.test": ("127.0.0.1",)}
+    names: dict[str, tuple[str, ...]] = {"seed.test": ("127.0.0.1",), "inner.test": ("127.0.0.1",)}
     async with name_server(names=names) as server, serve({"/": links()}) as inner:
         pages = {"/": links("/hop", url_of("inner.test", inner)), "/hop": redirect(f"{url_of('inner.test', inner)}x")}
         async with serve(pages) as site:
