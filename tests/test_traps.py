@@ -38,6 +38,13 @@ def test_other_urls_are_not(url: str, other: str) -> None:
     assert shape_of(url) != shape_of(other)
 
 
+def test_a_long_word_of_hexadecimal_letters_takes_time_in_proportion_to_its_length() -> None:
+    # 8,000 of these would take hours if each letter were a new start, and hold the loop meanwhile.
+    word = "a" * (LONGEST_URL - 100)
+    for _ in range(1000):
+        assert shape_of(f"https://a.example/{word}/1") == f"https://a.example/{word}/0"
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [

@@ -15,8 +15,8 @@ from crawler.url import LONGEST_URL
 MOST_SEGMENTS = 40  # of a path; arbitrary, Heritrix has 20
 MOST_REPEATED = 4  # times that a path may have one and the same segment; arbitrary, Heritrix has 2 in a row
 
-# Numbers, and what is made of hexadecimal digits with one number among them: dates, identifiers, digests.
-_VARIABLE = re.compile(r"(?=[0-9a-f]*[0-9])[0-9a-f]+", re.IGNORECASE)
+_HEXADECIMAL = re.compile(r"[0-9a-f]++", re.IGNORECASE)
+_DIGIT = re.compile(r"[0-9]")
 _logger = logging.getLogger("crawler")
 
 
@@ -28,7 +28,13 @@ def shape_of(url: str) -> str:
     """
     start = url.find("/", len("https://"))
     path, mark, _ = url[start:].partition("?")
-    return url[:start] + _VARIABLE.sub("0", path) + mark
+    return url[:start] + _HEXADECIMAL.sub(_without_number, path) + mark
+
+
+def _without_number(found: re.Match[str]) -> str:
+    """Return 0 for numbers, and what is made of hexadecimal digits with one number among them: dates, digests."""
+    # Not one expression with a look-ahead, which would look for the number again from each letter of a long word.
+    return "0" if _DIGIT.search(found[0]) else found[0]
 
 
 def is_pathological(url: str) -> bool:
