@@ -58,6 +58,8 @@ class Admission:
         """
         host = self._frontier.host(request)
         if host.pace.is_down:
+            if self._permissions is not None:
+                self._permissions.forget(origin_of(request.url))  # nobody will ask about them, and make room
             return HostDownError(f"{host.name} failed too often, and is left alone")
         if not host.is_placed and host.pace.rule.minds_address:
             return self._look_up(request, group)

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from collections import deque
+
+import pytest
+
 from crawler.errors import RobotsDeniedError
 from crawler.permissions import Permissions
-from crawler.policy.robots import ALLOW_ALL, DENY_ALL, parse_robots
+from crawler.policy.robots import ALLOW_ALL, DENY_ALL, Robots, parse_robots
 
 A, B = "https://a.example", "http://a.example"
 
@@ -21,20 +25,70 @@ def test_why_rules_cannot_be_had_is_known_in_their_place() -> None:
     assert permissions.known(A, 0.0) is error
 
 
-def test_files_of_very_many_rules_push_others_out() -> None:
+def huge_rules() -> Robots:
+    return parse_robots(b"User-agent: *\n" + b"".join(b"Disallow: /%d\n" % number for number in range(30_000)), "x")
+
+
+def test_files_of_very_many_rules_push_out_those_that_have_served() -> None:
+    permissions, huge = Permissions(), huge_rules()
+    origins = [f"https://{number}.example" for number in range(40)]
+    for origin in origins:
+        permissions.learn(origin, huge, 10.0)
+        assert permissions.known(origin, 0.0) is huge
+    assert [permissions.known(origin, 0.0) is huge for origin in origins].count(True) == 1_000_000 // len(huge.rules)
+    assert permissions.known(origins[-1], 0.0) is huge
+
+
+def test_what_nobody_has_asked_about_yet_is_not_pushed_out() -> None:
+    permissions, huge = Permissions(), huge_rules()
+    origins = [f"https://{number}.example" for number in range(40)]
+    for origin in origins:
+        permissions.learn(origin, huge, 10.0)
+    kept = [origin for origin in origins if permissions.known(origin, 0.0)]
+    assert kept == origins[: 1_000_000 // len(huge.rules)]
+
+
+@pytest.mark.parametrize("count", [10_000, 10_001, 25_000])
+def test_each_origin_has_its_turn_however_many_wait_for_theirs(count: int) -> None:
     permissions = Permissions()
-    huge = parse_robots(b"User-agent: *\n" + b"".join(b"Disallow: /%d\n" % number for number in range(30_000)), "x")
-    for number in range(40):
+    waiting, asked = deque(f"https://{number}.example" for number in range(count)), 0
+    while waiting and asked < 10 * count:
+        origin = waiting.popleft()
+        if permissions.known(origin, 0.0) is None:
+            permissions.learn(origin, ALLOW_ALL, 10.0)
+            waiting.append(origin)
+            asked += 1
+    assert not waiting
+    assert asked <= 3 * count
+
+
+def test_what_is_forgotten_takes_no_room() -> None:
+    permissions, huge = Permissions(), huge_rules()
+    for number in range(100):
         permissions.learn(f"https://{number}.example", huge, 10.0)
-    kept = [number for number in range(40) if permissions.known(f"https://{number}.example", 0.0)]
-    assert kept == list(range(40 - 1_000_000 // len(huge.rules), 40))
+        permissions.forget(f"https://{number}.example")
+        permissions.forget(f"https://{number}.example")
+    assert len(permissions) == 0
+    permissions.learn(A, huge, 10.0)
+    permissions.learn(B, huge, 10.0)
+    assert (permissions.known(A, 0.0), permissions.known(B, 0.0)) == (huge, huge)
+
+
+def test_what_has_run_out_takes_no_room() -> None:
+    permissions, huge = Permissions(), huge_rules()
+    for number in range(100):
+        permissions.learn(f"https://{number}.example", huge, 10.0)
+        assert permissions.known(f"https://{number}.example", 10.0) is None
+    permissions.learn(A, huge, 10.0)
+    permissions.learn(B, huge, 10.0)
+    assert (permissions.known(A, 0.0), permissions.known(B, 0.0)) == (huge, huge)
 
 
 def test_origins_that_were_not_asked_about_for_long_are_forgotten() -> None:
     permissions = Permissions()
-    permissions.learn(A, ALLOW_ALL, 10.0)
-    for number in range(9_999):
-        permissions.learn(f"https://{number}.example", ALLOW_ALL, 10.0)
+    for origin in (A, *(f"https://{number}.example" for number in range(9_999))):
+        permissions.learn(origin, ALLOW_ALL, 10.0)
+        permissions.known(origin, 0.0)
     assert permissions.known(A, 0.0) is ALLOW_ALL  # and is young again
     permissions.learn(B, ALLOW_ALL, 10.0)
     assert permissions.known(A, 0.0) is ALLOW_ALL
