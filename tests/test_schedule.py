@@ -46,13 +46,40 @@ def test_a_host_is_not_asked_again_before_its_delay_has_passed_since_its_answer_
     first = request("a", 1)
     hosts.push(first)
     hosts.push(request("a", 2))
-    assert hosts.pop(10.0) == first
-    assert hosts.next_ready_at is None
+    assert (hosts.pop(10.0), hosts.next_ready_at) == (first, None)
     assert hosts.pop(99.0) is None  # the server may not have seen the first yet
     assert hosts.answered(first, 100.0, 0.1)
     assert hosts.next_ready_at == 102.0
     assert hosts.pop(101.999) is None
     assert hosts.pop(102.0) == request("a", 2)
+
+
+def test_a_host_whose_request_is_put_back_is_remembered_however_many_there_are() -> None:
+    hosts = schedule(HostRule(1.0, None, address_connections=8))
+    for number in range(1500):
+        hosts.push(request(f"host{number}"))
+    first = hosts.pop(1.0)
+    assert first is not None
+    hosts.place(first, "192.0.2.1")
+    hosts.put_back(first)
+    assert hosts.host(first).is_placed
+    assert len(hosts) == 1500
+
+
+def test_the_delay_of_an_address_outlasts_the_hosts_that_were_asked() -> None:
+    hosts = schedule(HostRule(0.0, None, address_delay=100.0))
+    for number in range(1500):
+        each = request(f"host{number}")
+        hosts.push(each)
+        hosts.place(each, f"192.0.2.{number}")
+        assert hosts.pop(1.0) == each
+        hosts.answered(each, 1.0, 0.1)
+        hosts.release(each, 1.0)
+    other = request("other")
+    hosts.push(other)
+    hosts.place(other, "192.0.2.1")
+    assert hosts.pop(50.0) is None
+    assert hosts.pop(101.0) == other
 
 
 def test_the_delay_does_not_count_again_from_the_end_of_an_answer() -> None:
@@ -159,7 +186,8 @@ def test_a_pause_holds_for_a_host_that_waits_already() -> None:
 
 def test_a_host_that_keeps_failing_gets_pauses_and_is_given_up_at_last() -> None:
     hosts = schedule(HostRule(0.0, None, max_delay=1000.0, give_up_after=3))
-    now, waits = 1000.0, []
+    now = 1000.0
+    waits: list[float] = []
     while not hosts.host(request("a")).pace.is_down:
         answered(hosts, request("a", len(waits)), now, Outcome.BROKEN)
         hosts.push(sentinel := request("a", -1))

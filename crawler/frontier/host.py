@@ -103,7 +103,7 @@ class Host:
             or self.active
             or self.closed
             or self.first
-            or self.free_at > now
+            or max(self.free_at, self.address.free_at) > now
             or self.pace.is_down
             or self.pace.crawl_delay
         )

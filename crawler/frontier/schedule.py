@@ -147,8 +147,9 @@ class Schedule:
 
     def put_back(self, request: Request) -> None:
         """Undo the `pop` of a request that nothing was asked for: its host may be asked at once."""
-        self.release(request, 0.0, Outcome.UNKNOWN)
         host = self.host(request)
+        self._free(host)
+        self._end_wait(request, host, 0.0, is_void=True)
         heappush(host.queue, (-request.priority, request.depth, -self._next(), request))  # before those after it
         self._size += 1
         self._offer(host)
