@@ -1,6 +1,7 @@
 """An asyncio crawler framework: one event loop does all the waiting, processes do all the computing."""
 
 from crawler.crawler import Crawler, crawl, loop_factory
+from crawler.directives import Directives
 from crawler.errors import (
     BlockedAddressError,
     BodyTooLargeError,
@@ -32,6 +33,7 @@ from crawler.errors import (
     TooManyRedirectsError,
     WorkerLostError,
 )
+from crawler.fetching.cache_statistics import CacheStatistics
 from crawler.models import Failure, Ledger, Request, State
 from crawler.page import Page
 from crawler.parsing.cpu import Cpu
@@ -43,12 +45,13 @@ from crawler.policy.fetch import Fetch
 from crawler.policy.limits import Limits
 from crawler.policy.network import Network
 from crawler.policy.politeness import Politeness
-from crawler.policy.retry import Retry
+from crawler.policy.retry import Retry, Rule
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Scope
 from crawler.sinks.jsonl import JsonLines
 from crawler.sinks.sink import Sink
 from crawler.sitemaps import sitemap
+from crawler.sources import Source
 from crawler.stream import ItemStream
 from crawler.summary import Statistics, Summary
 
@@ -61,6 +64,7 @@ __all__ = [
     "BodyTooLargeError",
     "Cache",
     "CacheError",
+    "CacheStatistics",
     "ClosedError",
     "ConfigurationError",
     "ConnectError",
@@ -70,6 +74,7 @@ __all__ = [
     "Crawler",
     "CrawlerError",
     "DecodingError",
+    "Directives",
     "EncodingError",
     "Failure",
     "Fetch",
@@ -98,9 +103,11 @@ __all__ = [
     "Rewriting",
     "RobotsDeniedError",
     "Router",
+    "Rule",
     "Scope",
     "Sink",
     "SinkError",
+    "Source",
     "State",
     "Statistics",
     "StatusError",
