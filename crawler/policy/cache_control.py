@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from crawler.policy.fields import is_token
+
 Fields = Sequence[tuple[str, str]]
 """Header fields as pairs, names in lower case."""
 
@@ -39,12 +41,13 @@ def directives_of(fields: Fields) -> Directives:
 def varies_by(fields: Fields) -> frozenset[str] | None:
     """Return the names of a request's fields that an answer depends on; ``None`` where it may be anything.
 
-    So it may where ``Vary`` has an asterisk (RFC 9110 §12.5.5), and where it is so long that nobody means it.
+    So it may where ``Vary`` has an asterisk (RFC 9110 §12.5.5), and where it is so long that nobody means it. What can
+    be the name of no field is in no request, so nothing depends on it.
     """
     value = ",".join(value for name, value in fields if name == "vary")
     if "*" in value or len(value) > _LONGEST_VARY:
         return None
-    return frozenset(name for token in value.split(",") if (name := token.strip().lower()))
+    return frozenset(name for token in value.split(",") if is_token(name := token.strip().lower()))
 
 
 def seconds_in(argument: str) -> int | None:

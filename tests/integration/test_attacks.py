@@ -1,0 +1,46 @@
+"""Whole crawls under attacks that once succeeded: what came of each must not come again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from crawler import Cache, Cpu, Crawler, Fetch
+from tests.integration import parsers
+
+pytestmark = pytest.mark.both_loops
+
+INLINE = Cpu(executor="inline")
+
+
+@asynccontextmanager
+async def answering(response: bytes) -> AsyncIterator[str]:
+    """Answer everything with the bytes of one response; yield the URL."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(response)
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+@pytest.mark.parametrize("name", ["folder", "file.sqlite"])
+async def test_a_vary_that_names_no_header_field_ends_no_crawl_with_a_cache(tmp_path: Path, name: str) -> None:
+    response = b"HTTP/1.1 200 OK\r\nVary: \xff, \xc3\xa9, a b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    fetch = Fetch(cache=Cache(tmp_path / name, mode="changed"))
+    async with answering(response) as url, Crawler(parsers.urls, cpu=INLINE, fetch=fetch) as crawler:
+        summary = await crawler.run(url)
+    assert summary.done == 1
+    assert summary.cache is not None
+    assert not summary.cache.is_broken
