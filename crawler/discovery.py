@@ -15,6 +15,7 @@ from crawler.policy.limits import Limits
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Boundary
 from crawler.policy.traps import Traps
+from crawler.url import LONGEST_URL
 
 _IN_A_TURN = 500  # links; they take the loop about 2 ms
 
@@ -40,7 +41,7 @@ class Discovery:
 
     def add(self, request: Request) -> None:
         """Add one request, whose depth and parent are set."""
-        if not self._boundary.permits(request.url):
+        if self._is_too_long(request.url) or not self._boundary.permits(request.url):
             self._frontier.refuse(request)
         elif not self._limits.allows_depth(request.depth):
             self._frontier.refuse(request, too_deep=True)
@@ -56,7 +57,8 @@ class Discovery:
         for count, link in enumerate(parsed.links, 1):
             if not count % _IN_A_TURN:
                 await asyncio.sleep(0)
-            url = self.spelt(link) if self._rewriting or "@" in link else link
+            is_special = (self._rewriting or "@" in link) and not self._is_too_long(link)
+            url = self.spelt(link) if is_special else link
             # Asked before a request is made of it: most links of most pages are known already.
             if not self._frontier.knows(url):
                 self.add(Request(url, depth=depth, parent=page.url))
@@ -65,6 +67,10 @@ class Discovery:
                 await asyncio.sleep(0)
             url = self.spelt(request.url) if request.method == "GET" else without_userinfo(request.url)
             self.add(replace(request, url=url, depth=depth, parent=page.url, redirects=0, attempt=0))
+
+    def _is_too_long(self, url: str) -> bool:
+        """Tell whether a ``url`` is refused unseen: of megabytes, already to look at it takes long."""
+        return len(url) > LONGEST_URL and self._limits.max_alike is not None
 
     def spelt(self, url: str) -> str:
         """Return a normalised ``url`` as this crawl spells it."""

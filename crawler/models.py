@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from crawler.url import LONGEST_URL
+
 ROBOTS = "robots.txt:"
 """The label of requests for robots.txt. Labels that end in a colon are the crawl's own."""
 SITEMAP = "sitemap:"
@@ -70,10 +72,15 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     @property
     def fingerprint(self) -> str:
-        """The identity by which the seen-set knows a request: its URL, and for others than plain GETs what is sent."""
-        if self.method == "GET" and self.body is None:
-            return self.url
-        return f"{self.method} {self.url} {blake2b(self.body or b'', digest_size=16).hexdigest()}"
+        """The identity by which the seen-set knows a request: its URL, and for others than plain GETs what is sent.
+
+        Of what is longer than any URL should be it is a digest: a page can have links of megabytes, which a crawl would
+        keep to its end.
+        """
+        identity = self.url
+        if self.method != "GET" or self.body is not None:
+            identity = f"{self.method} {self.url} {_digest_of(self.body or b'')}"
+        return identity if len(identity) <= LONGEST_URL else _digest_of(identity.encode("utf-8", "surrogatepass"))
 
     def check(self) -> None:
         """Check the types of the fields, which are not checked when a request is made: that is what makes it cheap.
@@ -106,6 +113,10 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     def is_plain(self) -> bool:
         """Whether the URL alone says it all, so that nothing else need travel between processes."""
         return self == Request(self.url)
+
+
+def _digest_of(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()
 
 
 class State(enum.StrEnum):

@@ -143,14 +143,21 @@ def _shown(text: str) -> str:
     return repr(text) if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]!r}…"
 
 
-@lru_cache(maxsize=8192)  # asked eight times for a URL on its way through a crawl, mostly while it is in flight
 def host_of(url: str) -> str:
     """Return the host and, where it is not the scheme's default, the port of a normalised ``url``.
 
     >>> host_of("https://user:secret@example.org:8080/a")
     'example.org:8080'
     """
+    return _remembered_host_in(url) if len(url) <= LONGEST_URL else _host_in(url)
+
+
+def _host_in(url: str) -> str:
     return url.split("/", 3)[2].rpartition("@")[2]
+
+
+# Asked eight times for a URL on its way through a crawl, mostly while it is in flight.
+_remembered_host_in = lru_cache(maxsize=8192)(_host_in)
 
 
 def without_port(host: str) -> str:

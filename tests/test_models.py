@@ -120,6 +120,13 @@ def test_requests_are_alike_when_url_and_payload_are(one: Request, other: Reques
     assert (one.fingerprint == other.fingerprint) is same
 
 
+def test_the_fingerprint_of_what_is_very_long_is_short_and_its_own() -> None:
+    long = [f"{URL}{number}{'a' * 10_000}" for number in range(2)]
+    requests = [Request(long[0]), Request(long[1]), Request(long[0], method="PUT"), Request(long[0], body=b"x")]
+    assert len({request.fingerprint for request in requests}) == 4
+    assert max(len(request.fingerprint) for request in requests) < 100
+
+
 def test_the_fingerprint_of_a_get_is_its_url() -> None:
     assert Request(URL, label="x").fingerprint == URL
 

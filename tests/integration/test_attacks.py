@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from crawler import Cache, Cpu, Crawler, Fetch
 from tests.integration import parsers
+from tests.integration.sites import links, serve
 
 pytestmark = pytest.mark.both_loops
 
@@ -44,3 +46,20 @@ async def test_a_vary_that_names_no_header_field_ends_no_crawl_with_a_cache(tmp_
     assert summary.done == 1
     assert summary.cache is not None
     assert not summary.cache.is_broken
+
+
+async def test_links_of_megabytes_are_refused_and_not_kept() -> None:
+    def page(number: int) -> str:
+        return links(f"/x?{number}{'a' * 3_000_000}", f"/y@{number}{'a' * 3_000_000}", f"/{number + 1}")
+
+    tracemalloc.start()
+    try:
+        async with serve({f"/{number}": page(number) for number in range(10)}) as site:
+            before, _ = tracemalloc.get_traced_memory()
+            async with Crawler(parsers.links_only, cpu=INLINE) as crawler:
+                summary = await crawler.run(f"{site.url}0")
+                kept = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert (summary.done, summary.refused, summary.failed) == (10, 20, 1)
+    assert kept < 10_000_000  # and not the 60 MB of those links
