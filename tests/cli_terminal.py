@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.cli_process import COMMAND, ROOT, Finished, finish
 
+# Makes a terminal the one that controls this process, so that Ctrl-C is a signal; then becomes another program.
+_TAKE_CONTROL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 _NOT_INHERITED = ("CRAWLER_CONTACT", "CRAWLER_PASSWORD")  # whoever runs the tests may have set them
 
 
@@ -38,16 +45,21 @@ class Terminal:
 
 
 @asynccontextmanager
-async def terminal(*arguments: str, cwd: Path = ROOT, **environment: str) -> AsyncIterator[Terminal]:
-    """Start the command line on a terminal of its own, away from the one that the tests run on."""
+async def terminal(
+    *arguments: str, stdout: int | None = asyncio.subprocess.PIPE, **environment: str
+) -> AsyncIterator[Terminal]:
+    """Start the command line on a terminal of its own, away from the one that the tests run on.
+
+    Its standard output is ``stdout``; ``None`` shows that on the terminal, too.
+    """
     ours, its = os.openpty()
     process = await asyncio.create_subprocess_exec(
-        *COMMAND,
+        *(sys.executable, "-c", _TAKE_CONTROL, *COMMAND),
         *arguments,
         stdin=its,
-        stdout=asyncio.subprocess.PIPE,
+        stdout=its if stdout is None else stdout,
         stderr=its,
-        cwd=cwd,
+        cwd=ROOT,
         env=plain_environment(TERM="xterm", **environment),
         start_new_session=True,
     )

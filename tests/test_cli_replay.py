@@ -335,6 +335,16 @@ async def test_a_file_that_is_no_page_in_quarantine(
     assert expected in finished.error
 
 
+@pytest.mark.parametrize("cache", ["pages.sqlite", "pages"])
+async def test_a_cache_is_replayed_by_another_option(cache: str, quarantine: Quarantine) -> None:
+    await run("fetch", "http://127.0.0.1:25/", "--tries", "1", "--cache", cache, cwd=quarantine.folder)
+
+    finished = await quarantine.replay(cache)
+
+    assert finished.code == 2
+    assert f"crawler site URL… --cache {cache} --cache-mode replay" in finished.error
+
+
 async def test_a_reader_that_leaves_ends_nothing(quarantine: Quarantine) -> None:
     quarantine.write("def parse(page):\n    for number in range(9):\n        yield number\n")
     reading, writing = os.pipe()

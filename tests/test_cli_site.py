@@ -9,9 +9,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from crawler import sitemap
+from crawler.cli.site import seed_of
 from fixtures_server import FixturesServer, Web
-from tests.cli_process import finish, run, start
+from tests.cli_process import Finished, finish, run, start
+from tests.integration.sites import Site, links, serve
 
 PROMISED = {
     "discovered",
@@ -144,3 +148,162 @@ def read_all(terminal: int) -> bytes:
         pass
     os.close(terminal)
     return shown
+
+
+# ── what a site is made of ──
+
+
+async def _pdf(_: web.Request) -> web.StreamResponse:
+    return web.Response(body=b"%PDF-1.7", content_type="application/pdf")
+
+
+async def _text(_: web.Request) -> web.StreamResponse:
+    return web.Response(text="hello")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), {"/", "/text"}),
+        (("--types", "*/*"), {"/", "/text", "/pdf"}),
+        (("--types", "text/html", "--types", "*/pdf"), {"/", "/pdf"}),
+    ],
+)
+async def test_pages_and_text_are_read_and_other_types_where_they_are_asked_for(
+    options: tuple[str, ...], expected: set[str]
+) -> None:
+    async with serve({"/": links("/pdf", "/text"), "/pdf": _pdf, "/text": _text}) as site:
+        finished = await run("site", site.url, "--executor", "inline", *options)
+
+    assert paths(finished, site) == expected
+    assert ("ContentTypeError: --types says which types are read; --types '*/*' reads all" in finished.err) == (
+        expected != {"/", "/text", "/pdf"}
+    )
+
+
+SITEMAP = "<urlset><url><loc>/a</loc></url></urlset>"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("sitemap.xml",), {"/a", "/b"}),
+        (("--sitemap", "sitemap.php"), {"/a", "/b"}),
+        (("", "--sitemap", "sitemap.php"), {"/", "/a", "/b"}),
+        (("sitemap.php",), {"/sitemap.php"}),
+    ],
+)
+async def test_a_sitemap_is_a_seed(arguments: tuple[str, ...], expected: set[str]) -> None:
+    pages = {"/": links(), "/a": links("/b"), "/b": links(), "/sitemap.xml": SITEMAP, "/sitemap.php": SITEMAP}
+    async with serve(pages) as site:
+        given = [part if part.startswith("--") else site.url + part for part in arguments]
+        finished = await run("site", *given, "--executor", "inline")
+
+    assert finished.code == 0, finished.err
+    assert paths(finished, site) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "is_sitemap"),
+    [
+        ("sitemap.xml", True),
+        ("de/Sitemap_index.XML", True),
+        ("posts.xml.gz", True),
+        ("sitemap-1.txt", True),
+        ("feed.rss", True),
+        ("feed.atom", True),
+        ("", False),
+        ("notes.txt", False),
+        ("sitemap", False),
+        ("sitemap.html", False),
+        ("?file=sitemap.xml", False),
+        ("xml", False),
+    ],
+)
+def test_a_seed_is_a_sitemap_by_its_name(name: str, is_sitemap: bool) -> None:
+    url = f"https://example.org/{name}"
+
+    assert seed_of(url) == (sitemap(url) if is_sitemap else url)
+
+
+# ── options ──
+
+
+async def test_urls_that_differ_in_what_does_not_matter_are_one_page() -> None:
+    async with serve(
+        {"/": links("/a?b=1&a=2", "/a?utm_source=x&a=2&b=1", "/a?a=2&fbclid=y&b=1"), "/a": links()}
+    ) as site:
+        apart = await run("site", site.url, "--executor", "inline")
+        alike = await run("site", site.url, "--executor", "inline", "--drop-tracking", "--sort-query")
+
+    assert len(apart.out.splitlines()) == 4
+    assert [json.loads(line)["url"] for line in alike.out.splitlines()] == [site.url, f"{site.url}a?a=2&b=1"]
+
+
+@pytest.mark.parametrize(("options", "expected"), [((), {"/"}), (("--ignore-robots",), {"/", "/private"})])
+async def test_robots_txt_is_obeyed_unless_one_says_otherwise(options: tuple[str, ...], expected: set[str]) -> None:
+    async def robots(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="User-agent: crawler\nDisallow: /private")
+
+    async with serve({"/": links("/private"), "/private": links(), "/robots.txt": robots}) as site:
+        finished = await run("site", site.url, "--executor", "inline", *options)
+
+    assert paths(finished, site) == expected
+    assert ("1 denied by robots.txt" in finished.err) == (not options)
+    assert ("/robots.txt" in site.asked) == (not options)
+
+
+async def test_header_fields_and_cookies_are_sent_with_each_request() -> None:
+    async def front(_: web.Request) -> web.StreamResponse:
+        return web.Response(text=links("/a"), content_type="text/html", headers={"Set-Cookie": "id=7"})
+
+    async with serve({"/": front, "/a": links()}) as site:
+        await run("site", site.url, "--executor", "inline", "--header", "X-Key: 1", "--cookies", "memory")
+
+    assert [request.headers.get("X-Key") for request in site.requests] == ["1", "1"]
+    assert [request.cookies.get("id") for request in site.requests] == [None, "7"]
+
+
+async def test_a_crawl_can_be_repeated_without_a_network_and_say_what_has_changed(tmp_path: Path) -> None:
+    options = ("--executor", "inline", "-q", "--cache", "pages.sqlite", "--cache-mode")
+    async with serve({"/": links("/a"), "/a": links()}) as site:
+        first = await run("site", site.url, *options, "changed", cwd=tmp_path)
+        second = await run("site", site.url, *options, "changed", cwd=tmp_path)
+        asked = len(site.asked)
+        replayed = await run("site", site.url, *options, "replay", cwd=tmp_path)
+
+    assert (asked, len(site.asked)) == (4, 4)
+    assert [json.loads(line).get("changed") for line in first.out.splitlines()] == [None, None]
+    assert [json.loads(line).get("changed") for line in second.out.splitlines()] == [False, False]
+    assert replayed.out == first.out
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "expected"),
+    [
+        (None, ("--cache", "absent", "--cache-mode", "replay"), "there is no cache 'absent' to replay"),
+        ("mine", ("--cache", "there.db"), "the cache 'there.db' is damaged, or no SQLite file"),
+        (None, ("--cookies", "absent/jar"), "cookies cannot be kept in 'absent/jar'"),
+        ("mine", ("--cookies", "there.db"), "'there.db' is no file of cookies"),
+        (None, ("--ca-file", "absent"), "ca_file='absent': expected a PEM file"),
+    ],
+)
+async def test_files_that_cannot_be_used_end_it_before_anything_is_fetched_or_written(
+    content: str | None, options: tuple[str, ...], expected: str, tmp_path: Path
+) -> None:
+    (tmp_path / "pages.jsonl").write_text("precious\n")
+    if content is not None:
+        (tmp_path / "there.db").write_text(content)
+    async with serve({"/": links()}) as site:
+        finished = await run("site", site.url, "-o", "pages.jsonl", "--executor", "inline", *options, cwd=tmp_path)
+
+    assert finished.code == 2
+    assert expected in finished.error
+    assert site.asked == []
+    assert (tmp_path / "pages.jsonl").read_text() == "precious\n"
+    assert content is None or (tmp_path / "there.db").read_text() == content
+
+
+def paths(finished: Finished, site: Site) -> set[str]:
+    """The paths of the pages that standard output has lines of."""
+    return {json.loads(line)["url"].replace(site.url, "/") for line in finished.out.splitlines()}

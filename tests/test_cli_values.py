@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.cli.values import parse_seconds, parse_size
+from crawler.cli.values import parse_positive_size, parse_seconds, parse_size
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,10 @@ def test_seconds() -> None:
     assert [parse_seconds(text) for text in ("30", "0.5", "none", "None")] == [30.0, 0.5, 0.0, 0.0]
     with pytest.raises(ValueError, match="no number of seconds"):
         parse_seconds("1m")
+
+
+def test_a_size_that_must_leave_room_for_something_is_not_nothing() -> None:
+    assert parse_positive_size("1k") == 1024
+    for text in ("0", "none", "0.1"):
+        with pytest.raises(ValueError, match="leaves room for nothing; write bytes, or 512M, or 2G"):
+            parse_positive_size(text)

@@ -28,16 +28,21 @@ def stranger_of(job: Job) -> str:
     return next((host for host in hosts if not is_loopback(host)), "")
 
 
-def with_contact(fetch: Fetch, contact: str) -> Fetch:
+def with_contact(fetch: Fetch, contact: str, name: str = "contact") -> Fetch:
     """Return ``fetch`` with a user agent that ends in ``contact``, as ``crawler/0.1 (+me@example.org)``.
+
+    Args:
+        fetch: What a file says.
+        contact: The contact.
+        name: Where it was given, for messages.
 
     Raises:
         ConfigurationError: It is neither a URL nor a mail address.
     """
     if not _is_contact(contact):
-        raise ConfigurationError.of("contact", contact, _EXPECTED)
-    name = USER_AGENT.partition(" ")[0] if fetch.user_agent == USER_AGENT else fetch.user_agent
-    return fetch if contact in name else replace(fetch, user_agent=f"{name} (+{contact})")
+        raise ConfigurationError.of(name, contact, _EXPECTED)
+    agent = USER_AGENT.partition(" ")[0] if fetch.user_agent == USER_AGENT else fetch.user_agent
+    return fetch if contact in agent else replace(fetch, user_agent=f"{agent} (+{contact})")
 
 
 def introduced(fetch: Fetch, host: str, environment: Mapping[str, str], ask: Callable[[str], str]) -> Fetch:
@@ -54,11 +59,12 @@ def introduced(fetch: Fetch, host: str, environment: Mapping[str, str], ask: Cal
     """
     if fetch.user_agent != USER_AGENT:
         return fetch
-    question = f"Who crawls {host}? A URL or mail address at which you can be reached ({CONTACT} remembers it): "
-    contact = environment.get(CONTACT, "") or ask(question)
+    if contact := environment.get(CONTACT, ""):
+        return with_contact(fetch, contact, CONTACT)
+    contact = ask(f"{host} will want to know who crawls it.\nURL or mail address to reach you at: ")
     if not contact:
-        remedy = f"--contact me@example.org, or {CONTACT} in the environment; or --user-agent"
-        raise ConfigurationError(f"{host} is to know who crawls it and how to reach you: {remedy}")
+        remedy = f"--contact me@example.org, or {CONTACT} in the environment, or --user-agent"
+        raise ConfigurationError(f"tell {host} how to reach you: {remedy}")
     return with_contact(fetch, contact)
 
 

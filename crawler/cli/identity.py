@@ -15,6 +15,7 @@ from crawler.cli.lines import named_file
 from crawler.cli.options.identity import IdentityOptions
 from crawler.cli.origins import origins_of
 from crawler.models import Request
+from crawler.policy.access import userinfo_of
 from crawler.policy.fetch import Fetch
 from crawler.url import origin_of, resolve
 
@@ -47,10 +48,15 @@ def warn_of_visible_secrets(urls: Sequence[str], headers: Sequence[str], proxy: 
 def _visible(urls: Sequence[str], headers: Sequence[str], proxy: str | None) -> Iterator[tuple[str, str]]:
     for url in urls:
         normalised = resolve("", url)
-        if "@" in normalised.split("/", 3)[2]:
-            origin = origin_of(normalised)
+        origin = origin_of(normalised)
+        if _has_password(normalised):
             yield f"a password for {origin}", f"--auth {origin}=USER"
     for name in secrets_in(headers):
         yield name, "--header @FILE"
-    if proxy is not None and "@" in proxy and named_file(proxy) is None:
+    if proxy is not None and named_file(proxy) is None and _has_password(resolve("", proxy)):
         yield "the password of the proxy", "--proxy @FILE"
+
+
+def _has_password(url: str) -> bool:
+    userinfo = userinfo_of(url)
+    return userinfo is not None and userinfo.password != ""

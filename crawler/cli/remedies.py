@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from crawler.models import Failure
+
 _REMEDIES = {
     "BlockedAddressError": "--allow-private lets links lead into your own networks, too",
     "BodyTooLargeError": "--max-body allows larger ones",
@@ -15,13 +17,21 @@ _REMEDIES = {
 }
 
 
-def remedy_for(error: str) -> str:
-    """Return the option that helps against an error of that type, and what it does; empty where there is none."""
-    return _REMEDIES.get(error, "")
+def remedy_for(error: str, message: str) -> str:
+    """Return the option that helps against an error, and what it does; empty where there is none.
+
+    Args:
+        error: The type of the error.
+        message: What it says. Some addresses stay blocked whatever one allows.
+    """
+    is_for_good = error == "BlockedAddressError" and "allow_private" not in message
+    return "" if is_for_good else _REMEDIES.get(error, "")
 
 
-def remedies_for(errors: Iterable[str]) -> Iterator[str]:
+def remedies_for(failures: Iterable[Failure]) -> Iterator[str]:
     """Yield a line for each type of error that there is a remedy for."""
-    for error in errors:
-        if remedy := remedy_for(error):
-            yield f"{error}: {remedy}"
+    seen: set[str] = set()
+    for failure in failures:
+        if failure.error not in seen and (remedy := remedy_for(failure.error, failure.message)):
+            seen.add(failure.error)
+            yield f"{failure.error}: {remedy}"

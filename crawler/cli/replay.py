@@ -8,6 +8,7 @@ import os
 import pdb  # noqa: T100  # it is what --pdb asks for
 import pickle
 import re
+import shlex
 import signal
 import sys
 import time
@@ -15,6 +16,7 @@ import traceback
 from bdb import BdbQuit
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -29,6 +31,7 @@ from crawler.observe.lines import labelled
 from crawler.parsing.quarantine import Quarantined, load
 from crawler.parsing.router import Parser, is_async, parser_for
 from crawler.parsing.worker import iterate
+from crawler.policy.caching import Cache
 from crawler.sinks.jsonl import encode_line
 
 if sys.platform != "win32":
@@ -53,6 +56,7 @@ def run_replay(file: str, options: ReplayOptions) -> int:
     faulthandler.enable(file=_STDERR)  # says where, when the page crashes the interpreter
     if hasattr(signal, "SIGQUIT"):  # not on Windows
         faulthandler.register(signal.SIGQUIT, file=_STDERR, chain=True)
+    _check_is_no_cache(file)
     kept, screen = load(file), Screen()
     parser = asyncio.run(_load(kept, options))
     _limit_memory(options.memory_bytes)
@@ -62,6 +66,17 @@ def run_replay(file: str, options: ReplayOptions) -> int:
     replay = Replay(kept, screen, sys.stdout)
     with prints:
         return replay.debug(parser) if options.pdb else replay.run(parser)
+
+
+def _check_is_no_cache(file: str) -> None:
+    """Check that this is not what ``--cache-mode replay`` is for.
+
+    Raises:
+        ConfigurationError: It looks like it.
+    """
+    if Path(file).is_dir() or (Path(file).exists() and Cache(file).is_file):
+        remedy = f"to crawl without a network: crawler site URL… --cache {shlex.quote(file)} --cache-mode replay"
+        raise ConfigurationError(f"{file!r} is a cache, or a folder, and no page in quarantine; {remedy}")
 
 
 async def _load(kept: Quarantined, options: ReplayOptions) -> Parser:

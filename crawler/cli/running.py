@@ -141,7 +141,7 @@ def _report(
     summary: Summary, crawler: Crawler, job: Job, output: Output, failed: FailureList | None, screen: Screen
 ) -> None:
     screen.write(report(summary, crawler.failures, output.name, screen.width, job.replay_parser))
-    for place, remedy in enumerate(remedies_for(summary.errors)):
+    for place, remedy in enumerate(remedies_for(crawler.failures)):
         screen.write(labelled("" if place else "remedies", remedy, screen.width))
     if failed is not None:
         screen.write(labelled("failures", f"{count(failed.count)} → {failed.path}", screen.width))

@@ -69,7 +69,7 @@ def _with_remedy(answer: Answer) -> FetchError:
     """Return the error of ``answer`` with all that there is to say in a line."""
     error, request = answer.error, answer.page.request
     tries = f" after {request.attempt + 1} tries" if request.attempt else ""
-    remedy = f"; {text}" if (text := remedy_for(type(error).__name__)) else ""
+    remedy = f"; {text}" if (text := remedy_for(type(error).__name__, str(error))) else ""
     return FetchError(f"failed {request.url}{tries}: {type(error).__name__}: {error}{remedy}")
 
 
