@@ -161,7 +161,7 @@ def test_help_fits_a_terminal_and_names_only_what_is_documented(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    documented = set(re.findall(r"`(--[a-z-]+)", DOCUMENTATION.read_text(encoding="utf-8")))
+    documented = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", DOCUMENTATION.read_text(encoding="utf-8")))
 
     code = main([*filter(None, [command]), "--help"])
 
