@@ -54,12 +54,20 @@ class IdentifiedFetcher:
     async def _fetch_as(
         self, fields: Fields, request: Request, budget: ByteBudget, answered: Callable[[], None]
     ) -> Page:
+        is_new = False
+
+        def heard() -> None:
+            nonlocal is_new
+            is_new = True
+            answered()
+
         try:
-            page = await self._inner.fetch(replace(request, headers=fields), budget, answered)
+            page = await self._inner.fetch(replace(request, headers=fields), budget, heard)
         except StatusError as error:
             self._keep_cookies(request.url, error.headers)
             raise
-        self._keep_cookies(request.url, page.headers)
+        if is_new:  # what a cache has was set then, and may have been set to something else since
+            self._keep_cookies(request.url, page.headers)
         page.request = request  # what we are to the server is no part of what the parser asked for
         return page
 

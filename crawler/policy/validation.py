@@ -60,6 +60,6 @@ def confirmed(stored: Stored, fields: Fields, *, asked: float, answered: float) 
     """
     new = tuple(field for field in kept_fields(fields) if field[0] not in _OF_THE_BODY)
     names = {name for name, _ in new}
-    # An age that the 304 does not tell is none: the stored one was that of an older answer.
-    old = tuple(field for field in stored.fields if field[0] not in names and field[0] != "age")
+    # An age or a cookie that the 304 does not tell is none: what is stored was that of an older answer.
+    old = tuple(field for field in stored.fields if field[0] not in names and field[0] not in {"age", "set-cookie"})
     return msgspec.structs.replace(stored, fields=old + new, asked=asked, answered=answered)

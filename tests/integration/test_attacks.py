@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
-from crawler import Cache, Cpu, Crawler, Fetch
+from crawler import Access, Cache, Cookies, Cpu, Crawler, Fetch
 from tests.integration import parsers
-from tests.integration.sites import links, serve
+from tests.integration.sites import Answer, links, serve
 
 pytestmark = pytest.mark.both_loops
 
@@ -63,3 +64,26 @@ async def test_links_of_megabytes_are_refused_and_not_kept() -> None:
         tracemalloc.stop()
     assert (summary.done, summary.refused, summary.failed) == (10, 20, 1)
     assert kept < 10_000_000  # and not the 60 MB of those links
+
+
+@pytest.mark.parametrize("control", ["max-age=3600", "no-cache"])
+async def test_a_cookie_that_was_set_long_ago_does_not_replace_one_that_is_newer(tmp_path: Path, control: str) -> None:
+    def setting(value: str, then: str, control: str) -> Answer:
+        fields = {"Set-Cookie": f"session={value}; Path=/", "Cache-Control": control, "ETag": '"1"'}
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            if "If-None-Match" in request.headers:
+                return web.Response(status=304)
+            return web.Response(text=links(then), content_type="text/html", headers=fields)
+
+        return answer
+
+    fetch = Fetch(cache=Cache(tmp_path / "cache"), access=Access(cookies=Cookies()))
+    pages = {"/a": setting("old", "/", control), "/login": setting("new", "/a", "no-store"), "/": links()}
+    async with serve(pages) as site:
+        for start in ("a", "login"):
+            async with Crawler(parsers.links_only, cpu=INLINE, fetch=fetch) as crawler:
+                await crawler.run(f"{site.url}{start}")
+            site.pages["/"] = links("/last")
+    last = [request.headers.get("Cookie") for request in site.requests if request.path in {"/", "/last"}]
+    assert last == ["session=old", "session=new", "session=new"]
