@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
-from tests.cli_process import run
+from tests.cli_process import finish, run, start
 from tests.cli_terminal import terminal
 from tests.integration.sites import Site, redirect, serve
 
@@ -263,3 +265,24 @@ async def test_on_a_terminal_the_header_fields_of_what_is_no_page_are_shown(site
     assert done.code == 3
     assert "404 Not Found" in screen.shown
     assert "server: " in screen.shown
+
+
+async def test_ctrl_c_ends_it_and_keeps_the_cookies_that_came(tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
+    async def slow(_: web.Request) -> web.StreamResponse:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("the event is never set")
+
+    async def front(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": "/slow", "Set-Cookie": "seen=yes; Max-Age=60"})
+
+    async with serve({"/": front, "/slow": slow}) as server:
+        process = await start("fetch", server.url, "--cookies", "jar.json", "--cache", "pages", cwd=tmp_path)
+        await asked.wait()
+        process.send_signal(signal.SIGINT)
+        finished = await finish(process)
+
+    assert (finished.code, finished.out, finished.err) == (130, "", "")
+    assert '"seen"' in (tmp_path / "jar.json").read_text()
