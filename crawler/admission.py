@@ -13,9 +13,9 @@ from collections.abc import Callable
 from crawler.errors import FetchError, HostDownError, RobotsDeniedError
 from crawler.fetching.protocol import Fetches
 from crawler.frontier.memory import MemoryFrontier
-from crawler.models import ROBOTS, Request
+from crawler.models import Request
 from crawler.permissions import Permissions
-from crawler.policy.robots import robots_url
+from crawler.policy.robots import errand_for
 from crawler.url import hostname_of, origin_of
 
 _NAMELESS_SECONDS = 5.0  # for which a failed look-up is not repeated: what waits for the name fails together; arbitrary
@@ -61,7 +61,8 @@ class Admission:
             if self._permissions is not None:
                 self._permissions.forget(origin_of(request.url))  # nobody will ask about them, and make room
             return HostDownError(f"{host.name} failed too often, and is left alone")
-        if not host.is_placed and host.pace.rule.minds_address:
+        # An errand has an address already, or a redirect led it to where no page was asked for yet.
+        if not (host.is_placed or request.is_errand) and host.pace.rule.minds_address:
             return self._look_up(request, group)
         if self._permissions is None or request.is_errand:
             return True
@@ -78,8 +79,9 @@ class Admission:
         origin = origin_of(request.url)
         rules = permissions.known(origin, time.monotonic())
         if rules is None:
+            self._frontier.close(request)
             self._frontier.put_back(request)
-            self._frontier.interpose(Request(robots_url(origin), label=ROBOTS))
+            self._frontier.interpose(errand_for(origin))
             return False
         if isinstance(rules, FetchError):
             return rules

@@ -47,14 +47,14 @@ from crawler.policy.redirect import REDIRECTS, location_of, redirected
 from crawler.policy.retry import Retry
 from crawler.policy.retry_budget import RetryBudget
 from crawler.policy.rewriting import Rewriting
-from crawler.policy.robots import ERROR_SECONDS, Robots, product_token
+from crawler.policy.robots import ERROR_SECONDS, Robots, errand_for, origin_for, product_token
 from crawler.policy.scope import Boundary
 from crawler.pulse import Pulse
 from crawler.robots import read_robots, refusal
 from crawler.sinks.sink import Sink
 from crawler.summary import Statistics
 from crawler.tally import Tally
-from crawler.url import origin_of
+from crawler.url import host_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,30 +268,40 @@ class Engine:
     # ── robots.txt ──
 
     async def _run_errand(self, errand: Request) -> None:
-        """Read a robots.txt; its host is closed until then."""
+        """Read a robots.txt, or learn where it is; the host that it is of is closed until then."""
         came: FetchError | None = None
         asking = _Asking(errand, self._note_answer)
         try:
-            rules, seconds = await read_robots(self._fetcher, errand, self._rules.user_agent, asking.answered)
+            found = await read_robots(self._fetcher, errand, self._rules.user_agent, asking.answered)
         except FetchError as error:
             came = error
         finally:
             self._release(asking, came or Page(errand.url))
         if came is None:
-            self._learn(errand, rules, seconds)
+            if isinstance(found, Request):
+                self._interpose(found)
+            else:
+                self._learn(errand, *found)
             return
         wait = self._rules.retry.wait_after(came, errand.attempt, random.random())
         if wait is None:
             self._learn(errand, refusal(came), ERROR_SECONDS)
         else:
-            self._frontier.interpose(replace(errand, attempt=errand.attempt + 1), monotonic() + wait)
+            self._interpose(replace(errand, attempt=errand.attempt + 1), monotonic() + wait)
+
+    def _interpose(self, errand: Request, ready_at: float = 0.0) -> None:
+        """Have ``errand`` run, with the delay and the connections of the host where redirects have led it."""
+        is_guest = host_of(errand.url) != host_of(f"{origin_for(errand)}/")
+        self._frontier.interpose(errand, ready_at, is_guest=is_guest)
+        self._dispatcher.advance()
 
     def _learn(self, errand: Request, rules: Robots | FetchError, seconds: float) -> None:
-        now = monotonic()
-        self._permissions.learn(origin_of(errand.url), rules, now + seconds)
-        self._frontier.open(errand)
+        now, origin = monotonic(), origin_for(errand)
+        self._permissions.learn(origin, rules, now + seconds)
+        first = errand_for(origin)
+        self._frontier.open(first)
         if isinstance(rules, Robots) and rules.delay:
-            self._frontier.slow_down(errand, rules.delay, now)
+            self._frontier.slow_down(first, rules.delay, now)
         self._dispatcher.advance()
 
     # ── what came instead of a page ──

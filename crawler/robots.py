@@ -15,7 +15,6 @@ from crawler.errors import (
 )
 from crawler.fetching.protocol import Fetches
 from crawler.models import Request
-from crawler.page import Page
 from crawler.policy.limits import ByteBudget
 from crawler.policy.redirect import REDIRECTS, location_of, redirected
 from crawler.policy.robots import (
@@ -29,8 +28,10 @@ from crawler.policy.robots import (
 )
 
 
-async def read_robots(fetcher: Fetches, errand: Request, user_agent: str, answered: Callable[[], None]) -> Verdict:
-    """Fetch and parse the robots.txt that ``errand`` stands for; redirects are followed here.
+async def read_robots(
+    fetcher: Fetches, errand: Request, user_agent: str, answered: Callable[[], None]
+) -> Verdict | Request:
+    """Fetch and parse the robots.txt that ``errand`` stands for; return the next errand where it is redirected.
 
     Args:
         fetcher: What fetches it.
@@ -42,26 +43,19 @@ async def read_robots(fetcher: Fetches, errand: Request, user_agent: str, answer
         FetchError: There is no answer that says anything of what is allowed: all is forbidden for now.
     """
     try:
-        page = await _follow(fetcher, errand, answered)
+        page = await fetcher.fetch(errand, ByteBudget(), answered)  # not the user's: what they limit is pages
     except NotCachedError:  # nothing is asked for in a replay, so nothing can be forbidden
         return Verdict(ALLOW_ALL, FRESH_SECONDS)
     except StatusError as error:
         if is_unreachable(error.status):
             raise
         return verdict_of(error.status, b"", user_agent)
+    if page.status in REDIRECTS and errand.redirects < MAX_REDIRECTS:
+        return redirected(errand, page.status, location_of(page.headers))
     arguments = page.status, page.body, user_agent, page.url
     if len(page.body) > PARSE_ON_LOOP_BYTES:
         return await asyncio.to_thread(verdict_of, *arguments)
     return verdict_of(*arguments)
-
-
-async def _follow(fetcher: Fetches, errand: Request, answered: Callable[[], None]) -> Page:
-    request, budget = errand, ByteBudget()  # not the user's: what they limit is pages
-    while True:
-        page = await fetcher.fetch(request, budget, answered)
-        if page.status not in REDIRECTS or request.redirects >= MAX_REDIRECTS:
-            return page
-        request = redirected(request, page.status, location_of(page.headers))
 
 
 def refusal(error: FetchError) -> FetchError:

@@ -149,6 +149,7 @@ def test_an_errand_is_no_url_of_the_crawl() -> None:
     page, errand = request(), Request("http://a.example/robots.txt", label=ROBOTS)
     front.add(page)
     assert front.acquire(0.0) is page
+    front.close(page)
     front.put_back(page)
     front.interpose(errand)
     assert front.acquire(1.0) is errand

@@ -229,6 +229,7 @@ def test_what_is_interposed_comes_before_all_others_which_wait_until_the_host_is
     hosts = schedule(HostRule(1.0, 1))
     page, errand = request("a", 1, priority=9), request("a", 2)
     hosts.push(page)
+    hosts.close(page)
     hosts.interpose(errand)
     assert popped(hosts, 5.0) == [errand]
     hosts.release(errand, 6.0)
@@ -236,6 +237,24 @@ def test_what_is_interposed_comes_before_all_others_which_wait_until_the_host_is
     hosts.open(page)
     assert hosts.next_ready_at == 7.0
     assert hosts.pop(7.0) is page
+
+
+def test_errands_of_other_hosts_take_turns_with_pages_and_come_after_its_own() -> None:
+    hosts = schedule(HostRule(0.0, 1))
+    guests, pages, own = [request("a", n) for n in (1, 2, 3)], [request("a", n) for n in (4, 5)], request("a", 6)
+    for page in pages:
+        hosts.push(page)
+    for guest in guests:
+        hosts.interpose(guest, is_guest=True)
+    hosts.close(own)
+    hosts.interpose(own)
+    order = []
+    while each := hosts.pop(1.0):
+        order.append(each)
+        hosts.release(each, 1.0)
+        if len(order) == 2:
+            hosts.open(own)
+    assert order == [own, guests[0], pages[0], guests[1], pages[1], guests[2]]
 
 
 def test_what_is_interposed_for_later_holds_the_host_until_then() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from crawler.models import Request
 from crawler.policy.pace import Pace
 from crawler.policy.politeness import HostRule
@@ -46,13 +48,14 @@ class Host:
 
     Attributes:
         queue: A heap of requests by priority, depth and age.
-        first: What is to be fetched before all of them.
+        errands: What is to be fetched before all of them, also while it is closed; guests' take turns with the queue.
+        was_errand: Whether the last that was taken was one.
         active: Requests in flight to it.
         active_unproven: How many of them began before it had shown itself to be prompt.
         awaited: The request whose answer its delay will count from.
         free_at: When its delay ends.
         scheduled: Whether it is in the heap of its address.
-        closed: Whether something must be known of it before more is asked of it than ``first``.
+        closed: Whether something must be known of it before more is asked of it than its errands.
         is_placed: Whether its address is known.
     """
 
@@ -62,13 +65,14 @@ class Host:
         "address",
         "awaited",
         "closed",
-        "first",
+        "errands",
         "free_at",
         "is_placed",
         "name",
         "pace",
         "queue",
         "scheduled",
+        "was_errand",
     )
 
     def __init__(self, name: str, rule: HostRule) -> None:
@@ -76,7 +80,8 @@ class Host:
         self.pace = Pace(rule)
         self.address = Address()
         self.queue: list[tuple[int, int, int, Request]] = []
-        self.first: Request | None = None
+        self.errands: deque[Request] = deque()
+        self.was_errand = False
         self.active = 0
         self.active_unproven = 0
         self.awaited: Request | None = None
@@ -91,7 +96,7 @@ class Host:
     @property
     def may_be_asked(self) -> bool:
         """Whether it has its turn as soon as its delay is over."""
-        if self.awaited is not None or not (self.first or (self.queue and not self.closed)):
+        if self.awaited is not None or not (self.errands or (self.queue and not self.closed)):
             return False
         limit = 1 if self.pace.is_failing else self.pace.rule.connections
         return limit is None or self.active < limit
@@ -102,7 +107,7 @@ class Host:
             self.queue
             or self.active
             or self.closed
-            or self.first
+            or self.errands
             or max(self.free_at, self.address.free_at) > now
             or self.pace.is_down
             or self.pace.crawl_delay

@@ -142,9 +142,9 @@ class MemoryFrontier:
         """Offer the requests of the host of ``request`` again."""
         self._schedule.open(request)
 
-    def interpose(self, errand: Request, ready_at: float = 0.0) -> None:
+    def interpose(self, errand: Request, ready_at: float = 0.0, *, is_guest: bool = False) -> None:
         """Have ``errand`` acquired before all others of its host: see `Schedule.interpose`."""
-        self._schedule.interpose(errand, ready_at)
+        self._schedule.interpose(errand, ready_at, is_guest=is_guest)
 
     def slow_down(self, request: Request, delay: float, now: float) -> None:
         """Give the host of ``request``, which answered at ``now``, the ``delay`` that its robots.txt asks for."""

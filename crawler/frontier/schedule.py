@@ -164,13 +164,18 @@ class Schedule:
         host.closed = False
         self._offer(host)
 
-    def interpose(self, request: Request, ready_at: float = 0.0) -> None:
-        """Have ``request`` popped before all others of its host, which is then closed until `open`.
+    def interpose(self, request: Request, ready_at: float = 0.0, *, is_guest: bool = False) -> None:
+        """Have ``request`` popped before all others of its host, also while that is closed.
 
-        It is not popped before ``ready_at``; nor is anything else of its host.
+        It is not popped before ``ready_at``; nor is anything else of its host. One that ``is_guest``, as another host
+        wants it, comes after those of the host itself, and takes turns with its other requests: any number of hosts may
+        send us to one.
         """
         host = self.host(request)
-        host.first = request
+        if is_guest:
+            host.errands.append(request)
+        else:
+            host.errands.appendleft(request)
         host.free_at = max(host.free_at, ready_at)
         self._offer(host)
 
@@ -249,9 +254,10 @@ class Schedule:
         return request
 
     def _next_of(self, host: Host) -> Request:
-        if host.first is not None:
-            request, host.first, host.closed = host.first, None, True
-            return request
+        is_turn_of_others = host.was_errand and bool(host.queue) and not host.closed
+        host.was_errand = bool(host.errands) and not is_turn_of_others
+        if host.was_errand:
+            return host.errands.popleft()
         self._size -= 1
         return heappop(host.queue)[-1]
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import web
 
-from crawler import Access, Cache, Cookies, Cpu, Crawler, Fetch
+from crawler import Access, Cache, Cookies, Cpu, Crawler, Fetch, Network, Politeness
 from tests.integration import parsers
-from tests.integration.sites import Answer, links, serve
+from tests.integration.sites import Answer, links, redirect, serve
 
 pytestmark = pytest.mark.both_loops
 
 INLINE = Cpu(executor="inline")
+PRIVATE = Fetch(network=Network(allow_private=True))
 
 
 @asynccontextmanager
@@ -87,3 +91,58 @@ async def test_a_cookie_that_was_set_long_ago_does_not_replace_one_that_is_newer
             site.pages["/"] = links("/last")
     last = [request.headers.get("Cookie") for request in site.requests if request.path in {"/", "/last"}]
     assert last == ["session=old", "session=new", "session=new"]
+
+
+async def test_redirects_of_robots_txt_keep_the_delay_of_the_host() -> None:
+    arrivals: list[float] = []
+
+    async def hop(request: web.Request) -> web.StreamResponse:
+        arrivals.append(time.monotonic())
+        count = int(request.query.get("hop", 0))
+        if request.path == "/" or count == 3:
+            return web.Response(text="")
+        return web.Response(status=302, headers={"Location": f"/robots.txt?hop={count + 1}"})
+
+    crawler = Crawler(parsers.urls, cpu=INLINE, politeness=Politeness(delay=0.1))
+    async with serve({"/robots.txt": hop, "/": hop}) as site, crawler:
+        summary = await crawler.run(site.url)
+    assert summary.done == 1
+    assert len(arrivals) == 5
+    assert min(later - earlier for earlier, later in pairwise(arrivals)) >= 0.1
+
+
+async def test_many_hosts_that_send_us_to_one_for_their_robots_txt_do_not_hurry_us_there() -> None:
+    arrivals: list[float] = []
+    active = peak = 0
+
+    async def asked(_: web.Request) -> web.StreamResponse:
+        nonlocal active, peak
+        arrivals.append(time.monotonic())
+        active += 1
+        peak = max(peak, active)
+        for _turn in range(10):
+            await asyncio.sleep(0)
+        active -= 1
+        return web.Response(text="User-agent: *\nDisallow: /no\n")
+
+    politeness = Politeness(delay=0.02, connections=1)
+    crawler = Crawler(parsers.links_only, cpu=INLINE, politeness=politeness, fetch=PRIVATE)
+    async with serve({"/robots.txt": asked, "/": asked}) as victim, serve({"/": links("/no")}) as site, crawler:
+        site.pages["/robots.txt"] = redirect(f"{victim.url}robots.txt")
+        hosts = [f"http://host{number}.localhost:{urlsplit(site.url).port}/" for number in range(12)]
+        summary = await crawler.run(hosts, victim.url)
+    assert (summary.done, summary.denied, summary.failed) == (13, 12, 0)
+    assert len(arrivals) == 12 + 2
+    assert peak == 1
+    assert min(later - earlier for earlier, later in pairwise(arrivals)) >= 0.02
+
+
+async def test_hosts_whose_robots_txt_are_each_others_end() -> None:
+    async with serve({"/": links()}) as one, serve({"/": links()}) as other:
+        for here, there in ((one, other), (other, one)):
+            here.pages["/robots.txt"] = redirect(f"{there.url}robots.txt")
+        politeness = Politeness(connections=1, address_connections=1)
+        async with Crawler(parsers.links_only, cpu=INLINE, politeness=politeness) as crawler:
+            summary = await crawler.run(one.url, other.url)
+    assert summary.done == 2  # RFC 9309 §2.3.1.2: after so many redirects there is no robots.txt
+    assert (one.asked.count("/robots.txt"), other.asked.count("/robots.txt")) == (6, 6)
