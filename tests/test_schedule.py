@@ -277,6 +277,18 @@ def test_a_crawl_delay_counts_from_robots_txt_on() -> None:
     assert hosts.next_ready_at == 15.0
 
 
+def test_of_two_crawl_delays_by_http_and_by_https_the_longer_counts() -> None:
+    hosts = schedule(HostRule(1.0, 1))
+    hosts.push(request("a", 1))
+    hosts.slow_down(Request("http://a/"), 5.0, 10.0)
+    hosts.slow_down(Request("https://a/"), 2.0, 10.0)
+    each = hosts.pop(20.0)
+    assert each is not None
+    hosts.push(request("a", 2))
+    hosts.release(each, 20.0)
+    assert hosts.next_ready_at == 25.0
+
+
 # ── addresses ──
 
 

@@ -180,9 +180,12 @@ class Schedule:
         self._offer(host)
 
     def slow_down(self, request: Request, delay: float, now: float) -> None:
-        """Give the host of ``request``, which answered at ``now``, the ``delay`` that its robots.txt asks for."""
+        """Give the host of ``request``, which answered at ``now``, the ``delay`` that its robots.txt asks for.
+
+        It may have two, one by http and one by https: the longer delay counts.
+        """
         host = self.host(request)
-        host.pace.crawl_delay = delay
+        host.pace.crawl_delay = max(host.pace.crawl_delay, delay)
         host.free_at = max(host.free_at, now + host.pace.delay_by(self._luck()))
 
     def place(self, request: Request, address: str) -> None:
