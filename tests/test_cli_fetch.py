@@ -286,3 +286,15 @@ async def test_ctrl_c_ends_it_and_keeps_the_cookies_that_came(tmp_path: Path) ->
 
     assert (finished.code, finished.out, finished.err) == (130, "", "")
     assert '"seen"' in (tmp_path / "jar.json").read_text()
+
+
+async def test_a_replay_tries_nothing_again(tmp_path: Path) -> None:
+    async def busy(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=503, headers={"Retry-After": "3600"})
+
+    async with serve({"/": busy}) as server:
+        recorded = ("--cache", "pages", "--cache-mode", "changed", "--tries", "1")
+        await run("fetch", server.url, *recorded, cwd=tmp_path)
+        finished = await run("fetch", server.url, "--cache", "pages", "--cache-mode", "replay", cwd=tmp_path)
+
+    assert finished.error == f"error: failed {server.url}: StatusError: 503 Service Unavailable"

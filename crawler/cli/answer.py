@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,8 @@ async def answer_to(request: Request, options: Fetch, retry: Retry) -> Answer:
     """
     # Imported here: aiohttp takes 0.3 s to import, and other commands have no use for it.
     fetching = import_module("crawler.fetching.fetching")
+    if options.cache is not None and options.cache.mode == "replay":
+        retry = replace_fields(retry, tries=1)  # what is on the disk does not change
     async with fetching.open_fetching(options) as opened:
         opened.trust([request.url])
         # From here on its name and password are known to whom they are for, and shown nowhere.
