@@ -90,6 +90,7 @@ class Crawler:
         """
         if not callable(parser):
             raise ConfigurationError.of("parser", parser, "a function of a page, or a Router")
+        _check_options(scope=scope, limits=limits, politeness=politeness, retry=retry, fetch=fetch, cpu=cpu)
         self._parser = parser
         self._scope = scope or Scope()
         self._limits = limits or Limits()
@@ -262,6 +263,17 @@ class Crawler:
         if self._is_replay:  # nobody is asked
             return HostRule(0.0, None)
         return self._politeness.rule_for(without_port(host))
+
+
+_KINDS: dict[str, type] = {
+    "scope": Scope, "limits": Limits, "politeness": Politeness, "retry": Retry, "fetch": Fetch, "cpu": Cpu
+}  # fmt: skip
+
+
+def _check_options(**options: object) -> None:
+    for name, value in options.items():
+        if value is not None and not isinstance(value, _KINDS[name]):
+            raise ConfigurationError.of(name, value, f"a {_KINDS[name].__name__}")
 
 
 def _as_sink(sink: Sink | Callable[[Any], object]) -> Sink:

@@ -24,6 +24,7 @@ from crawler.errors import (
     FetchError,
     LedgerError,
     LimitReachedError,
+    OutOfScopeError,
     ParseError,
     ProtocolError,
     QuarantineError,
@@ -317,6 +318,10 @@ class Engine:
                 raise ProtocolError("redirects to itself")
         except FetchError as error:
             self._fail(request, error)
+            return
+        if not request.parent and not self._rules.boundary.permits(target.url):
+            remedy = "give that as a seed, or widen the scope"
+            self._fail(request, OutOfScopeError(f"the seed redirects to {target.url}, out of scope; {remedy}"))
             return
         self.tally.redirects += 1
         self._discovery.add(target)

@@ -116,6 +116,10 @@ class TooManyRedirectsError(FetchError):
     """The chain of redirects is longer than ``Fetch.max_redirects``."""
 
 
+class OutOfScopeError(FetchError):
+    """A seed redirects to where the crawl may not go: there is nothing to begin with."""
+
+
 class BodyTooLargeError(FetchError):
     """The body is larger than ``Bodies.max_bytes`` after decoding, or than its compressed form can honestly be."""
 

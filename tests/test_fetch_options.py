@@ -37,5 +37,19 @@ def test_what_is_for_one_origin_is_not_sent_to_all(name: str) -> None:
         Fetch(headers={name: "secret"})
 
 
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"cache": "pages.sqlite"}, r"cache='pages.sqlite': expected Cache\('pages.sqlite'\), or None"),
+        ({"access": {}}, "access={}: expected a Access"),
+        ({"bodies": 5}, "bodies=5: expected a Bodies"),
+        ({"network": None}, "network=None: expected a Network"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused_at_once(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ConfigurationError, match=text):
+        Fetch(**options)
+
+
 def test_no_redirect_at_all_can_be_asked_for() -> None:
     assert Fetch(max_redirects=0).max_redirects == 0

@@ -20,6 +20,7 @@ from crawler.errors import (
     HostDownError,
     InvalidRequestError,
     NotCachedError,
+    OutOfScopeError,
     ProtocolError,
     ProxyError,
     ResolveError,
@@ -51,6 +52,7 @@ LASTING: list[FetchError] = [
     BodyTooLargeError("large"),
     ContentTypeError("image/png"),
     NotCachedError("not there"),
+    OutOfScopeError("elsewhere"),
     *(StatusError("never", status) for status in (304, 400, 401, 403, 404, 405, 410, 418, 451, 501, 505)),
 ]
 

@@ -199,6 +199,22 @@ def test_a_host_that_keeps_failing_gets_pauses_and_is_given_up_at_last() -> None
     assert waits == [0.0, 0.0, 30.0, 60.0, 120.0, 0.0]  # what waits for a host that is down may fail at once
 
 
+def test_failures_of_requests_that_began_before_a_pause_do_not_prolong_it() -> None:
+    hosts = schedule(HostRule(0.0, None, max_delay=1000.0, give_up_after=2))
+    requests = [request("a", number) for number in range(10)]
+    for each in requests:
+        hosts.push(each)
+    assert popped(hosts, 100.0) == requests
+    for each in requests:
+        hosts.release(each, 101.0, Outcome.BROKEN, seconds=1.0)
+    hosts.push(probe := request("a", 99))
+    assert hosts.next_ready_at == 131.0
+    assert hosts.pop(131.0) is probe
+    hosts.release(probe, 132.0, Outcome.BROKEN, seconds=1.0)
+    hosts.push(request("a", 100))
+    assert hosts.next_ready_at == 192.0
+
+
 def test_a_host_that_failed_gets_one_connection_until_it_answers() -> None:
     hosts = schedule(HostRule(0.0, None, give_up_after=1))
     answered(hosts, request("a", 0), 0.0, Outcome.BROKEN)

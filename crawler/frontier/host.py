@@ -54,6 +54,7 @@ class Host:
         active_unproven: How many of them began before it had shown itself to be prompt.
         awaited: The request whose answer its delay will count from.
         free_at: When its delay ends.
+        paused_at: When its last pause for failures began.
         scheduled: Whether it is in the heap of its address.
         closed: Whether something must be known of it before more is asked of it than its errands.
         is_placed: Whether its address is known.
@@ -70,6 +71,7 @@ class Host:
         "is_placed",
         "name",
         "pace",
+        "paused_at",
         "queue",
         "scheduled",
         "was_errand",
@@ -86,6 +88,7 @@ class Host:
         self.active_unproven = 0
         self.awaited: Request | None = None
         self.free_at = 0.0
+        self.paused_at = 0.0
         self.scheduled = False
         self.closed = False
         self.is_placed = False

@@ -135,7 +135,12 @@ class Schedule:
         """
         host = self.host(request)
         self._free(host)
-        wait = max(min(pause, host.pace.rule.max_delay), self._note(host, outcome, seconds))
+        # What began before a pause says nothing of whether the host is back.
+        is_late = seconds is not None and now - seconds < host.paused_at and outcome is not Outcome.ANSWERED
+        noted = self._note(host, Outcome.UNKNOWN if is_late else outcome, seconds)
+        wait = max(min(pause, host.pace.rule.max_delay), noted)
+        if noted and host.pace.is_failing:
+            host.paused_at = now
         self._end_wait(request, host, now, is_void=outcome is Outcome.UNKNOWN)
         if wait:
             host.free_at = max(host.free_at, now + wait)

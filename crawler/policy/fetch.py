@@ -13,6 +13,7 @@ from crawler.policy.checks import at_least, whole
 from crawler.policy.fields import check_field
 from crawler.policy.network import Network
 
+_KINDS: dict[str, type] = {"bodies": Bodies, "network": Network, "access": Access}
 _FOR_AN_ORIGIN = frozenset({"authorization", "cookie", "proxy-authorization"})
 USER_AGENT = "crawler/0.1 (asyncio crawler framework)"
 
@@ -50,6 +51,11 @@ class Fetch:
         at_least("timeout", self.timeout, 0.001, unit="seconds")
         at_least("connect_timeout", self.connect_timeout, 0.001, unit="seconds")
         whole("max_redirects", self.max_redirects, 0, unit="hops")
+        for option, kind in _KINDS.items():
+            if not isinstance(getattr(self, option), kind):
+                raise ConfigurationError.of(option, getattr(self, option), f"a {kind.__name__}")
+        if self.cache is not None and not isinstance(self.cache, Cache):
+            raise ConfigurationError.of("cache", self.cache, f"Cache({self.cache!r}), or None")
         for name, value in {"User-Agent": self.user_agent, **self.headers}.items():
             check_field(name, value)
             if name.lower() in _FOR_AN_ORIGIN:

@@ -18,6 +18,7 @@ from crawler.errors import (
     HostDownError,
     InvalidRequestError,
     NotCachedError,
+    OutOfScopeError,
     ProtocolError,
     ResolveError,
     RobotsDeniedError,
@@ -70,6 +71,7 @@ TABLE: Mapping[type[FetchError], Rule] = {
     RobotsDeniedError: NEVER,
     HostDownError: NEVER,
     NotCachedError: NEVER,
+    OutOfScopeError: NEVER,
 }
 """What happens by default. The most specific row counts, so that a class without one is treated as its base."""
 

@@ -154,6 +154,14 @@ async def test_robots_txt_counts_neither_as_a_page_nor_as_a_url() -> None:
     assert (summary.fetched, summary.discovered, summary.pending) == (1, 3, 2)
 
 
+async def test_a_seed_that_redirects_out_of_scope_is_told_of() -> None:
+    async with serve({"/": redirect("http://www.elsewhere.invalid/")}) as site:
+        summary, failures = await crawled(site)
+    assert (summary.done, summary.failed) == (0, 1)
+    assert failures[0].error == "OutOfScopeError"
+    assert "redirects to http://www.elsewhere.invalid/" in failures[0].message
+
+
 # ── delays ──
 
 
