@@ -36,7 +36,7 @@ from crawler.sinks.sink import Sink
 from crawler.sinks.stream import Buffer
 from crawler.stream import ItemStream, run_into
 from crawler.summary import Statistics, Summary
-from crawler.url import without_port
+from crawler.url import origin_of, without_port
 
 __all__ = ["Crawler", "Seed", "crawl", "loop_factory"]
 
@@ -95,6 +95,8 @@ class Crawler:
         self._scope = scope or Scope()
         self._limits = limits or Limits()
         self._politeness = politeness or Politeness()
+        if self._scope.sitemaps and not self._politeness.robots:
+            raise ConfigurationError("sitemaps=True: it is robots.txt that names them; leave it away, or robots=False")
         self._retry = retry or Retry()
         self._fetch = fetch or Fetch()
         self._cpu = cpu or Cpu()
@@ -240,9 +242,13 @@ class Crawler:
             concurrency=self._fetch.concurrency,
             user_agent=self._fetch.user_agent,
             obeys_robots=self._politeness.robots,
+            sitemap_origins=self._sitemap_origins(seeds),
         )
         self._engine = Engine(self._parser, stations, rules, crawler=self, on_failure=self._on_failure)
         return self._engine
+
+    def _sitemap_origins(self, seeds: list[Request]) -> frozenset[str]:
+        return frozenset(origin_of(seed.url) for seed in seeds) if self._scope.sitemaps else frozenset()
 
     @property
     def _is_crawling(self) -> bool:

@@ -53,6 +53,7 @@ from crawler.policy.scope import Boundary
 from crawler.pulse import Pulse
 from crawler.robots import read_robots, refusal
 from crawler.sinks.sink import Sink
+from crawler.sitemaps import sitemap
 from crawler.summary import Statistics
 from crawler.tally import Tally
 from crawler.url import host_of
@@ -70,6 +71,7 @@ class Rules:
     concurrency: int
     user_agent: str
     obeys_robots: bool
+    sitemap_origins: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +305,9 @@ class Engine:
         self._frontier.open(first)
         if isinstance(rules, Robots) and rules.delay:
             self._frontier.slow_down(first, rules.delay, now)
+        if isinstance(rules, Robots) and origin in self._rules.sitemap_origins:
+            for url in rules.sitemaps:
+                self._discovery.add(replace(sitemap(self._discovery.spelt(url)), parent=errand.url))
         self._dispatcher.advance()
 
     # ── what came instead of a page ──

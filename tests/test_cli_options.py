@@ -66,6 +66,7 @@ def changed(value: Any, path: str, new: object) -> Any:
         (["--scope", "origin"], "scope.within", "origin"),
         (["--allow", "b", "--allow", "c"], "scope.allow", ("b", "c")),
         (["--deny", "b"], "scope.deny", ("b",)),
+        (["--sitemaps"], "scope.sitemaps", True),
         (["--drop-tracking"], "scope.rewriting.drop", ("sid", *TRACKING)),
         (["--sort-query"], "scope.rewriting.sort_query", True),
         (["--max-pages", "3"], "limits.max_pages", 3),

@@ -15,7 +15,7 @@ from crawler import sitemap
 from crawler.cli.site import seed_of
 from fixtures_server import FixturesServer, Web
 from tests.cli_process import Finished, finish, run, start
-from tests.integration.sites import Site, links, serve
+from tests.integration.sites import Answer, Site, links, serve
 
 PROMISED = {
     "discovered",
@@ -61,6 +61,17 @@ async def test_without_output_the_lines_go_to_standard_output(server: FixturesSe
     assert finished.code == 0
     assert len([json.loads(line) for line in finished.out.splitlines()]) == 7
     assert "--max-pages was reached" in finished.err
+
+
+async def test_standard_output_that_is_a_file_goes_on_where_it_ends(server: FixturesServer, tmp_path: Path) -> None:
+    pages = tmp_path / "pages.jsonl"
+    pages.write_text("precious\n")
+    with pages.open("a") as file:
+        process = await start("site", server.url, "--max-pages", "1", "--executor", "inline", stdout=file.fileno())
+        finished = await finish(process)
+
+    assert finished.code == 0
+    assert pages.read_text().startswith('precious\n{"url":')
 
 
 async def test_json_prints_the_summary_and_nothing_else(server: FixturesServer) -> None:
@@ -307,3 +318,25 @@ async def test_files_that_cannot_be_used_end_it_before_anything_is_fetched_or_wr
 def paths(finished: Finished, site: Site) -> set[str]:
     """The paths of the pages that standard output has lines of."""
     return {json.loads(line)["url"].replace(site.url, "/") for line in finished.out.splitlines()}
+
+
+@pytest.mark.parametrize(("options", "expected"), [((), {"/"}), (("--sitemaps",), {"/", "/a", "/b"})])
+async def test_the_sitemaps_in_robots_txt_are_seeds_where_one_wants_that(
+    options: tuple[str, ...], expected: set[str]
+) -> None:
+    async def robots(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="Sitemap: /map.php\nSitemap: http://127.0.0.2/sitemap.xml\n")
+
+    pages: dict[str, Answer] = {"/": links(), "/a": links("/b"), "/b": links(), "/map.php": SITEMAP}
+    async with serve(pages | {"/robots.txt": robots}) as site:
+        finished = await run("site", site.url, "--executor", "inline", *options)
+
+    assert finished.code == 0, finished.err
+    assert paths(finished, site) == expected
+
+
+async def test_sitemaps_cannot_be_found_without_robots_txt() -> None:
+    finished = await run("site", "http://127.0.0.1:25/", "--sitemaps", "--ignore-robots")
+
+    assert finished.code == 2
+    assert "it is robots.txt that names them" in finished.error

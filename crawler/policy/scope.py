@@ -30,6 +30,7 @@ class Scope:
         deny: Regular expressions; a URL that contains a match of one is out.
         rewriting: Which URLs are one page, although they differ; the crawl asks for the rewritten URL. The patterns
             above are matched against that. ``None`` leaves all as they are.
+        sitemaps: Whether the sitemaps that the robots.txt of the seeds' origins names are seeds, too.
     """
 
     within: Within = "site"
@@ -37,6 +38,7 @@ class Scope:
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     rewriting: Rewriting | None = None
+    sitemaps: bool = False
 
     def __post_init__(self) -> None:
         if self.within not in get_args(Within):

@@ -40,14 +40,16 @@ def _encode_foreign(value: Any) -> Any:
 _ENCODER = msgspec.json.Encoder(enc_hook=_encode_foreign)
 
 
-def _claim(descriptor: int) -> None:
+def _claim(descriptor: int, *, is_named: bool) -> None:
     """Empty a file, unless another crawl writes to it; pipes and terminals are left as they are.
+
+    So is what was opened by somebody else, who has emptied it or wants to go on where it ends, as ``>>`` does.
 
     Raises:
         OSError: Another crawl does.
     """
     os.set_blocking(descriptor, True)  # else a write to a full pipe returns at once, having written nothing
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    if not is_named or not stat.S_ISREG(os.fstat(descriptor).st_mode):
         return
     if sys.platform != "win32":
         try:
@@ -88,7 +90,7 @@ class JsonLines:
         try:
             # Unbuffered: a batch is one system call, and nothing is left in the process when it is killed.
             self._file = await aiofiles.open(self._name, "ab", buffering=0, closefd=not isinstance(self._name, int))
-            await asyncio.to_thread(_claim, self._file.fileno())
+            await asyncio.to_thread(_claim, self._file.fileno(), is_named=not isinstance(self._name, int))
         except OSError as error:
             await self.close()
             reason = error.strerror or str(error)

@@ -23,6 +23,9 @@ class ScopeOptions:
         list[str] | None,
         _option("--sitemap", metavar="URL", help="Start from the URLs in this; repeatable."),
     ] = None
+    sitemaps: Annotated[
+        bool, _option("--sitemaps", metavar="", help="Start from those, too, that robots.txt names.")
+    ] = False
     within: Annotated[
         Within | None, _option("--scope", metavar="BOUND", help="site (default), host, origin or any.")
     ] = None
@@ -46,7 +49,13 @@ class ScopeOptions:
             ConfigurationError: One of them is no regular expression.
         """
         rewriting = self._rewriting(scope.rewriting or Rewriting())
-        changes = given(within=self.within, allow=self.allow, deny=self.deny, rewriting=rewriting)
+        changes = given(
+            within=self.within,
+            allow=self.allow,
+            deny=self.deny,
+            rewriting=rewriting,
+            sitemaps=self.sitemaps or None,
+        )
         return replace(scope, **changes)
 
     def _rewriting(self, rewriting: Rewriting) -> Rewriting | None:
