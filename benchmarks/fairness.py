@@ -2,7 +2,8 @@
 
 Ten good hosts are crawled alone, then beside ten thousand that answer with a byte every five seconds until they are cut
 off, and that are named after them. Compared is how many pages of the good hosts come a second, from the first tenth of
-them to the last. The descriptors of the crawling process are counted before and after.
+them to the last. Without latency the good hosts alone take all of the event loop's time, and what the others need is
+theirs. The descriptors of the crawling process are counted before and after.
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ def parse(page: Page) -> Iterator[Any]:
 
 
 class Server(asyncio.Protocol):
-    """Answers ``good…`` hosts at once, all others a byte at a time; `robots.txt` is missing everywhere."""
+    """Answers for ``good…`` hosts soon, for all others a byte at a time; `robots.txt` is missing everywhere."""
 
-    def __init__(self, pages: int) -> None:
+    def __init__(self, pages: int, latency: float) -> None:
         self._pages = pages
+        self._latency = latency
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -63,7 +65,7 @@ class Server(asyncio.Protocol):
             links = b"".join(b'<a href="/%d">x</a>' % number for number in range(self._pages)) if path == b"/" else b""
             body = links + _BODY
             head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body)
-            self._transport.write(head + body)
+            self._timer = asyncio.get_running_loop().call_later(self._latency, self._transport.write, head + body)
         else:
             self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1000\r\n\r\n")
             self._trickle()
@@ -74,9 +76,10 @@ class Server(asyncio.Protocol):
             self._timer = asyncio.get_running_loop().call_later(_INTERVAL, self._trickle)
 
 
-async def serve(pages: int) -> None:
+async def serve(pages: int, latency: float) -> None:
     """Serve until standard input ends."""
-    server = await asyncio.get_running_loop().create_server(lambda: Server(pages), "127.0.0.1", 0, backlog=4096)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Server(pages, latency), "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
 
@@ -103,7 +106,8 @@ async def rate(port: int, trickling: int, options: argparse.Namespace) -> tuple[
 
 async def measure(options: argparse.Namespace) -> list[float]:
     """Crawl alone and beside the others, in turn; return the ratios."""
-    server, port = await start_server("benchmarks.fairness", f"--pages={options.pages}")
+    asked = (f"--pages={options.pages}", f"--latency={options.latency}")
+    server, port = await start_server("benchmarks.fairness", *asked)
     ratios = []
     await rate(port, 0, options)  # whatever is done once only
     before = descriptors()
@@ -126,14 +130,15 @@ def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, default=10_000, help="that trickle")
-    parser.add_argument("--pages", type=int, default=2_000, help="of each good host")
+    parser.add_argument("--pages", type=int, default=1_000, help="of each good host")
+    parser.add_argument("--latency", type=float, default=0.05, help="seconds of good hosts; 0 takes a whole core")
     parser.add_argument("--concurrency", type=int, default=10_100)
     parser.add_argument("--timeout", type=float, default=20.0, help="seconds of a request")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        uvloop.run(serve(options.pages))
+        uvloop.run(serve(options.pages, options.latency))
         return
     print(machine())
     with short_pauses():
