@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 
 from crawler.errors import FetchError, HostDownError, RobotsDeniedError
@@ -18,6 +19,9 @@ from crawler.permissions import Permissions
 from crawler.policy.robots import errand_for
 from crawler.url import hostname_of, origin_of
 
+_LOOKUPS = (
+    4096  # at once; arbitrary: four times what the resolver sends at once, as names that hang wait without a place
+)
 _NAMELESS_SECONDS = 5.0  # for which a failed look-up is not repeated: what waits for the name fails together; arbitrary
 
 
@@ -44,10 +48,11 @@ class Admission:
         self._permissions = permissions
         self._advance = advance
         self._nameless: dict[str, tuple[FetchError, float]] = {}
+        self._unnamed: deque[Request] = deque()  # one of each host that waits for its look-up
         self._lookups: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
-        return f"<Admission {self._permissions!r}, {len(self._lookups)} look-ups>"
+        return f"<Admission {self._permissions!r}, {len(self._lookups)} look-ups, {len(self._unnamed)} waiting>"
 
     def verdict(self, request: Request, group: asyncio.TaskGroup) -> FetchError | bool:
         """Decide on an acquired request.
@@ -69,7 +74,8 @@ class Admission:
         return self._ask_robots(request, self._permissions)
 
     def close(self) -> None:
-        """Cancel the look-ups that go on."""
+        """Cancel the look-ups that go on, and begin no more."""
+        self._unnamed.clear()
         for task in self._lookups:
             task.cancel()
 
@@ -97,13 +103,19 @@ class Admission:
         self._nameless.pop(hostname, None)
         self._frontier.close(request)
         self._frontier.put_back(request)
-        task = group.create_task(self._place(request, hostname), name=f"address of {hostname}")
-        self._lookups.add(task)
-        task.add_done_callback(self._lookups.discard)
+        self._unnamed.append(request)
+        self._begin_lookups(group)
         return False
 
-    async def _place(self, request: Request, hostname: str) -> None:
-        """Find out the address of the host of ``request``, then open it."""
+    def _begin_lookups(self, group: asyncio.TaskGroup) -> None:
+        """Begin as many of the look-ups that wait as may go on at once: a million seeds are no million tasks."""
+        while self._unnamed and len(self._lookups) < _LOOKUPS:
+            task = group.create_task(self._place(self._unnamed.popleft(), group))
+            self._lookups.add(task)
+
+    async def _place(self, request: Request, group: asyncio.TaskGroup) -> None:
+        """Find out the address of the host of ``request``, then open it, and begin the next look-up."""
+        hostname = hostname_of(request.url)
         try:
             addresses = await self._fetcher.lookup(hostname)
         except FetchError as error:
@@ -112,6 +124,9 @@ class Admission:
         else:
             # The first of them all, so that two names of the same addresses meet whatever their order.
             self._frontier.place(request, min(addresses, default=hostname))
+        finally:
+            self._lookups.discard(asyncio.current_task())
+        self._begin_lookups(group)
         self._frontier.open(request)
         self._advance()
 

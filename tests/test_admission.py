@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from crawler.admission import Admission
+from crawler.errors import FetchError, ResolveError, RobotsDeniedError
+from crawler.fetching.protocol import nobody
+from crawler.frontier.memory import MemoryFrontier
+from crawler.models import Request
+from crawler.page import Page
+from crawler.permissions import Permissions
+from crawler.policy.limits import ByteBudget
+from crawler.policy.politeness import HostRule
+from crawler.policy.robots import ALLOW_ALL, DENY_ALL
+
+MINDED = HostRule(0.0, None, address_connections=2)
+
+
+class Names:
+    """A fetcher that fetches nothing, and whose look-ups end when they are let."""
+
+    def __init__(self, addresses: dict[str, tuple[str, ...]] | None = None) -> None:
+        self.addresses = addresses or {}
+        self.open = asyncio.Event()
+        self.asked: list[str] = []
+        self.active = self.peak = 0
+
+    async def fetch(self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody) -> Page:
+        del budget, answered
+        raise AssertionError(request)
+
+    async def lookup(self, hostname: str) -> tuple[str, ...]:
+        self.asked.append(hostname)
+        self.active += 1
+        self.peak = max(self.peak, self.active)
+        await self.open.wait()
+        self.active -= 1
+        found = self.addresses.get(hostname)
+        if found is None:
+            raise ResolveError(f"{hostname}: no such name", is_final=True)
+        return found
+
+
+def acquired(frontier: MemoryFrontier) -> Request:
+    request = frontier.acquire(0.0)
+    assert request is not None
+    return request
+
+
+async def test_a_host_is_closed_until_its_address_is_known_and_then_shares_it() -> None:
+    names = Names({"a.example": ("192.0.2.9", "192.0.2.1"), "b.example": ("192.0.2.1",)})
+    frontier = MemoryFrontier(lambda _: MINDED)
+    admission = Admission(frontier, names, None, nobody)
+    async with asyncio.TaskGroup() as group:
+        for name in names.addresses:
+            frontier.add(Request(f"http://{name}/"))
+            assert admission.verdict(acquired(frontier), group) is False
+        assert frontier.acquire(0.0) is None
+        names.open.set()
+    first = acquired(frontier)
+    assert admission.verdict(first, group) is True
+    assert frontier.host(first).address is frontier.host(Request("http://b.example/")).address
+
+
+async def test_a_name_without_an_address_fails_what_waits_for_it_together() -> None:
+    names = Names()
+    names.open.set()
+    frontier = MemoryFrontier(lambda _: MINDED)
+    admission = Admission(frontier, names, None, nobody)
+    for number in range(3):
+        frontier.add(Request(f"http://dead.example/{number}"))
+    async with asyncio.TaskGroup() as group:
+        assert admission.verdict(acquired(frontier), group) is False
+    verdicts = [admission.verdict(acquired(frontier), group) for _ in range(3)]
+    assert [type(verdict) for verdict in verdicts] == [ResolveError] * 3
+    assert names.asked == ["dead.example"]
+
+
+async def test_no_more_look_ups_go_on_at_once_than_allowed_and_none_is_forgotten() -> None:
+    names = Names()
+    frontier = MemoryFrontier(lambda _: MINDED)
+    admission = Admission(frontier, names, None, nobody)
+    async with asyncio.TaskGroup() as group:
+        for number in range(10_000):
+            frontier.add(Request(f"http://host{number}.example/"))
+            admission.verdict(acquired(frontier), group)
+        await asyncio.sleep(0)
+        assert names.active == 4096
+        names.open.set()
+    assert (len(set(names.asked)), names.peak) == (10_000, 4096)
+
+
+async def test_closing_ends_look_ups_and_begins_no_others() -> None:
+    names = Names()
+    frontier = MemoryFrontier(lambda _: MINDED)
+    admission = Admission(frontier, names, None, nobody)
+    async with asyncio.TaskGroup() as group:
+        for number in range(5000):
+            frontier.add(Request(f"http://host{number}.example/"))
+            admission.verdict(acquired(frontier), group)
+        await asyncio.sleep(0)
+        admission.close()
+    assert len(names.asked) == 4096
+
+
+async def test_rules_that_are_not_known_are_asked_for_before_the_request_and_then_decide() -> None:
+    frontier = MemoryFrontier(lambda _: HostRule(0.0, None))
+    permissions = Permissions()
+    admission = Admission(frontier, Names(), permissions, nobody)
+    frontier.add(page := Request("http://a.example/page"))
+    async with asyncio.TaskGroup() as group:
+        assert admission.verdict(acquired(frontier), group) is False
+        errand = acquired(frontier)
+        assert (errand.is_errand, errand.url) == (True, "http://a.example/robots.txt")
+        assert admission.verdict(errand, group) is True
+        error = FetchError("why")
+        for rules, kind in ((ALLOW_ALL, bool), (DENY_ALL, RobotsDeniedError), (error, FetchError)):
+            permissions.learn("http://a.example", rules, float("inf"))
+            assert type(admission.verdict(page, group)) is kind
