@@ -34,6 +34,8 @@ class Admission:
         fetcher: Fetches,
         permissions: Permissions | None,
         advance: Callable[[], None],
+        *,
+        lookups: int = _LOOKUPS,
     ) -> None:
         """Create the way in for one crawl.
 
@@ -42,7 +44,9 @@ class Admission:
             fetcher: Knows addresses.
             permissions: What the robots.txt of origins allow; ``None`` where they are not asked.
             advance: Called when a host has been opened.
+            lookups: Names that may be looked up at once.
         """
+        self._most_lookups = lookups
         self._frontier = frontier
         self._fetcher = fetcher
         self._permissions = permissions
@@ -109,7 +113,7 @@ class Admission:
 
     def _begin_lookups(self, group: asyncio.TaskGroup) -> None:
         """Begin as many of the look-ups that wait as may go on at once: a million seeds are no million tasks."""
-        while self._unnamed and len(self._lookups) < _LOOKUPS:
+        while self._unnamed and len(self._lookups) < self._most_lookups:
             task = group.create_task(self._place(self._unnamed.popleft(), group))
             self._lookups.add(task)
 

@@ -7,11 +7,12 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from aiohttp import web
 
-from crawler import Cpu, Crawler, Failure, Fetch, Limits, Politeness, Retry, Scope, Summary
+from crawler import Cpu, Crawler, Failure, Fetch, Limits, Politeness, Retry, Rewriting, Scope, Summary
 from tests.integration import parsers
 from tests.integration.sites import Site, links, redirect, serve
 
@@ -146,6 +147,32 @@ async def test_a_server_that_is_not_there_fails_its_urls_by_that_and_not_by_its_
         summary, failures = await crawled(site, seeds=(site.url, gone.url, f"{gone.url}a"))
     assert (summary.done, summary.failed, summary.denied) == (1, 2, 0)
     assert {failure.error for failure in failures} == {"ConnectError"}
+
+
+NOFOLLOW = '<meta name=robots content=nofollow><a href="/a">a</a>'
+FOR_US = '<meta name=examplebot content=nofollow><a href="/a">a</a>'
+
+
+@pytest.mark.parametrize("executor", ["inline", "process"])
+@pytest.mark.parametrize(
+    ("page", "robots", "done"), [(NOFOLLOW, True, 1), (NOFOLLOW, False, 2), (FOR_US, True, 1), (FOR_US, False, 2)]
+)
+async def test_pages_are_told_who_asks_and_whether_their_directives_are_obeyed(
+    page: str, robots: bool, done: int, executor: Any
+) -> None:
+    async with serve({"/": page, "/a": links()}) as site:
+        options = {"cpu": Cpu(executor=executor, workers=1), "fetch": Fetch(user_agent="ExampleBot/2.1")}
+        summary, _ = await crawled(site, politeness=Politeness(robots=robots), **options)
+    assert summary.done == done
+
+
+async def test_links_are_spelt_by_the_rules_of_the_scope() -> None:
+    pages = {"/": links("/a?utm_source=x&q=1", "/a?q=1", "/index.html"), "/a": links()}
+    scope = Scope(rewriting=Rewriting(drop=("utm_*",), index_files=("index.html",)))
+    async with serve(pages) as site:
+        summary, _ = await crawled(site, seeds=(f"{site.url}?utm_medium=y",), scope=scope)
+    assert sorted(site.asked) == ["/", "/a"]
+    assert (summary.discovered, summary.done) == (2, 2)
 
 
 async def test_robots_txt_counts_neither_as_a_page_nor_as_a_url() -> None:
