@@ -161,8 +161,8 @@ async def test_pages_are_told_who_asks_and_whether_their_directives_are_obeyed(
     page: str, robots: bool, done: int, executor: Any
 ) -> None:
     async with serve({"/": page, "/a": links()}) as site:
-        options = {"cpu": Cpu(executor=executor, workers=1), "fetch": Fetch(user_agent="ExampleBot/2.1")}
-        summary, _ = await crawled(site, politeness=Politeness(robots=robots), **options)
+        cpu, fetch = Cpu(executor=executor, workers=1), Fetch(user_agent="ExampleBot/2.1")
+        summary, _ = await crawled(site, politeness=Politeness(robots=robots), cpu=cpu, fetch=fetch)
     assert summary.done == done
 
 
