@@ -19,7 +19,6 @@ from crawler.admission import Admission
 from crawler.discovery import Discovery
 from crawler.dispatcher import Dispatcher, Process
 from crawler.errors import (
-    BlockedAddressError,
     CrawlerError,
     FetchError,
     LedgerError,
@@ -30,9 +29,10 @@ from crawler.errors import (
     QuarantineError,
     RobotsDeniedError,
     SinkError,
-    StatusError,
     TooManyRedirectsError,
 )
+from crawler.exchange import Exchange
+from crawler.failures import failure_of
 from crawler.fetching.protocol import Fetches
 from crawler.frontier.memory import MemoryFrontier
 from crawler.models import SITEMAP, Failure, Request, State
@@ -43,12 +43,12 @@ from crawler.parsing.stage import Stage
 from crawler.parsing.worker import Manners, Parsed
 from crawler.permissions import Permissions
 from crawler.policy.limits import ByteBudget, Limits
-from crawler.policy.pace import Outcome, outcome_of, pause_of
+from crawler.policy.pace import Outcome
 from crawler.policy.redirect import REDIRECTS, location_of, redirected
 from crawler.policy.retry import Retry
 from crawler.policy.retry_budget import RetryBudget
 from crawler.policy.rewriting import Rewriting
-from crawler.policy.robots import ERROR_SECONDS, Robots, errand_for, origin_for, product_token
+from crawler.policy.robots import ERROR_SECONDS, Robots, Verdict, errand_for, origin_for, product_token
 from crawler.policy.scope import Boundary
 from crawler.pulse import Pulse
 from crawler.robots import read_robots, refusal
@@ -228,15 +228,15 @@ class Engine:
     async def _fetch(self, request: Request) -> Page | None:
         """Return the page, or ``None`` when what came instead has been dealt with."""
         came: Page | FetchError | LimitReachedError | None = None
-        asking = _Asking(request, self._note_answer)
+        exchange = Exchange(request, self._note_answer)
         if not request.attempt:
             self._retries.deposit()
         try:
-            came = await self._fetcher.fetch(request, self._budget, asking.answered)
+            came = await self._fetcher.fetch(request, self._budget, exchange.answered)
         except (FetchError, LimitReachedError) as error:
             came = error
         finally:
-            self._release(asking, came)
+            self._release(exchange, came)
             if not isinstance(came, Page) or came.status in REDIRECTS:
                 self._dispatcher.uncount()
         match came:
@@ -252,43 +252,41 @@ class Engine:
                 return came
         return None
 
-    def _note_answer(self, asking: _Asking, now: float) -> None:
-        if self._frontier.answered(asking.request, now, now - asking.started):
+    def _note_answer(self, exchange: Exchange, now: float) -> None:
+        if self._frontier.answered(exchange.request, now, now - exchange.started):
             self._dispatcher.advance()  # the delay of the host began, which nobody has set a timer for
 
-    def _release(self, asking: _Asking, came: Page | CrawlerError | None) -> None:
+    def _release(self, exchange: Exchange, came: object) -> None:
         """Free the host, and note what its answer says of it."""
         now = monotonic()
-        outcome, pause = Outcome.UNKNOWN, 0.0  # also where a cache had the page, and the host was not asked
-        if isinstance(came, Page | StatusError) and asking.is_answered:
-            outcome = outcome_of(came) if isinstance(came, StatusError) else Outcome.ANSWERED
-            pause = pause_of(came) if isinstance(came, StatusError) else 0.0
-        elif isinstance(came, FetchError) and not isinstance(came, StatusError):
-            outcome = outcome_of(came)
-        seconds = None if asking.request.is_errand else now - asking.started
-        self._frontier.release(asking.request, now, outcome, seconds=seconds, pause=pause)
+        outcome, pause = exchange.outcome(came)
+        seconds = None if exchange.request.is_errand else now - exchange.started
+        self._frontier.release(exchange.request, now, outcome, seconds=seconds, pause=pause)
 
     # ── robots.txt ──
 
     async def _run_errand(self, errand: Request) -> None:
         """Read a robots.txt, or learn where it is; the host that it is of is closed until then."""
-        came: FetchError | None = None
-        asking = _Asking(errand, self._note_answer)
+        came: Verdict | Request | FetchError | None = None
+        exchange = Exchange(errand, self._note_answer)
         try:
-            found = await read_robots(self._fetcher, errand, self._rules.user_agent, asking.answered)
+            came = await read_robots(self._fetcher, errand, self._rules.user_agent, exchange.answered)
         except FetchError as error:
             came = error
         finally:
-            self._release(asking, came or Page(errand.url))
-        if came is None:
-            if isinstance(found, Request):
-                self._interpose(found)
-            else:
-                self._learn(errand, *found)
-            return
-        wait = self._rules.retry.wait_after(came, errand.attempt, random.random())
+            self._release(exchange, came)
+        match came:
+            case Verdict():
+                self._learn(errand, *came)
+            case Request():
+                self._interpose(came)
+            case FetchError():
+                self._retry_or_refuse(errand, came)
+
+    def _retry_or_refuse(self, errand: Request, error: FetchError) -> None:
+        wait = self._rules.retry.wait_after(error, errand.attempt, random.random())
         if wait is None:
-            self._learn(errand, refusal(came), ERROR_SECONDS)
+            self._learn(errand, refusal(error), ERROR_SECONDS)
         else:
             self._interpose(replace(errand, attempt=errand.attempt + 1), monotonic() + wait)
 
@@ -420,23 +418,6 @@ class Engine:
             self.tally.note_moment("network")
 
 
-class _Asking:
-    """A request on its way to its host, or to a cache that knows the answer."""
-
-    __slots__ = ("_heard", "is_answered", "request", "started")
-
-    def __init__(self, request: Request, heard: Callable[[_Asking, float], None]) -> None:
-        self.request = request
-        self.started = monotonic()
-        self.is_answered = False
-        self._heard = heard
-
-    def answered(self) -> None:
-        """Note that the answer of the host begins."""
-        self.is_answered = True
-        self._heard(self, monotonic())
-
-
 async def _write(sink: Sink, items: list[Any]) -> None:
     try:
         await sink.write(items)
@@ -452,35 +433,6 @@ def _call(function: Callable[[Failure], object], failure: Failure) -> None:
         function(failure)
     except asyncio.CancelledError as error:  # which would pass for ours
         raise CrawlerError(f"on_failure raised {error!r}") from error
-
-
-def state_of(error: CrawlerError) -> State:
-    """Return the state of a URL that came to nothing because of ``error``."""
-    match error:
-        case QuarantineError():
-            return State.QUARANTINED
-        case RobotsDeniedError():
-            return State.DENIED
-        case BlockedAddressError():
-            return State.REFUSED
-        case _:
-            return State.FAILED
-
-
-def failure_of(request: Request, error: CrawlerError, saved: str = "") -> Failure:
-    """Return the record of why ``request`` came to nothing; ``saved`` is the file that its body is kept in."""
-    return Failure(
-        url=request.url,
-        state=state_of(error),
-        error=type(error).__name__,
-        message=str(error),
-        attempts=request.attempt + 1,
-        status=error.status if isinstance(error, StatusError) else 0,
-        depth=request.depth,
-        parent=request.parent,
-        traceback=error.traceback if isinstance(error, ParseError | QuarantineError) else "",
-        saved=saved,
-    )
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
