@@ -32,7 +32,7 @@ from crawler.policy.scope import Scope
 from crawler.seeds import Seed, requests_of
 from crawler.sinks.call import Call
 from crawler.sinks.jsonl import JsonLines
-from crawler.sinks.sink import Sink
+from crawler.sinks.sink import CheckpointedSink, Sink
 from crawler.sinks.stream import Buffer
 from crawler.stream import ItemStream, run_into
 from crawler.summary import Statistics, Summary
@@ -215,6 +215,9 @@ class Crawler:
         for sink in self._sinks:
             resources.push_async_callback(sink.close)
             await sink.open()
+        for sink in self._sinks:
+            if isinstance(sink, CheckpointedSink):
+                await sink.restore(None)  # when all are open, so that none is emptied in vain
         self._sinks_are_open = True
 
     def _named(self, seeds: Iterable[Seed]) -> list[Request]:

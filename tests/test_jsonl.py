@@ -19,7 +19,7 @@ import pytest
 
 from crawler.errors import ClosedError, ConfigurationError, SinkError
 from crawler.sinks.jsonl import JsonLines, encode_line
-from crawler.sinks.sink import Sink
+from crawler.sinks.sink import CheckpointedSink, Sink
 
 pytestmark = pytest.mark.both_loops
 
@@ -72,6 +72,7 @@ def lines(path: Path) -> list[Any]:
 async def open_sink(file: Path | int) -> AsyncIterator[JsonLines]:
     sink = JsonLines(file)
     await sink.open()
+    await sink.restore(None)
     try:
         yield sink
     finally:
@@ -153,6 +154,7 @@ async def test_a_sink_can_be_opened_again(tmp_path: Path) -> None:
     sink = JsonLines(path)
     for number in (1, 2):
         await sink.open()
+        await sink.restore(None)
         await sink.write([encode_line(number)])
         await sink.close()
         assert lines(path) == [number]
@@ -294,4 +296,56 @@ async def test_a_write_that_was_cancelled_and_failed_fails_the_next_one() -> Non
     with pytest.raises(SinkError, match="Broken pipe"):
         await following
     await sink.close()
+    os.close(write_end)
+
+
+# ── cut back ──
+
+
+async def test_it_is_a_sink_that_can_be_cut_back(tmp_path: Path) -> None:
+    assert isinstance(JsonLines(tmp_path / "out.jsonl"), CheckpointedSink)
+
+
+async def test_a_line_that_a_kill_tore_anywhere_is_cut_off_and_written_again(tmp_path: Path) -> None:
+    path, torn = tmp_path / "out.jsonl", encode_line({"title": "Der Prozeß", "n": list(range(20))})
+    async with open_sink(path) as sink:
+        await sink.write([encode_line(1)])
+        token = await sink.checkpoint()
+    assert token is not None
+    for length in range(len(torn) + 1):
+        path.write_bytes(encode_line(1) + torn[:length])
+        sink = JsonLines(path)
+        await sink.open()
+        await sink.restore(token)
+        await sink.write([torn])
+        await sink.close()
+        assert path.read_bytes() == encode_line(1) + torn
+
+
+async def test_a_token_is_small_and_json(tmp_path: Path) -> None:
+    async with open_sink(tmp_path / "out.jsonl") as sink:
+        await sink.write([encode_line("x" * 1_000_000)])
+        token = await sink.checkpoint()
+    assert token is not None
+    assert len(token) < 200
+    assert json.loads(token)["length"] == 1_000_003
+
+
+@pytest.mark.parametrize("token", [b"", b"null", b"{}", b'{"type":"csv","length":1,"tail":""}', b"\xff"])
+async def test_a_token_of_another_output_is_refused_with_a_remedy(tmp_path: Path, token: bytes) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_bytes(b"1\n")
+    sink = JsonLines(path)
+    await sink.open()
+    with pytest.raises(ConfigurationError, match=r"is of another kind of output .*; give the output that it had, or"):
+        await sink.restore(token)
+    await sink.close()
+    assert path.read_bytes() == b"1\n"
+
+
+async def test_a_pipe_gives_no_token() -> None:
+    read_end, write_end = os.pipe()
+    async with open_sink(write_end) as sink:
+        assert await sink.checkpoint() is None
+    os.close(read_end)
     os.close(write_end)

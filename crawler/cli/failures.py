@@ -57,6 +57,7 @@ class FailureList:
         """
         self.count, self._lines, self._writing, self._error = 0, [], None, None
         await self._file.open()
+        await self._file.restore(None)
 
     def note(self, failure: Failure) -> None:
         """Have a failure written.

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import stat
-import sys
 from typing import Any
 
-import aiofiles
 import msgspec
-from aiofiles.threadpool.binary import AsyncFileIO
 
-if sys.platform != "win32":
-    import fcntl
-
-from crawler.errors import ClosedError, ConfigurationError, SinkError
+from crawler.sinks.append import AppendFile, Mark
+from crawler.sinks.token import decode_token
 
 
 def encode_line(item: Any) -> bytes:
@@ -40,61 +33,32 @@ def _encode_foreign(value: Any) -> Any:
 _ENCODER = msgspec.json.Encoder(enc_hook=_encode_foreign)
 
 
-def _claim(descriptor: int, *, is_named: bool) -> None:
-    """Empty a file, unless another crawl writes to it; pipes and terminals are left as they are.
-
-    So is what was opened by somebody else, who has emptied it or wants to go on where it ends, as ``>>`` does.
-
-    Raises:
-        OSError: Another crawl does.
-    """
-    os.set_blocking(descriptor, True)  # else a write to a full pipe returns at once, having written nothing
-    if not is_named or not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return
-    if sys.platform != "win32":
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OSError("another crawl is writing to it") from None
-    os.ftruncate(descriptor, 0)
+class _Token(Mark, frozen=True, tag="jsonl"):
+    """Where the file is to be cut."""
 
 
 class JsonLines:
-    """Writes items to a file as JSON Lines; an existing file is overwritten.
+    """Writes items to a file as JSON Lines; a new crawl overwrites an existing file.
 
-    Lines are encoded in the workers. Calls to `write` that come while the file is being written join into the next
-    write, so the disk sets the pace and not the number of pages.
+    Lines are encoded in the workers. With a state folder each item is in the file exactly once, unless it is a pipe, a
+    terminal or a descriptor.
     """
 
     def __init__(self, file: str | os.PathLike[str] | int) -> None:
-        """Create a sink for ``file``: a path, or an open file descriptor, which stays open."""
+        """Create a sink for ``file``: a path, or an open file descriptor, which stays open and is never emptied."""
         self.encode = encode_line
-        self._name = file if isinstance(file, int) else os.fspath(file)
-        self._file: AsyncFileIO | None = None
-        self._turn = asyncio.Lock()
-        self._lines: list[bytes] = []
-        self._writing: asyncio.Future[None] | None = None
-        self._error: SinkError | None = None
+        self._file = AppendFile(file)
 
     def __repr__(self) -> str:
-        return f"<JsonLines {self._name!r}>"
+        return f"<JsonLines {self._file.name!r}>"
 
     async def open(self) -> None:
-        """Open the file.
+        """Open the file, and leave what it holds.
 
         Raises:
-            ConfigurationError: It cannot be written.
+            ConfigurationError: It cannot be written, or another crawl writes to it.
         """
-        self._turn = asyncio.Lock()  # a lock belongs to the loop it was first used in
-        self._lines, self._writing, self._error = [], None, None
-        try:
-            # Unbuffered: a batch is one system call, and nothing is left in the process when it is killed.
-            self._file = await aiofiles.open(self._name, "ab", buffering=0, closefd=not isinstance(self._name, int))
-            await asyncio.to_thread(_claim, self._file.fileno(), is_named=not isinstance(self._name, int))
-        except OSError as error:
-            await self.close()
-            reason = error.strerror or str(error)
-            raise ConfigurationError(f"output {self._name!r} cannot be written: {reason}") from error
+        await self._file.open()
 
     async def write(self, items: list[Any]) -> None:
         """Write encoded lines; they have left the process when this returns.
@@ -102,36 +66,34 @@ class JsonLines:
         Raises:
             SinkError: The disk is full, or fails.
         """
-        self._lines += items
-        async with self._turn:
-            if self._writing is not None:
-                # Of a write that was cancelled: its thread writes on, and a second one would tear its lines apart.
-                await asyncio.wait((self._writing,))
-            if self._file is None:
-                raise ClosedError(f"{self!r} is not open")
-            # Empty where whoever had its turn before has written these lines too.
-            lines, self._lines = self._lines, []
-            if lines and not self._error:
-                self._writing = asyncio.ensure_future(self._write_out(self._file, b"".join(lines)))
-                # Cancelled or not, the thread writes on: `close` waits for it, else the descriptor would go under it.
-                await asyncio.shield(self._writing)
-            if self._error:
-                raise self._error
+        await self._file.append(items)
+
+    async def checkpoint(self) -> bytes | None:
+        """Return a token for the file as it is now; ``None`` for what cannot be cut back.
+
+        Raises:
+            SinkError: Something else writes to the file.
+        """
+        mark = await self._file.mark()
+        return None if mark is None else msgspec.json.encode(_Token(mark.length, mark.tail))
+
+    async def restore(self, token: bytes | None) -> None:
+        """Cut the file back to what it was when ``token`` was made, or empty it.
+
+        Raises:
+            ConfigurationError: The file has lost a part of what it had then, or is another. Nothing is touched.
+            SinkError: It cannot be cut.
+        """
+        await self._file.restore(None if token is None else decode_token(token, _Token, repr(self)))
+
+    async def sync(self) -> None:
+        """Have what is written survive a power cut.
+
+        Raises:
+            SinkError: The disk fails.
+        """
+        await self._file.sync()
 
     async def close(self) -> None:
         """Close the file, when what is being written is written."""
-        if self._writing is not None:
-            await asyncio.wait((self._writing,))
-        if self._file is not None:
-            await self._file.close()
-            self._file = None
-
-    async def _write_out(self, file: AsyncFileIO, data: bytes) -> None:
-        """Write ``data``, and keep the error: nobody may be waiting for it any more, but the next write wants it."""
-        rest = memoryview(data)
-        try:
-            while rest:  # an unbuffered write may take less than it is given
-                rest = rest[await file.write(rest) :]
-        except OSError as error:
-            self._error = SinkError(f"output {self._name!r} cannot be written: {error.strerror or error}")
-            self._error.__cause__ = error
+        await self._file.close()

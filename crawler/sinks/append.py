@@ -1,0 +1,268 @@
+"""A file that grows at its end, and can be cut back: what most sinks write to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiofiles
+import msgspec
+from aiofiles.threadpool.binary import AsyncFileIO
+
+from crawler.errors import ClosedError, ConfigurationError, SinkError
+from crawler.sinks.token import REMEDY
+
+if sys.platform != "win32":
+    import fcntl
+
+_TAIL_BYTES = 32  # by which a file of another crawl, or an edited one, is told from ours; arbitrary
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """A place to cut a file back to.
+
+    Attributes:
+        length: Bytes before it.
+        tail: The last few of them.
+    """
+
+    length: int
+    tail: bytes
+
+
+_START = Mark(0, b"")
+
+
+class AppendFile:
+    """A file to append to, by one crawl at a time; it is created where it is missing.
+
+    Calls to `append` that come while the file is being written join into the next write, so the disk sets the pace and
+    not the number of pages.
+
+    Attributes:
+        name: The path or the descriptor.
+    """
+
+    def __init__(self, file: str | os.PathLike[str] | int) -> None:
+        """Create one for ``file``: a path, or an open file descriptor, which stays open."""
+        self.name = file if isinstance(file, int) else os.fspath(file)
+        self._file: AsyncFileIO | None = None
+        self._turn = asyncio.Lock()
+        self._chunks: list[bytes] = []
+        self._writing: asyncio.Future[None] | None = None
+        self._error: SinkError | None = None
+        self._end = _START
+        self._is_new = False  # made by `open`
+        self._is_entered = False  # in its folder, whatever happens to the power
+        self._is_regular = False
+
+    def __repr__(self) -> str:
+        return f"<AppendFile {self.name!r}>"
+
+    async def open(self) -> None:
+        """Open the file, and keep other crawls from writing to it; what it holds is left as it is.
+
+        Raises:
+            ConfigurationError: It cannot be written, or another crawl writes to it.
+        """
+        self._turn = asyncio.Lock()  # a lock belongs to the loop it was first used in
+        self._chunks, self._writing, self._error, self._is_entered = [], None, None, False
+        is_named = not isinstance(self.name, int)
+        try:
+            kind = await asyncio.to_thread(_kind_of, self.name)
+            self._is_new = kind is None
+            # What was opened by somebody else is cut by nobody: he has emptied it, or wants to go on where it ends.
+            self._is_regular = is_named and (kind is None or stat.S_ISREG(kind))
+            # Unbuffered: a batch is one system call, and nothing is left in the process when it is killed. Readable
+            # only where it can be cut: a pipe that is open to us for reading would never break.
+            mode: Any = "a+b" if self._is_regular else "ab"
+            self._file = await aiofiles.open(self.name, mode, buffering=0, closefd=is_named)
+            self._end = await asyncio.to_thread(_claim, self._file.fileno(), is_regular=self._is_regular)
+        except OSError as error:
+            await self.close()
+            reason = error.strerror or str(error)
+            raise ConfigurationError(f"output {self.name!r} cannot be written: {reason}") from error
+
+    @property
+    def can_be_cut(self) -> bool:
+        """Whether it is a regular file, and was opened by its name."""
+        return self._is_regular
+
+    async def append(self, chunks: list[bytes]) -> None:
+        """Append ``chunks``; they have left the process when this returns.
+
+        Raises:
+            SinkError: The disk is full, or fails; `restore` gets over it.
+        """
+        self._chunks += chunks
+        async with self._turn:
+            await self._written()
+            file = self._opened()
+            # Empty where whoever had its turn before has written these chunks too.
+            chunks, self._chunks = self._chunks, []
+            if chunks and not self._error:
+                self._writing = asyncio.ensure_future(self._write_out(file, b"".join(chunks)))
+                # Cancelled or not, the thread writes on: `close` waits for it, else the descriptor would go under it.
+                await asyncio.shield(self._writing)
+            if self._error:
+                raise self._error
+
+    async def mark(self) -> Mark | None:
+        """Return the end of the file as a place to cut it back to; ``None`` for what cannot be cut.
+
+        Raises:
+            SinkError: Somebody else has changed the file.
+        """
+        async with self._turn:
+            await self._written()
+            file = self._opened()
+            if self._error:
+                raise self._error
+            if not self._is_regular:
+                return None
+            size = await asyncio.to_thread(_size_of, file.fileno())
+            if size != self._end.length:
+                text = f"output {self.name!r} has {size} bytes, and this crawl left {self._end.length}"
+                raise SinkError(f"{text}: something else writes to it; let nothing do so while it is crawled into")
+            return self._end
+
+    async def restore(self, mark: Mark | None) -> None:
+        """Cut the file back to ``mark``, or to nothing; forget what failed. What cannot be cut is left as it is.
+
+        Raises:
+            ConfigurationError: The file is not the one that was marked, or has lost a part of what it had then. Nothing
+                is touched.
+            SinkError: It cannot be cut.
+        """
+        async with self._turn:
+            await self._written()
+            file = self._opened()
+            self._chunks, self._error = [], None
+            if not self._is_regular and mark is None:
+                return
+            try:
+                if mark is not None and (problem := await asyncio.to_thread(self._problem_with, file.fileno(), mark)):
+                    text = f"output {self.name!r} {problem} when the state of this crawl was written"
+                    raise ConfigurationError(f"{text}; {REMEDY}")
+                mark = mark or _START
+                await asyncio.to_thread(os.ftruncate, file.fileno(), mark.length)
+            except OSError as error:
+                raise self._failed("cut back", error) from error
+            self._end, self._is_new = mark, False
+
+    async def sync(self) -> None:
+        """Have what is written survive a power cut.
+
+        Raises:
+            SinkError: The disk fails.
+        """
+        async with self._turn:
+            await self._written()
+            file = self._opened()
+            if not self._is_regular:
+                return
+            try:
+                await asyncio.to_thread(os.fsync, file.fileno())
+                if not self._is_entered:
+                    await asyncio.to_thread(sync_folder_of, str(self.name))
+            except OSError as error:
+                raise self._failed("synced", error) from error
+            self._is_entered = True
+
+    async def close(self) -> None:
+        """Close the file, when what is being written is written."""
+        await self._written()
+        if self._file is not None:
+            await self._file.close()
+            self._file = None
+
+    def _opened(self) -> AsyncFileIO:
+        if self._file is None:
+            raise ClosedError(f"output {self.name!r} is not open")
+        return self._file
+
+    async def _written(self) -> None:
+        """Wait for a write that was cancelled: its thread writes on, and a second one would tear its lines apart."""
+        if self._writing is not None:
+            await asyncio.wait((self._writing,))
+
+    async def _write_out(self, file: AsyncFileIO, data: bytes) -> None:
+        """Write ``data``, and keep the error: nobody may be waiting for it any more, but the next write wants it."""
+        rest = memoryview(data)
+        try:
+            while rest:  # an unbuffered write may take less than it is given
+                rest = rest[await file.write(rest) :]
+        except OSError as error:
+            self._error = self._failed("written", error)
+            self._error.__cause__ = error
+        else:
+            tail = data[-_TAIL_BYTES:] if len(data) >= _TAIL_BYTES else (self._end.tail + data)[-_TAIL_BYTES:]
+            self._end = Mark(self._end.length + len(data), tail)
+
+    def _failed(self, what: str, error: OSError) -> SinkError:
+        return SinkError(f"output {self.name!r} cannot be {what}: {error.strerror or error}")
+
+    def _problem_with(self, descriptor: int, mark: Mark) -> str:
+        """Return why the file cannot be cut back, so that it reads on with "when …"; empty where it can."""
+        if not self._is_regular:
+            return "is no regular file, as it was"
+        size = _size_of(descriptor)
+        if size >= mark.length and _tail_of(descriptor, mark.length) == mark.tail:
+            return ""
+        if self._is_new:
+            Path(str(self.name)).resolve().unlink()  # it is ours, and would pass for an output
+            return f"is missing; it had {mark.length} bytes"
+        if size >= mark.length:
+            return f"has {size} bytes, but the first {mark.length} are not what they were"
+        return f"has {size} bytes; it had {mark.length}"
+
+
+def _kind_of(name: str | int) -> int | None:
+    """Return the mode of a file, ``None`` where there is none."""
+    try:
+        return os.fstat(name).st_mode if isinstance(name, int) else Path(name).stat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _size_of(descriptor: int) -> int:
+    return os.fstat(descriptor).st_size
+
+
+def _claim(descriptor: int, *, is_regular: bool) -> Mark:
+    """Return the end of a file, unless another crawl writes to it.
+
+    Raises:
+        OSError: Another crawl does.
+    """
+    os.set_blocking(descriptor, True)  # else a write to a full pipe returns at once, having written nothing
+    if not is_regular:
+        return _START
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError("another crawl is writing to it") from None
+    size = _size_of(descriptor)
+    return Mark(size, _tail_of(descriptor, size))
+
+
+def _tail_of(descriptor: int, length: int) -> bytes:
+    start = max(0, length - _TAIL_BYTES)
+    os.lseek(descriptor, start, os.SEEK_SET)  # appending does not care where the descriptor stands
+    return os.read(descriptor, length - start)
+
+
+def sync_folder_of(path: str) -> None:
+    """Have the entry of a file in its folder survive a power cut."""
+    if sys.platform == "win32":
+        return
+    folder = os.open(Path(path).resolve().parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
