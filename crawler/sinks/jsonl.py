@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from crawler.sinks.append import AppendFile, Mark
+from crawler.sinks.fields import plain_of_foreign
 from crawler.sinks.token import decode_token
 
 
@@ -23,14 +24,7 @@ def encode_line(item: Any) -> bytes:
     return _ENCODER.encode(item) + b"\n"
 
 
-def _encode_foreign(value: Any) -> Any:
-    if hasattr(value, "model_dump"):  # pydantic, which need not be installed
-        return value.model_dump(mode="json")
-    kinds = "a dict, dataclass, msgspec or pydantic model of plain values"
-    raise TypeError(f"{type(value).__qualname__} is no JSON type; yield {kinds}")
-
-
-_ENCODER = msgspec.json.Encoder(enc_hook=_encode_foreign)
+_ENCODER = msgspec.json.Encoder(enc_hook=plain_of_foreign)
 
 
 class _Token(Mark, frozen=True, tag="jsonl"):

@@ -1,0 +1,206 @@
+"""CSV: one item a row, by RFC 4180."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from crawler.errors import ConfigurationError, EncodingError
+from crawler.policy.checks import several
+from crawler.sinks.append import AppendFile, Mark
+from crawler.sinks.fields import fields_of, json_of
+from crawler.sinks.token import decode_token
+
+_END = b"\r\n"  # RFC 4180 §2.1
+
+
+class _Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An item on its way from the worker to the file.
+
+    Attributes:
+        names: Its columns, encoded: rows that have those of the file are known by comparing bytes.
+        line: The row without its end.
+        lengths: The bytes of each field in it, encoded, by which the fields of other rows are found.
+    """
+
+    names: msgspec.Raw
+    line: bytes
+    lengths: msgspec.Raw
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_ROWS = msgspec.msgpack.Decoder(_Row)
+_NAMES = msgspec.msgpack.Decoder(tuple[str, ...])
+_LENGTHS = msgspec.msgpack.Decoder(list[int])
+
+
+def encode_row(item: Any, columns: tuple[str, ...] | None = None) -> bytes:
+    """Return ``item`` as what `Csv.write` takes: a row with the names of its columns.
+
+    Args:
+        item: Anything with named fields.
+        columns: The columns of the file, where they are known.
+
+    Raises:
+        TypeError: The item has no named fields, or a value of a foreign type.
+        ValueError: It has a field that is none of ``columns``.
+    """
+    fields = fields_of(item)
+    names = columns or tuple(fields)
+    if columns and (unknown := next((name for name in fields if name not in columns), None)) is not None:
+        raise ValueError(_unknown(unknown, columns))
+    texts = _quoted([_text_of(fields.get(name)) for name in names])
+    return _encode(
+        _Row(msgspec.Raw(_encode(names)), _joined(texts), msgspec.Raw(_encode([len(text) for text in texts])))
+    )
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return repr(value)  # JSON has no infinity
+    return "" if value is None else json_of(value)
+
+
+def _quoted(texts: Sequence[str]) -> list[bytes]:
+    """Return each of ``texts`` as a field of a row, in quotes where it needs them."""
+    quoted = []
+    for text in texts:
+        row = io.StringIO(newline="")
+        csv.writer(row).writerow((text, ""))  # two fields, because a lone empty one is another matter
+        quoted.append(row.getvalue()[: -len(",\r\n")].encode())
+    return quoted
+
+
+def _joined(fields: Sequence[bytes]) -> bytes:
+    return b",".join(fields) or b'""'  # an empty line would pass for none
+
+
+def _unknown(name: str, columns: Sequence[str]) -> str:
+    remedy = "name all of them: Csv(file, columns=(…)), or leave the field out"
+    return f"the field {name!r} is none of the columns ({', '.join(columns)}); {remedy}"
+
+
+class _Token(Mark, frozen=True, tag="csv"):
+    columns: tuple[str, ...]
+
+
+class Csv:
+    """Writes items to a file as comma-separated values, UTF-8; a new crawl overwrites an existing file.
+
+    Missing fields and ``None`` are empty; lists and dicts are JSON, as are ``true`` and ``false``. Texts are written as
+    they are: one that begins with ``=`` is a formula to a spreadsheet program, and to import such a file as text is its
+    reader's business. With a state folder each item is in the file exactly once, unless it is a pipe, a terminal or a
+    descriptor.
+    """
+
+    def __init__(self, file: str | os.PathLike[str] | int, columns: Sequence[str] | None = None) -> None:
+        """Create a sink.
+
+        Args:
+            file: A path, or an open file descriptor, which stays open and is never emptied.
+            columns: The names of the columns; by default those fields that the first item has.
+
+        Raises:
+            ConfigurationError: ``columns`` are none, or have a name twice.
+        """
+        several("columns", columns or ())
+        given = None if columns is None else tuple(columns)
+        if given is not None and (not given or len(set(given)) < len(given)):
+            raise ConfigurationError.of("columns", columns, "different names, one at least")
+        self.encode = partial(encode_row, columns=given)
+        self._file = AppendFile(file)
+        self._given = given
+        self._columns: tuple[str, ...] = ()  # of the header that is written
+        self._names = b""  # the same, encoded
+
+    def __repr__(self) -> str:
+        return f"<Csv {self._file.name!r}>"
+
+    async def open(self) -> None:
+        """Open the file, and leave what it holds.
+
+        Raises:
+            ConfigurationError: It cannot be written, or another crawl writes to it.
+        """
+        await self._file.open()
+        self._columns, self._names = (), b""
+
+    async def write(self, items: list[Any]) -> None:
+        """Write encoded rows; they have left the process when this returns.
+
+        Raises:
+            EncodingError: A row has a field that is none of the columns. Nothing is written.
+            SinkError: The disk is full, or fails.
+        """
+        rows = [_ROWS.decode(item) for item in items]
+        if not rows:
+            return
+        columns, names = self._columns or _NAMES.decode(rows[0].names), self._names or bytes(rows[0].names)
+        lines = [row.line if bytes(row.names) == names else self._arranged(row, columns) for row in rows]
+        header = [] if self._columns else [_header(columns)]
+        self._columns, self._names = columns, names
+        await self._file.append([*header, _END.join((*lines, b""))])
+
+    async def checkpoint(self) -> bytes | None:
+        """Return a token for the file as it is now; ``None`` for what cannot be cut back.
+
+        Raises:
+            SinkError: Something else writes to the file.
+        """
+        mark = await self._file.mark()
+        return None if mark is None else msgspec.json.encode(_Token(mark.length, mark.tail, self._columns))
+
+    async def restore(self, token: bytes | None) -> None:
+        """Cut the file back to what it was when ``token`` was made, or to a header where the columns are given.
+
+        Raises:
+            ConfigurationError: The file has lost a part of what it had then, or is another, or had other columns.
+                Nothing is touched.
+            SinkError: It cannot be cut.
+        """
+        mark = None if token is None else decode_token(token, _Token, repr(self))
+        if mark and self._given and mark.columns not in ((), self._given):
+            was = f"{self!r} had the columns {mark.columns} when the state of this crawl was written"
+            raise ConfigurationError(f"{was}, not {self._given}; give those, or start with a new --state folder")
+        await self._file.restore(mark)
+        if mark is None and not self._file.can_be_cut and self._columns:
+            return  # the header has gone out, and will not come back
+        columns = mark.columns if mark else ()
+        if not columns and self._given:
+            columns = self._given
+            await self._file.append([_header(columns)])
+        self._columns, self._names = columns, _encode(columns) if columns else b""
+
+    async def sync(self) -> None:
+        """Have what is written survive a power cut.
+
+        Raises:
+            SinkError: The disk fails.
+        """
+        await self._file.sync()
+
+    async def close(self) -> None:
+        """Close the file, when what is being written is written."""
+        await self._file.close()
+
+    def _arranged(self, row: _Row, columns: tuple[str, ...]) -> bytes:
+        """Return a row that has other fields, or another order, in the order of ``columns``."""
+        fields, start = {}, 0
+        for name, length in zip(_NAMES.decode(row.names), _LENGTHS.decode(row.lengths), strict=True):
+            if name not in columns:
+                raise EncodingError(f"output {self._file.name!r}: {_unknown(name, columns)}")
+            fields[name] = row.line[start : start + length]
+            start += length + 1
+        return _joined([fields.get(name, b"") for name in columns])
+
+
+def _header(columns: tuple[str, ...]) -> bytes:
+    return _joined(_quoted(columns)) + _END
