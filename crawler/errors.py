@@ -140,6 +140,13 @@ class CacheError(CrawlerError):
     """The cache is not ours, of a newer version, broken, or cannot be written."""
 
 
+class StateError(CrawlerError):
+    """The state folder is in use, another program's, damaged, of a newer version, or cannot be written.
+
+    It is left as it is, and never made anew.
+    """
+
+
 class ParseError(CrawlerError):
     """The user's parser raised, or what it yielded cannot be used.
 

@@ -56,6 +56,8 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         parent: URL of the page that led here, set by the crawl; empty for seeds.
         redirects: Redirects followed since the link, set by the crawl.
         attempt: Tries that have failed before this one, set by the crawl.
+        serial: Its number in the order of discovery, from 1, set by the crawl.
+        rank: Its place among those of its host, set by the crawl; the smaller, the earlier.
     """
 
     url: str
@@ -69,6 +71,8 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     parent: str = ""
     redirects: int = 0
     attempt: int = 0
+    serial: int = 0
+    rank: float = 0.0
 
     @property
     def fingerprint(self) -> str:
@@ -132,6 +136,17 @@ class State(enum.StrEnum):
     """Outside our own scope or limits, or at an address that is not public."""
     QUARANTINED = "quarantined"
     """Its page could not be parsed without harm: it took its worker down, or what came of it cannot travel."""
+
+
+class Refusal(enum.StrEnum):
+    """Why a URL is not to be fetched."""
+
+    SCOPE = "out of scope"
+    DEPTH = "too deep"
+    LONG = "too long"
+    TRAP = "too many alike, or a trap"
+    HOST = "too many of its host"
+    PATH = "too many of its path"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The record of a crawl on the disk, from which it goes on after any kind of end."""

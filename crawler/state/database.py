@@ -1,0 +1,110 @@
+"""Opens the database of a state folder, or says why it cannot be used. It is never made anew."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from crawler.errors import StateError
+from crawler.state.schema import APPLICATION_ID, SCHEMA, VERSION
+
+NAME = "state.sqlite"
+_LOCK_SECONDS = 5.0  # that somebody who looks into the file may hold it; arbitrary
+_CHECKPOINT_PAGES = 8000  # of 4 KiB; arbitrary: the default copies pages eight times as often
+_CACHE_KIB = 64 * 1024  # arbitrary; the pages of what is pending at present
+
+
+def open_database(folder: Path, *, synchronous: str) -> sqlite3.Connection:
+    """Open the database in ``folder``, or make it where there is none; ``synchronous`` as SQLite has it.
+
+    Raises:
+        StateError: It is another program's, of another version, damaged, or cannot be written.
+    """
+    path = folder / NAME
+    is_new = not path.exists()
+    connection = _connect(path, "rwc")
+    try:
+        if is_new or _is_empty(connection):
+            _create(connection)
+        _check(connection, path)
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    except sqlite3.Error as error:
+        connection.close()
+        raise _damaged(path, error) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def read_database(folder: Path) -> sqlite3.Connection:
+    """Open the database in ``folder`` to look into it, also while a crawl uses it.
+
+    Raises:
+        StateError: There is none, or it cannot be used.
+    """
+    path = folder / NAME
+    if not path.exists():
+        raise StateError(f"{str(folder)!r} is no state folder: there is no {NAME} in it")
+    connection = _connect(path, "ro")
+    try:
+        _check(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise _damaged(path, error) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    try:
+        uri = f"{path.absolute().as_uri()}?mode={mode}"
+        # One thread after the other uses it, never two at once.
+        return sqlite3.connect(uri, uri=True, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise StateError(f"the state {str(path)!r} cannot be opened: {error}") from error
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    """Tell whether there is nothing in it, as where its maker was killed before he was done."""
+    kind, version, tables = _marks(connection)
+    return (kind, version, tables) == (0, 0, 0)
+
+
+def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    queries = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+    kind, version, tables = (connection.execute(query).fetchone()[0] for query in queries)
+    return int(kind), int(version), int(tables)
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in SCHEMA.split(";"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    kind, version, _ = _marks(connection)
+    if kind != APPLICATION_ID:
+        raise _refused(path, "it is another program's file")
+    if version > VERSION:
+        raise _refused(path, f"it is of version {version}, and this program knows versions up to {VERSION}: update it")
+    if version < VERSION:
+        raise _refused(path, f"it is of version {version}, which this program does not know any more")
+
+
+def _damaged(path: Path, error: sqlite3.Error) -> StateError:
+    remedy = "put a copy back, or name another folder"
+    return _refused(path, f"{error}; it is damaged, or no database of a crawl: {remedy}")
+
+
+def _refused(path: Path, reason: str) -> StateError:
+    return StateError(f"the state {str(path)!r} cannot be used, and is left as it is: {reason}")

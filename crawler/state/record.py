@@ -1,0 +1,91 @@
+"""The record of a crawl as the event loop sees it: what is slow happens in a thread, one call after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from crawler.digests import DigestSet
+from crawler.models import Ledger
+from crawler.policy.state_folder import StateFolder
+from crawler.state.changes import Changes, Journal
+from crawler.state.rows import Waiting
+from crawler.state.store import Kept, Store, Sunk, Wanted
+
+T = TypeVar("T")
+
+
+class Record:
+    """A state folder in use. Open it with `open_record`.
+
+    Attributes:
+        journal: Where changes are noted until they are committed.
+        noted: Set when there is something in it.
+        low: Set when a part of the queues should be read.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.noted = asyncio.Event()
+        self.low = asyncio.Event()
+        self.journal = Journal(self.noted.set)
+        self._store = store
+        self._turn = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Record {self._store!r} {self.journal!r}>"
+
+    async def load(self) -> Kept:
+        """Return what an earlier crawl has left."""
+        return await self._call(self._store.load)
+
+    async def fill(self, seen: DigestSet, too_deep: DigestSet) -> None:
+        """Fill empty sets with the digests of what is known; they must not be used meanwhile."""
+        await self._call(lambda: self._store.fill(seen, too_deep))
+
+    async def recount(self) -> Ledger:
+        """Return how many URLs are in each state, counted one by one."""
+        return await self._call(self._store.recount)
+
+    async def commit(self, changes: Changes, sinks: Sequence[Sunk]) -> None:
+        """Make ``changes`` last; see `Store.commit`."""
+        await self._call(lambda: self._store.commit(changes, sinks))
+
+    async def waiting(self, wanted: Sequence[Wanted]) -> list[list[Waiting]]:
+        """Return the next pending requests of hosts; what is not committed is not among them."""
+        return await self._call(lambda: self._store.waiting(wanted))
+
+    async def waiting_hosts(self) -> list[str]:
+        """Return a URL of each host that has pending requests."""
+        return await self._call(self._store.waiting_hosts)
+
+    async def close(self) -> None:
+        """Close the folder, once what is being written is written."""
+        await self._call(self._store.close)
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        """Call ``function`` in a thread; one that was begun is waited for, also where its caller is cancelled."""
+        async with self._turn:
+            running = asyncio.ensure_future(asyncio.to_thread(function))
+            try:
+                return await asyncio.shield(running)
+            except asyncio.CancelledError:
+                await asyncio.wait((running,))
+                raise
+
+
+@asynccontextmanager
+async def open_record(options: StateFolder, *, is_depth_first: bool) -> AsyncIterator[Record]:
+    """Open the folder that ``options`` name.
+
+    Raises:
+        StateError: It is in use, another program's, damaged, of another version, or cannot be written.
+    """
+    store = await asyncio.to_thread(Store, Path(options.folder), options.durability, is_depth_first=is_depth_first)
+    record = Record(store)
+    try:
+        yield record
+    finally:
+        await record.close()

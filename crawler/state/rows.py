@@ -1,0 +1,84 @@
+"""A request as a row: most are a URL and its depth, and the rest is for those that are more."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from crawler.models import Request
+
+
+class _More(msgspec.Struct, omit_defaults=True, array_like=True):
+    """What a request has beside its URL: the fields of `Request`, its metadata pickled."""
+
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    label: str = ""
+    priority: int = 0
+    redirects: int = 0
+    metadata: bytes | None = None
+    parent: str = ""
+
+
+_NOTHING = _More()
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(_More)
+
+
+class Waiting(NamedTuple):
+    """A pending request as it is read from the disk: its row, its parent's URL, and its tries so far."""
+
+    serial: int
+    url: str
+    depth: int
+    parent: str | None
+    rank: float
+    more: bytes | None
+    attempt: int | None
+    ready_at: float | None
+
+    def request(self) -> Request:
+        """Return the request."""
+        request = request_of(self.url, self.more, self.parent or "")
+        return msgspec.structs.replace(request, depth=self.depth, attempt=self.attempt or 0, serial=self.serial)
+
+
+def more_of(request: Request, found_on: int) -> bytes | None:
+    """Return what ``request`` has beside its URL and depth; ``None`` where that is nothing.
+
+    The URL of its parent is that of the request which it was ``found_on``, where there is one.
+    """
+    more = _More(
+        request.method,
+        request.headers,
+        request.body,
+        request.label,
+        request.priority,
+        request.redirects,
+        None if request.metadata is None else pickle.dumps(request.metadata, pickle.HIGHEST_PROTOCOL),
+        "" if found_on else request.parent,
+    )
+    return None if more == _NOTHING else _ENCODER.encode(more)
+
+
+def request_of(url: str, more: bytes | None, parent: str = "") -> Request:
+    """Return the request of a row. Its metadata is unpickled: a state folder is to be trusted like a program."""
+    if more is None:
+        return Request(url, parent=parent)
+    kept = _DECODER.decode(more)
+    metadata: Mapping[str, Any] | None = None if kept.metadata is None else pickle.loads(kept.metadata)  # noqa: S301
+    return Request(
+        url,
+        kept.method,
+        kept.headers,
+        kept.body,
+        kept.label,
+        kept.priority,
+        metadata,
+        parent=parent or kept.parent,
+        redirects=kept.redirects,
+    )

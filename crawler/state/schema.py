@@ -1,0 +1,89 @@
+"""The tables of a state folder's database.
+
+```
+requests ──found_on──► requests        each URL ever discovered, by serial number; its one state
+   │ (pending)                         an index of those that wait, by host and rank
+   ├── waits      tries so far, and when the next may begin
+   ├── attempts   each try that failed, with time and error
+   └── failures   why it came to nothing
+digests           of all of them in order of serial numbers, as blocks; buckets: the same, ready for a `DigestSet`
+too_deep          found, but deeper than the limit: not requests yet, as a shorter way may be found
+hosts, robots     what was learnt of hosts: delays, pauses, rules
+shapes            how many URLs are alike
+sinks             how much of each output belongs to the crawl
+facts             counters, cookies, options, the clock
+```
+
+There is no index of URLs or digests: it would be written at random places, and each page of it as a whole. To find a
+URL the blocks of digests are searched, 160 MB of them in a tenth of a second.
+"""
+
+from __future__ import annotations
+
+from crawler.models import State
+
+APPLICATION_ID = 0x43525354  # "CRST": by it, SQLite's own tools and we know the file
+VERSION = 1
+
+STATES = (
+    State.PENDING,
+    State.IN_FLIGHT,
+    State.DONE,
+    State.FAILED,
+    State.DENIED,
+    State.REFUSED,
+    State.QUARANTINED,
+)
+"""A state's number is its place. What is in flight is pending on the disk: who is killed has not finished it."""
+NUMBERS = {state: number for number, state in enumerate(STATES)}
+PENDING = NUMBERS[State.PENDING]
+
+SCHEMA = f"""
+CREATE TABLE requests (
+    serial INTEGER PRIMARY KEY,
+    url TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    depth INTEGER NOT NULL,
+    found_on INTEGER NOT NULL,
+    host INTEGER,
+    rank REAL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    status INTEGER,
+    ended_at REAL,
+    reason TEXT,
+    more BLOB
+);
+CREATE INDEX pending ON requests (host, rank, serial) WHERE state = {PENDING};
+CREATE TABLE waits (serial INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, ready_at REAL NOT NULL);
+CREATE TABLE attempts (
+    serial INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    at REAL NOT NULL,
+    status INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    message TEXT NOT NULL,
+    PRIMARY KEY (serial, attempt, at)
+) WITHOUT ROWID;
+CREATE TABLE failures (
+    serial INTEGER PRIMARY KEY,
+    error TEXT NOT NULL,
+    message TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    traceback TEXT NOT NULL,
+    saved TEXT NOT NULL
+);
+CREATE TABLE digests (first INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE buckets (start INTEGER PRIMARY KEY, lengths BLOB NOT NULL, data BLOB NOT NULL);
+CREATE TABLE too_deep (
+    digest BLOB PRIMARY KEY,
+    url TEXT NOT NULL,
+    depth INTEGER NOT NULL,
+    found_on INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE hosts (name TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE robots (origin TEXT PRIMARY KEY, until REAL NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE shapes (shape TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE sinks (name TEXT PRIMARY KEY, token BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+"""
