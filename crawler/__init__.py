@@ -29,6 +29,7 @@ from crawler.errors import (
     ResultError,
     RobotsDeniedError,
     SinkError,
+    StateError,
     StatusError,
     TLSError,
     TooManyRedirectsError,
@@ -49,6 +50,7 @@ from crawler.policy.politeness import Politeness
 from crawler.policy.retry import Retry, Rule
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Scope
+from crawler.policy.state_folder import StateFolder
 from crawler.sinks.jsonl import JsonLines
 from crawler.sinks.sink import Sink
 from crawler.sitemaps import sitemap
@@ -111,6 +113,8 @@ __all__ = [
     "SinkError",
     "Source",
     "State",
+    "StateError",
+    "StateFolder",
     "Statistics",
     "StatusError",
     "Summary",

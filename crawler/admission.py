@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from crawler.errors import FetchError, HostDownError, RobotsDeniedError
 from crawler.fetching.protocol import Fetches
-from crawler.frontier.memory import MemoryFrontier
+from crawler.frontier.frontier import Frontier
 from crawler.models import Request
 from crawler.permissions import Permissions
 from crawler.policy.robots import errand_for
@@ -30,7 +30,7 @@ class Admission:
 
     def __init__(
         self,
-        frontier: MemoryFrontier,
+        frontier: Frontier,
         fetcher: Fetches,
         permissions: Permissions | None,
         advance: Callable[[], None],

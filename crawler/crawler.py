@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from crawler.collector import short_pauses
 from crawler.engine import Engine, Rules, Stations
 from crawler.errors import ClosedError, ConfigurationError
-from crawler.frontier.memory import MemoryFrontier
+from crawler.frontier.frontier import Frontier
 from crawler.models import Failure, Request
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.parser import page_has_no_parser
@@ -26,14 +26,19 @@ from crawler.parsing.stage import open_stage
 from crawler.policy.access import without_userinfo
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import Limits
+from crawler.policy.order import Order, Ranking
 from crawler.policy.politeness import HostRule, Politeness
 from crawler.policy.retry import Retry
 from crawler.policy.scope import Scope
+from crawler.policy.state_folder import StateFolder
+from crawler.resume import restore_sinks
 from crawler.seeds import Seed, requests_of
 from crawler.sinks.call import Call
 from crawler.sinks.jsonl import JsonLines
-from crawler.sinks.sink import CheckpointedSink, Sink
+from crawler.sinks.sink import Sink
 from crawler.sinks.stream import Buffer
+from crawler.state.record import Record, open_record
+from crawler.state.store import Kept
 from crawler.stream import ItemStream, run_into
 from crawler.summary import Statistics, Summary
 from crawler.url import origin_of, without_port
@@ -67,6 +72,8 @@ class Crawler:
         retry: Retry | None = None,
         fetch: Fetch | None = None,
         cpu: Cpu | None = None,
+        state: StateFolder | str | os.PathLike[str] | None = None,
+        order: Order = "breadth",
         sinks: Iterable[Sink | Callable[[Any], object]] = (),
         on_failure: Callable[[Failure], object] | None = None,
     ) -> None:
@@ -82,11 +89,15 @@ class Crawler:
             retry: Which failed requests are tried again.
             fetch: Time-outs, sizes, headers, and how many requests are in flight.
             cpu: Where parsers run.
+            state: A folder in which the crawl keeps what it needs to go on after any kind of end, a kill included: the
+                same crawl with the same folder goes on where it was.
+            order: What is fetched first within a host: see `crawler.policy.order.Order`.
             sinks: Where items go, beside `stream`: sinks, or functions called with each item.
             on_failure: Called with each `Failure`; what it raises ends the crawl.
 
         Raises:
-            ConfigurationError: The parser cannot be called, a sink is none, or ``on_failure`` is asynchronous.
+            ConfigurationError: The parser cannot be called, a sink is none, ``on_failure`` is asynchronous, or an
+                option is of the wrong kind.
         """
         if not callable(parser):
             raise ConfigurationError.of("parser", parser, "a function of a page, or a Router")
@@ -100,11 +111,14 @@ class Crawler:
         self._retry = retry or Retry()
         self._fetch = fetch or Fetch()
         self._cpu = cpu or Cpu()
+        self._state = state if state is None or isinstance(state, StateFolder) else StateFolder(state)
+        self._ranking = Ranking(order)
         self._sinks = [_as_sink(sink) for sink in sinks]
         if on_failure is not None and is_async(on_failure):
             raise ConfigurationError.of("on_failure", on_failure, "a plain function: nobody would await it")
         self._on_failure = on_failure
         self._resources: AsyncExitStack | None = None
+        self._record: Record | None = None
         self._engine: Engine | None = None
         self._stream: ItemStream | None = None
         self._sinks_are_open = False
@@ -124,6 +138,10 @@ class Crawler:
             importing = asyncio.to_thread(import_module, "crawler.fetching.fetching")
             self._stage, fetching = await asyncio.gather(stage, importing)
             self._fetching = await resources.enter_async_context(fetching.open_fetching(self._fetch))
+            self._record = None
+            if self._state is not None:
+                opening = open_record(self._state, is_depth_first=self._ranking.is_newest_first)
+                self._record = await resources.enter_async_context(opening)
             self._resources = resources.pop_all()
         return self
 
@@ -203,21 +221,23 @@ class Crawler:
         return without_async(self._parser) or page_has_no_parser
 
     async def _crawl(self, engine: Engine, seeds: Iterable[Request]) -> None:
+        kept = Kept() if self._record is None else await self._record.load()
         if not self._sinks_are_open:
-            await self._open_sinks()
+            await self._open_sinks(kept)
+        if self._record is not None:
+            await engine.resume(kept)
         await engine.run(seeds)
         await self._fetching.finish()
 
-    async def _open_sinks(self) -> None:
+    async def _open_sinks(self, kept: Kept) -> None:
         # Not with the other resources but at the first crawl: nothing is written, and no file emptied, before it is
         # known that the parser works and that there is something to crawl.
         resources = self._open_resources
         for sink in self._sinks:
             resources.push_async_callback(sink.close)
             await sink.open()
-        for sink in self._sinks:
-            if isinstance(sink, CheckpointedSink):
-                await sink.restore(None)  # when all are open, so that none is emptied in vain
+        # When all are open, so that none is emptied in vain.
+        await restore_sinks(self._sinks, kept)
         self._sinks_are_open = True
 
     def _named(self, seeds: Iterable[Seed]) -> list[Request]:
@@ -234,8 +254,8 @@ class Crawler:
             raise ConfigurationError("this crawler is crawling; close its stream first, or make another crawler")
         if not seeds:
             raise ConfigurationError("nothing to crawl: there is no seed")
-        frontier = MemoryFrontier(self._rule_for, places=self._fetch.concurrency)
-        stations = Stations(frontier, self._fetching, self._stage, sinks)
+        frontier = self._frontier()
+        stations = Stations(frontier, self._fetching, self._stage, sinks, self._record)
         rules = Rules(
             boundary=self._scope.around(seed.url for seed in seeds),
             rewriting=self._scope.rewriting,
@@ -249,6 +269,19 @@ class Crawler:
         )
         self._engine = Engine(self._parser, stations, rules, crawler=self, on_failure=self._on_failure)
         return self._engine
+
+    def _frontier(self) -> Frontier:
+        record, places = self._record, self._fetch.concurrency
+        if record is None or self._state is None:
+            return Frontier(self._rule_for, places=places, ranking=self._ranking)
+        return Frontier(
+            self._rule_for,
+            places=places,
+            ranking=self._ranking,
+            journal=record.journal,
+            window=self._state.window,
+            ran_low=record.low.set,
+        )
 
     def _sitemap_origins(self, seeds: list[Request]) -> frozenset[str]:
         return frozenset(origin_of(seed.url) for seed in seeds) if self._scope.sitemaps else frozenset()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from crawler.frontier.memory import MemoryFrontier
-from crawler.models import SITEMAP, Request
+from crawler.frontier.frontier import Frontier
+from crawler.models import SITEMAP, Refusal, Request
 from crawler.page import Page
 from crawler.parsing.worker import Parsed
 from crawler.policy.access import without_userinfo
@@ -25,7 +26,7 @@ class Discovery:
 
     def __init__(
         self,
-        frontier: MemoryFrontier,
+        frontier: Frontier,
         boundary: Boundary,
         limits: Limits,
         rewriting: Rewriting | None = None,
@@ -39,21 +40,38 @@ class Discovery:
     def __repr__(self) -> str:
         return f"<Discovery within {self._boundary!r}>"
 
-    def add(self, request: Request) -> None:
-        """Add one request, whose depth and parent are set."""
-        if self._is_too_long(request.url) or not self._boundary.permits(request.url):
-            self._frontier.refuse(request)
-        elif not self._limits.allows_depth(request.depth):
-            self._frontier.refuse(request, too_deep=True)
-        elif not self._frontier.has_seen(request) and not self._traps.permits(request.url):
-            self._frontier.refuse(request)
+    def add(self, request: Request, found_on: int = 0) -> None:
+        """Add one request, whose depth and parent are set, ``found_on`` being the serial number of that."""
+        reason = self._refusal_of(request)
+        if reason is None:
+            self._frontier.add(request, found_on)
         else:
-            self._frontier.add(request)
+            self._frontier.refuse(request, reason, found_on)
+
+    def take_shapes(self) -> dict[str, int]:
+        """Return how many URLs there are of each shape of which there are more than at the last call."""
+        return self._traps.take_changed()
+
+    def recall(self, shapes: Mapping[str, int]) -> None:
+        """Go on with the counts of an earlier crawl."""
+        self._traps.recall(shapes)
+
+    def _refusal_of(self, request: Request) -> Refusal | None:
+        """Return why a request is not to be made, if there is a reason."""
+        if self._is_too_long(request.url):
+            return Refusal.LONG
+        if not self._boundary.permits(request.url):
+            return Refusal.SCOPE
+        if not self._limits.allows_depth(request.depth):
+            return Refusal.DEPTH
+        if not self._frontier.has_seen(request) and not self._traps.permits(request.url):
+            return Refusal.TRAP
+        return None
 
     async def add_all(self, page: Page, parsed: Parsed) -> None:
         """Add all that ``page`` leads to; of a great many, some in each turn of the loop."""
         # A sitemap only says where to begin: what it lists is as deep as it is itself.
-        depth = page.depth + (page.label != SITEMAP)
+        depth, found_on = page.depth + (page.label != SITEMAP), page.request.serial
         for count, link in enumerate(parsed.links, 1):
             if not count % _IN_A_TURN:
                 await asyncio.sleep(0)
@@ -61,12 +79,12 @@ class Discovery:
             url = self.spelt(link) if is_special else link
             # Asked before a request is made of it: most links of most pages are known already.
             if not self._frontier.knows(url):
-                self.add(Request(url, depth=depth, parent=page.url))
+                self.add(Request(url, depth=depth, parent=page.url), found_on)
         for count, request in enumerate(parsed.requests, 1):
             if not count % _IN_A_TURN:
                 await asyncio.sleep(0)
             url = self.spelt(request.url) if request.method == "GET" else without_userinfo(request.url)
-            self.add(replace(request, url=url, depth=depth, parent=page.url, redirects=0, attempt=0))
+            self.add(replace(request, url=url, depth=depth, parent=page.url, redirects=0, attempt=0), found_on)
 
     def _is_too_long(self, url: str) -> bool:
         """Tell whether a ``url`` is refused unseen: of megabytes, already to look at it takes long."""

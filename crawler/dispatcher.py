@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import Any, TypeAlias
 
-from crawler.frontier.memory import MemoryFrontier
+from crawler.frontier.frontier import Frontier
 from crawler.models import Request
 from crawler.policy.limits import Limits
 
@@ -35,7 +35,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        frontier: MemoryFrontier,
+        frontier: Frontier,
         limits: Limits,
         concurrency: int,
         admit: Admit,
@@ -132,6 +132,10 @@ class Dispatcher:
         """Start nothing any more: the task group is going down, and takes no new tasks."""
         self._closed = True
         self._wake_at(None)
+
+    def recall(self, pages: int) -> None:
+        """Take note that so many ``pages`` of the limit were fetched before."""
+        self._pages += pages
 
     def uncount(self) -> None:
         """Take note that a dispatched request did not become a page: another may, within the limit of pages."""

@@ -1,7 +1,8 @@
 """The engine: wires frontier, fetcher, CPU stage and sinks for one crawl; it owns no resources.
 
 The dispatcher calls `_process` for each request, which ends when the page is in the CPU stage; the stage calls
-`_settle` with what became of it. Whatever changes state does so between two awaits, then lets the dispatcher advance.
+`_settle` with what became of it; the committer makes that last. Whatever changes state does so between two awaits, then
+lets the dispatcher advance.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from crawler.admission import Admission
+from crawler.committer import Committer
 from crawler.discovery import Discovery
 from crawler.dispatcher import Dispatcher, Process
 from crawler.errors import (
@@ -28,13 +30,12 @@ from crawler.errors import (
     ProtocolError,
     QuarantineError,
     RobotsDeniedError,
-    SinkError,
     TooManyRedirectsError,
 )
 from crawler.exchange import Exchange
 from crawler.failures import failure_of
 from crawler.fetching.protocol import Fetches
-from crawler.frontier.memory import MemoryFrontier
+from crawler.frontier.frontier import Frontier
 from crawler.models import SITEMAP, Failure, Request, State
 from crawler.page import Page
 from crawler.parsing.asynchronous import parse_async
@@ -51,9 +52,14 @@ from crawler.policy.rewriting import Rewriting
 from crawler.policy.robots import ERROR_SECONDS, Robots, Verdict, errand_for, origin_for, product_token
 from crawler.policy.scope import Boundary
 from crawler.pulse import Pulse
+from crawler.refill import Refill
+from crawler.resume import resume_frontier
 from crawler.robots import read_robots, refusal
-from crawler.sinks.sink import Sink
+from crawler.sinks.sink import Keyed, Sink, key_of
 from crawler.sitemaps import sitemap
+from crawler.state.changes import Changes
+from crawler.state.record import Record
+from crawler.state.store import Kept
 from crawler.summary import Statistics
 from crawler.tally import Tally
 from crawler.url import host_of
@@ -78,10 +84,11 @@ class Rules:
 class Stations:
     """What a page passes through, all of it open."""
 
-    frontier: MemoryFrontier
+    frontier: Frontier
     fetcher: Fetches
     stage: Stage
     sinks: Sequence[Sink]
+    record: Record | None = None
 
 
 class Engine:
@@ -127,8 +134,17 @@ class Engine:
             self._permissions if rules.obeys_robots else None,
             self._dispatcher.advance,
         )
+        self._committer = Committer(
+            stations.frontier, stations.sinks, self._dispatcher.advance, stations.record, self._complete
+        )
+        self._record = stations.record
         self._budget = ByteBudget(rules.limits.max_bytes)
         self._retries = RetryBudget(rules.retry.budget)
+        self._refill = (
+            None
+            if stations.record is None
+            else Refill(stations.frontier, stations.record, self._dispatcher.advance, self._committer.commit)
+        )
         self._crawler = crawler
         self._on_failure = on_failure
         self._async_parsers: dict[str, Parser | None] = {}
@@ -159,6 +175,18 @@ class Engine:
             stage=self._stage.statistics(),
         )
 
+    async def resume(self, kept: Kept) -> None:
+        """Go on where an earlier crawl of the same record ended; to be called before `run`."""
+        if self._record is None:
+            raise AssertionError("there is nothing to go on from")
+        await resume_frontier(self._frontier, self._record, kept)
+        for origin, (until, rules) in kept.robots.items():
+            self._permissions.learn(origin, rules, until)
+        self._discovery.recall(kept.shapes)
+        if "tally" in kept.facts:
+            self._budget.spend(self.tally.recall(kept.facts["tally"]))
+            self._dispatcher.recall(self.tally.fetched)
+
     async def run(self, seeds: Iterable[Request]) -> None:
         """Crawl from ``seeds`` until nothing is left to do, a limit is reached, or `stop` is called.
 
@@ -169,18 +197,9 @@ class Engine:
         """
         self.is_running = True
         try:
+            await self._committer.begin()
             async with asyncio.TaskGroup() as group:
-                for seed in seeds:
-                    self._frontier.add(replace(seed, url=self._discovery.spelt(seed.url)))
-                serving = group.create_task(
-                    self._stage.run(self._encoders, self._settle, self._manners), name="CPU stage"
-                )
-                serving.add_done_callback(lambda _: self._dispatcher.close())
-                self._group = group
-                with self.pulse:
-                    await self._dispatcher.run(group)
-                serving.cancel()
-                self._admission.close()
+                await self._run(seeds, group)
         except BaseExceptionGroup as errors:
             error = first_of(errors)
             raise error from error.__cause__
@@ -191,6 +210,23 @@ class Engine:
         ledger = self._frontier.statistics().ledger
         if not ledger.balanced:
             raise LedgerError(f"the states of the URLs do not add up: {ledger}")
+
+    async def _run(self, seeds: Iterable[Request], group: asyncio.TaskGroup) -> None:
+        self._group = group
+        serving = group.create_task(self._stage.run(self._encoders, self._settle, self._manners), name="CPU stage")
+        serving.add_done_callback(lambda _: self._dispatcher.close())
+        committing = group.create_task(self._committer.run(), name="commits")
+        committing.add_done_callback(lambda _: self._dispatcher.close())
+        refilling = None if self._refill is None else group.create_task(self._refill.run(), name="refill")
+        for seed in seeds:
+            self._frontier.add(replace(seed, url=self._discovery.spelt(seed.url)))
+        with self.pulse:
+            await self._dispatcher.run(group)
+        serving.cancel()
+        if refilling is not None:
+            refilling.cancel()
+        self._admission.close()
+        await self._committer.end(committing)
 
     def stop(self) -> None:
         """Start no more fetches; the crawl ends when what is in flight is done."""
@@ -306,6 +342,8 @@ class Engine:
         if isinstance(rules, Robots) and origin in self._rules.sitemap_origins:
             for url in rules.sitemaps:
                 self._discovery.add(replace(sitemap(self._discovery.spelt(url)), parent=errand.url))
+        if self._record is not None and isinstance(rules, Robots):
+            self._record.journal.changes.robots[origin] = now + seconds, rules
         self._dispatcher.advance()
 
     # ── what came instead of a page ──
@@ -327,8 +365,8 @@ class Engine:
             self._fail(request, OutOfScopeError(f"the seed redirects to {target.url}, out of scope; {remedy}"))
             return
         self.tally.redirects += 1
-        self._discovery.add(target)
-        self._frontier.finish(State.DONE)
+        self._discovery.add(target, found_on=request.serial)
+        self._frontier.end(request, State.DONE, status=page.status)
 
     def _retry_or_fail(self, request: Request, error: FetchError) -> None:
         retry, luck = self._rules.retry, random.random()
@@ -337,7 +375,7 @@ class Engine:
             self._fail(request, error)
             return
         self.tally.retries += 1
-        self._frontier.retry(replace(request, attempt=request.attempt + 1), monotonic() + wait)
+        self._frontier.retry(request, monotonic() + wait, failure_of(request, error))
 
     async def _hand_over(self, page: Page) -> None:
         """Have the page parsed: in the CPU stage, or here when its parser is asynchronous."""
@@ -364,12 +402,12 @@ class Engine:
     # ── what became of pages ──
 
     async def _settle(self, results: Sequence[tuple[Page, Parsed]]) -> None:
-        """Add the links of parsed pages, write their items, then close their requests."""
+        """Add the links of parsed pages, and hand over their items, with which their requests come to their end."""
         outputs: list[list[Any]] = [[] for _ in self._sinks]
-        done = 0
+        pages, made = [], 0
         for page, parsed in results:
             try:
-                items = self._checked(parsed)
+                items = self._checked(page, parsed)
             except (ParseError, QuarantineError) as error:
                 await self._discovery.add_all(page, parsed)  # of a sitemap that is broken, what came before
                 self._fail(page.request, error, parsed.saved)
@@ -377,32 +415,43 @@ class Engine:
             await self._discovery.add_all(page, parsed)
             for output, some in zip(outputs, items, strict=True):
                 output.extend(some)
-            self.tally.items += parsed.items
-            done += 1
+            made += parsed.items
+            pages.append(page)
         self._dispatcher.advance()
-        for sink, output in zip(self._sinks, outputs, strict=True):
-            if output:
-                await _write(sink, output)
-        for _ in range(done):
-            self._frontier.finish(State.DONE)
-        self._dispatcher.advance()
+        # Nothing is awaited between the counts and the pages that they count: both are in the same commit.
+        self.tally.items += made
+        self.tally.settled += len(results)
+        if pages:
+            await self._committer.put(pages, outputs)
 
-    def _checked(self, parsed: Parsed) -> list[list[Any]]:
+    def _checked(self, page: Page, parsed: Parsed) -> list[list[Any]]:
         """Return a page's items for each sink, or raise what went wrong."""
         if parsed.error is not None:
             raise parsed.error
-        return [parsed.items_for(place) for place in range(len(self._sinks))]
+        return [self._keyed(page, sink, parsed.items_for(place)) for place, sink in enumerate(self._sinks)]
+
+    def _keyed(self, page: Page, sink: Sink, items: list[Any]) -> list[Any]:
+        if not items or not getattr(sink, "wants_keys", False):
+            return items
+        fingerprint = page.request.fingerprint
+        return [Keyed(key_of(fingerprint, place), item) for place, item in enumerate(items)]
 
     def _fail(self, request: Request, error: CrawlerError, saved: str = "") -> None:
         """Close a request that came to nothing."""
         if isinstance(error, RobotsDeniedError) and request.parent:
-            self._frontier.finish(State.DENIED)  # counted, like what is out of scope; only for seeds is it news
+            # Counted, like what is out of scope; only for seeds is it news.
+            self._frontier.end(request, State.DENIED, reason=str(error))
             return
         failure = failure_of(request, error, saved)
-        self._frontier.finish(failure.state)
+        self._frontier.end(request, failure.state, failure=failure)
         self.tally.note_failure(failure)
         if self._on_failure is not None:
             _call(self._on_failure, failure)
+
+    def _complete(self, changes: Changes) -> None:
+        """Add what is counted to what is about to be written."""
+        changes.facts["tally"] = self.tally.kept(self._budget.spent)
+        changes.shapes = self._discovery.take_shapes()
 
     def _note_moment(self) -> None:
         """Note what the crawl waits for at this moment."""
@@ -416,16 +465,6 @@ class Engine:
             self.tally.note_moment("politeness", self._frontier.next_host)
         else:
             self.tally.note_moment("network")
-
-
-async def _write(sink: Sink, items: list[Any]) -> None:
-    try:
-        await sink.write(items)
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise SinkError(f"{sink!r} was cancelled by something that it awaited") from error
 
 
 def _call(function: Callable[[Failure], object], failure: Failure) -> None:

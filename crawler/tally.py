@@ -5,7 +5,22 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 
+import msgspec
+
 from crawler.models import Failure
+
+
+class TallyRecord(msgspec.Struct, frozen=True):
+    """What of a `Tally` outlives a crawl: the pages are those that are settled, the ``bytes`` of bodies."""
+
+    fetched: int = 0
+    items: int = 0
+    retries: int = 0
+    redirects: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    errors: dict[str, int] = {}
+
 
 FAILURES_KEPT = 1000  # arbitrary; all are counted, and all are handed to ``on_failure``
 _BUSY_LOOP = 0.8  # share of a core that the loop's thread takes when it is itself the limit; arbitrary
@@ -17,6 +32,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.fetched = 0
+        self.settled = 0  # of those fetched; the others would be fetched again after a kill
         self.items = 0
         self.retries = 0
         self.redirects = 0
@@ -31,6 +47,21 @@ class Tally:
 
     def __repr__(self) -> str:
         return f"<Tally {self.fetched} pages, {self.items} items, {self.errors.total()} failures>"
+
+    def kept(self, size: int) -> bytes:
+        """Return what is to be remembered, ``size`` being the bytes of bodies."""
+        errors = dict(self.errors)
+        record = TallyRecord(self.settled, self.items, self.retries, self.redirects, size, self.seconds, errors)
+        return msgspec.json.encode(record)
+
+    def recall(self, kept: bytes) -> int:
+        """Go on with the counts that `kept` returned; return the bytes of bodies."""
+        record = msgspec.json.decode(kept, type=TallyRecord)
+        self.fetched = self.settled = record.fetched
+        self.items = record.items
+        self.retries, self.redirects = record.retries, record.redirects
+        self.errors.update(record.errors)
+        return record.bytes
 
     @property
     def seconds(self) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from crawler.admission import Admission
 from crawler.errors import FetchError, ResolveError, RobotsDeniedError
 from crawler.fetching.protocol import nobody
-from crawler.frontier.memory import MemoryFrontier
+from crawler.frontier.frontier import Frontier
 from crawler.models import Request
 from crawler.page import Page
 from crawler.permissions import Permissions
@@ -42,7 +42,7 @@ class Names:
         return found
 
 
-def acquired(frontier: MemoryFrontier) -> Request:
+def acquired(frontier: Frontier) -> Request:
     request = frontier.acquire(0.0)
     assert request is not None
     return request
@@ -50,7 +50,7 @@ def acquired(frontier: MemoryFrontier) -> Request:
 
 async def test_a_host_is_closed_until_its_address_is_known_and_then_shares_it() -> None:
     names = Names({"a.example": ("192.0.2.9", "192.0.2.1"), "b.example": ("192.0.2.1",)})
-    frontier = MemoryFrontier(lambda _: MINDED)
+    frontier = Frontier(lambda _: MINDED)
     admission = Admission(frontier, names, None, nobody)
     async with asyncio.TaskGroup() as group:
         for name in names.addresses:
@@ -66,7 +66,7 @@ async def test_a_host_is_closed_until_its_address_is_known_and_then_shares_it() 
 async def test_a_name_without_an_address_fails_what_waits_for_it_together() -> None:
     names = Names()
     names.open.set()
-    frontier = MemoryFrontier(lambda _: MINDED)
+    frontier = Frontier(lambda _: MINDED)
     admission = Admission(frontier, names, None, nobody)
     for number in range(3):
         frontier.add(Request(f"http://dead.example/{number}"))
@@ -79,7 +79,7 @@ async def test_a_name_without_an_address_fails_what_waits_for_it_together() -> N
 
 async def test_no_more_look_ups_go_on_at_once_than_allowed_and_none_is_forgotten() -> None:
     names = Names()
-    frontier = MemoryFrontier(lambda _: MINDED)
+    frontier = Frontier(lambda _: MINDED)
     admission = Admission(frontier, names, None, nobody, lookups=4)
     async with asyncio.TaskGroup() as group:
         for number in range(10):
@@ -93,7 +93,7 @@ async def test_no_more_look_ups_go_on_at_once_than_allowed_and_none_is_forgotten
 
 async def test_closing_ends_look_ups_and_begins_no_others() -> None:
     names = Names()
-    frontier = MemoryFrontier(lambda _: MINDED)
+    frontier = Frontier(lambda _: MINDED)
     admission = Admission(frontier, names, None, nobody, lookups=4)
     async with asyncio.TaskGroup() as group:
         for number in range(10):
@@ -105,7 +105,7 @@ async def test_closing_ends_look_ups_and_begins_no_others() -> None:
 
 
 async def test_rules_that_are_not_known_are_asked_for_before_the_request_and_then_decide() -> None:
-    frontier = MemoryFrontier(lambda _: HostRule(0.0, None))
+    frontier = Frontier(lambda _: HostRule(0.0, None))
     permissions = Permissions()
     admission = Admission(frontier, Names(), permissions, nobody)
     frontier.add(page := Request("http://a.example/page"))

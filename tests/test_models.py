@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 import crawler
-from crawler.frontier.memory import FrontierStatistics
-from crawler.models import Failure, Ledger, Request, State
+from crawler.frontier.frontier import FrontierStatistics
+from crawler.models import Failure, Ledger, Refusal, Request, State
 from crawler.page import Page
 from crawler.parsing.lane import WorkerStatistics
 from crawler.parsing.router import Router
@@ -33,6 +33,8 @@ FULL = Request(
     parent="http://example.org/parent",
     redirects=1,
     attempt=2,
+    serial=7,
+    rank=2.0,
 )
 FAILURE = Failure(URL, State.FAILED, "StatusError", "503", attempts=3, status=503, depth=1, parent=f"{URL}p")
 
@@ -46,6 +48,7 @@ SAMPLES = [
     FAILURE,
     Ledger(discovered=2, done=1, denied=1),
     *State,
+    *Refusal,
     Parsed((URL,), (FULL,), 1, (b"x", [b"y"]), 0.5, crawler.ParseError("x", "traceback")),
     Plan(parse, (None,)),
     Router({"a": parse}, parse),
@@ -70,6 +73,7 @@ SAMPLES = [
     HostRule(1.0, 2),
     StageStatistics(workers=(WorkerStatistics(1, 2, 3, 4.0, 5),)),
     FrontierStatistics(Ledger(), 3),
+    crawler.StateFolder("state"),
     crawler.Statistics(),
     crawler.Summary.of(crawler.Statistics()),
 ]

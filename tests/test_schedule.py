@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from crawler.frontier.schedule import Schedule
 from crawler.models import Request
+from crawler.policy.order import Ranking
 from crawler.policy.pace import Outcome
 from crawler.policy.politeness import HostRule
 from crawler.url import host_of
@@ -23,7 +25,8 @@ RULES = {
 
 
 def request(host: str, number: int = 0, *, priority: int = 0, depth: int = 0) -> Request:
-    return Request(f"http://{host}/{number}", priority=priority, depth=depth)
+    made = Request(f"http://{host}/{number}", priority=priority, depth=depth)
+    return replace(made, rank=Ranking().rank_of(made))
 
 
 def schedule(rule: HostRule = FREE) -> Schedule:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 
+import msgspec
+
 from crawler.models import Request
-from crawler.policy.pace import Pace
+from crawler.policy.pace import Pace, PaceRecord
 from crawler.policy.politeness import HostRule
 
 
@@ -43,11 +45,22 @@ class Address:
         return self.connections is None or self.active < self.connections
 
 
+class HostRecord(msgspec.Struct, frozen=True, array_like=True):
+    """What outlives a crawl: see `Host`; ``free_at`` is 0 where there is no pause but the delay."""
+
+    free_at: float = 0.0
+    paused_at: float = 0.0
+    pace: PaceRecord = PaceRecord()
+
+
+_NOTHING = HostRecord()
+
+
 class Host:
     """One host's queue, its connections in use and the end of its delay.
 
     Attributes:
-        queue: A heap of requests by priority, depth and age.
+        queue: A heap of requests by rank and age.
         errands: What is to be fetched before all of them, also while it is closed; guests' take turns with the queue.
         was_errand: Whether the last that was taken was one.
         active: Requests in flight to it.
@@ -58,6 +71,10 @@ class Host:
         scheduled: Whether it is in the heap of its address.
         closed: Whether something must be known of it before more is asked of it than its errands.
         is_placed: Whether its address is known.
+        reach: Where the part of its queue that is in memory ends; ``None`` where that is all of it.
+        is_refilling: Whether the next part is being read.
+        late: What was found meanwhile, behind the reach.
+        is_remembered: Whether the disk knows something of it.
     """
 
     __slots__ = (
@@ -69,10 +86,14 @@ class Host:
         "errands",
         "free_at",
         "is_placed",
+        "is_refilling",
+        "is_remembered",
+        "late",
         "name",
         "pace",
         "paused_at",
         "queue",
+        "reach",
         "scheduled",
         "was_errand",
     )
@@ -81,7 +102,7 @@ class Host:
         self.name = name
         self.pace = Pace(rule)
         self.address = Address()
-        self.queue: list[tuple[int, int, int, Request]] = []
+        self.queue: list[tuple[float, int, int, Request]] = []
         self.errands: deque[Request] = deque()
         self.was_errand = False
         self.active = 0
@@ -92,6 +113,10 @@ class Host:
         self.scheduled = False
         self.closed = False
         self.is_placed = False
+        self.reach: tuple[float, int] | None = None
+        self.is_refilling = False
+        self.late: list[Request] = []
+        self.is_remembered = False
 
     def __repr__(self) -> str:
         return f"<Host {self.name} {len(self.queue)} requests, {self.active} active, {self.pace!r}>"
@@ -104,6 +129,20 @@ class Host:
         limit = 1 if self.pace.is_failing else self.pace.rule.connections
         return limit is None or self.active < limit
 
+    def remembered(self, now: float) -> bytes | None:
+        """Return what the next crawl should know of it; ``None`` where that is nothing."""
+        pause = self.free_at if self.free_at > now + self.pace.delay_by(1.0) else 0.0
+        kept = HostRecord(pause, self.paused_at if self.pace.is_failing else 0.0, self.pace.kept())
+        return None if kept == _NOTHING else msgspec.msgpack.encode(kept)
+
+    def recall(self, data: bytes, shift: float) -> None:
+        """Remember what `remembered` returned, its times moved by ``shift`` seconds."""
+        kept = msgspec.msgpack.decode(data, type=HostRecord)
+        self.free_at = max(self.free_at, kept.free_at + shift if kept.free_at else 0.0)
+        self.paused_at = kept.paused_at + shift if kept.paused_at else 0.0
+        self.pace.recall(kept.pace)
+        self.is_remembered = True
+
     def is_worth_keeping(self, now: float) -> bool:
         """Tell whether there is something to remember of it."""
         return bool(
@@ -114,4 +153,5 @@ class Host:
             or max(self.free_at, self.address.free_at) > now
             or self.pace.is_down
             or self.pace.crawl_delay
+            or self.reach is not None
         )

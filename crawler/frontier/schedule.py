@@ -2,7 +2,7 @@
 
 ```
 requests ─► host queue ─► address ─► lane of prompt hosts ─► pop
-            (priority)    (hosts     lane of all others
+            (rank)        (hosts     lane of all others
                            by time)
 ```
 
@@ -42,6 +42,7 @@ class Schedule:
         rule_for: Callable[[str], HostRule],
         *,
         places: int | None = None,
+        is_newest_first: bool = False,
         luck: Callable[[], float] = random,
     ) -> None:
         """Create an empty schedule.
@@ -49,10 +50,12 @@ class Schedule:
         Args:
             rule_for: Gives each host (``name:port``) its rule.
             places: Requests that may be in flight at once, half of which hosts that are not prompt may take.
+            is_newest_first: Whether of requests of equal rank the newest is first.
             luck: Returns random numbers in [0, 1), for the jitter of delays.
         """
         self._rule_for = rule_for
         self._others_places = None if places is None else (places + 1) // 2
+        self._sign = -1 if is_newest_first else 1
         self._luck = luck
         self._hosts: dict[str, Host] = {}
         self._addresses: dict[str, Address] = {}
@@ -81,9 +84,13 @@ class Schedule:
     def push(self, request: Request) -> None:
         """Add a request to its host's queue."""
         host = self.host(request)
-        heappush(host.queue, (-request.priority, request.depth, self._next(), request))
+        heappush(host.queue, (request.rank, self._sign * request.serial, self._next(), request))
         self._size += 1
         self._offer(host)
+
+    def shrink(self, count: int) -> None:
+        """Note that ``count`` requests were taken out of the queue of a host, which keeps some."""
+        self._size -= count
 
     def defer(self, request: Request, until: float) -> None:
         """Add a request that is not to be fetched before ``until``."""
@@ -155,7 +162,8 @@ class Schedule:
         host = self.host(request)
         self._free(host)
         self._end_wait(request, host, 0.0, is_void=True)
-        heappush(host.queue, (-request.priority, request.depth, -self._next(), request))  # before those after it
+        # Before those after it.
+        heappush(host.queue, (request.rank, self._sign * request.serial, -self._next(), request))
         self._size += 1
         self._offer(host)
 
@@ -233,7 +241,10 @@ class Schedule:
 
     def host(self, request: Request) -> Host:
         """Return the host of ``request``, made when first asked for."""
-        name = host_of(request.url)
+        return self.host_named(host_of(request.url))
+
+    def host_named(self, name: str) -> Host:
+        """Return the host ``name``, made when first asked for."""
         host = self._hosts.get(name)
         if host is None:
             host = self._hosts[name] = Host(name, self._rule_for(name))

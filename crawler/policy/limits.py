@@ -11,6 +11,8 @@ from crawler.policy.checks import at_least, whole
 class Limits:
     """Where a crawl ends at the latest; ``None`` is no limit. None of them is exceeded, not by one page or byte.
 
+    With a state folder they hold for the crawl as a whole, however often it goes on; but the seconds count anew.
+
     Attributes:
         max_pages: Pages fetched. Redirects and failed requests are no pages.
         max_depth: Links followed from a seed; 0 fetches the seeds alone.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+import msgspec
+
 from crawler.errors import (
     BlockedAddressError,
     ConnectError,
@@ -58,6 +60,16 @@ def pause_of(error: FetchError) -> float:
     return 0.0
 
 
+class PaceRecord(msgspec.Struct, frozen=True, array_like=True):
+    """What of a `Pace` outlives a crawl."""
+
+    crawl_delay: float = 0.0
+    is_down: bool = False
+    penalty: float = 0.0
+    failures: int = 0
+    pauses: int = 0
+
+
 class Pace:
     """The delay of one host: what its rule says at least, and more while it is slow, overloaded or asks for more.
 
@@ -101,6 +113,15 @@ class Pace:
     def is_failing(self) -> bool:
         """Whether it had a pause for its failures, and has not answered since: one request at a time finds out."""
         return self._pauses > 0
+
+    def kept(self) -> PaceRecord:
+        """Return what is to be remembered."""
+        return PaceRecord(self.crawl_delay, self.is_down, self._penalty, self._failures, self._pauses)
+
+    def recall(self, kept: PaceRecord) -> None:
+        """Remember what `kept` returned."""
+        self.crawl_delay, self.is_down = kept.crawl_delay, kept.is_down
+        self._penalty, self._failures, self._pauses = kept.penalty, kept.failures, kept.pauses
 
     def note_latency(self, seconds: float) -> None:
         """Note how long the host took to begin its answer."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
+from collections.abc import Mapping
 
 from crawler.url import LONGEST_URL
 
@@ -56,6 +57,7 @@ class Traps:
         """Create it empty; see `Limits.max_alike`."""
         self._most = max_alike
         self._alike: Counter[str] = Counter()
+        self._changed: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<Traps {len(self._alike)} shapes>"
@@ -70,7 +72,17 @@ class Traps:
         if shape == url:  # there is but one of it
             return True
         self._alike[shape] += 1
+        self._changed.add(shape)
         if self._alike[shape] == self._most + 1:
             text = "%d URLs are alike %s: all others of them are refused as a trap; see Limits.max_alike"
             _logger.warning(text, self._most, shape)
         return self._alike[shape] <= self._most
+
+    def take_changed(self) -> dict[str, int]:
+        """Return how many URLs there are of each shape of which there are more than at the last call."""
+        changed, self._changed = self._changed, set()
+        return {shape: self._alike[shape] for shape in changed}
+
+    def recall(self, alike: Mapping[str, int]) -> None:
+        """Go on with the counts of an earlier crawl."""
+        self._alike.update(alike)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -45,6 +46,11 @@ class JsonLines:
 
     def __repr__(self) -> str:
         return f"<JsonLines {self._file.name!r}>"
+
+    @property
+    def name(self) -> str:
+        """By what a state knows it; the folder is left out, so that both may be moved."""
+        return f"JsonLines {Path(str(self._file.name)).name}"
 
     async def open(self) -> None:
         """Open the file, and leave what it holds.

@@ -1,0 +1,250 @@
+"""Makes what pages came to last: their items in the sinks, then their end in the ledger, and both in one record.
+
+```
+settle ─► group ─► sinks ─► tokens ─┐
+journal ──────────► changes ────────┴─► one transaction ─► the ledger in memory
+```
+
+Where the crawl has a state, a group is whatever has gathered since the last commit, which is made at most every 50 ms:
+its items are written, every sink says how far it has come, and that is written together with the ends of the pages and
+all that was found meanwhile. A kill at any moment leaves a state that says which part of each output belongs to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Any
+
+from crawler.errors import SinkError, StateError
+from crawler.frontier.frontier import Frontier
+from crawler.models import State
+from crawler.page import Page
+from crawler.sinks.sink import CheckpointedSink, Sink
+from crawler.state.changes import Changes
+from crawler.state.record import Record
+from crawler.state.store import Sunk, is_full
+
+_LINGER = 0.05  # seconds between two commits; arbitrary, a commit takes 2 ms or, with durability, one turn of the disk
+_MOST_PAGES = 2000  # that wait for a commit; arbitrary
+_MOST_ITEMS = 10_000  # the same
+_MOST_CHANGES = 100_000  # the same
+_FULL_SECONDS = 1.0  # until a full disk is tried again; arbitrary, nobody tells when there is room
+
+_log = logging.getLogger("crawler")
+
+
+class Committer:
+    """Takes parsed pages; `run` writes them in groups."""
+
+    def __init__(
+        self,
+        frontier: Frontier,
+        sinks: Sequence[Sink],
+        advance: Callable[[], None],
+        record: Record | None = None,
+        complete: Callable[[Changes], None] = lambda _: None,
+    ) -> None:
+        """Create the committer of a crawl.
+
+        Args:
+            frontier: Has the ledger.
+            sinks: Where items go; open, and cut back to what the record says.
+            advance: Called when pages have come to their end.
+            record: Where that is written; ``None`` where the crawl has no state.
+            complete: Adds the counters that are written along.
+        """
+        self.is_stuck = False
+        self._frontier = frontier
+        self._sinks = sinks
+        self._advance = advance
+        self._record = record
+        self._complete = complete
+        self._noted = asyncio.Event() if record is None else record.noted
+        self._group = _Group(len(sinks))
+        self._committed = 0.0
+        self._tokens: list[bytes | None] = [None] * len(sinks)
+        self._is_ending = False
+        self._turn = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Committer {len(self._group.pages)} pages wait{', the disk is full' if self.is_stuck else ''}>"
+
+    async def put(self, pages: Sequence[Page], outputs: Sequence[list[Any]]) -> None:
+        """Hand over parsed pages and, for each sink, their items.
+
+        Returns when they are written; where the crawl has a state, when there is room for more, as `run` waits for
+        more to come.
+        """
+        group = self._group
+        group.add(pages, outputs)
+        self._noted.set()
+        if self._record is None:
+            await group.written.wait()
+        elif group.is_large or self._record.journal.size > _MOST_CHANGES:
+            group.is_wanted.set()
+            await group.written.wait()
+
+    async def begin(self) -> None:
+        """Ask the sinks how far they are, before anything is written to them."""
+        self._tokens = await self._checkpoint()
+
+    async def run(self) -> None:
+        """Write groups until cancelled, or until `end`.
+
+        Raises:
+            SinkError: Items could not be written.
+            StateError: The record could not be written.
+        """
+        while not self._is_ending:
+            await self._noted.wait()
+            await self._linger()
+            await self.commit()
+
+    async def end(self, running: asyncio.Task[None]) -> None:
+        """End ``running``, the task of `run`, when all is written; at once where there is no record."""
+        self._is_ending = True
+        if self._record is None or self.is_stuck:
+            running.cancel()
+            return
+        self._group.is_wanted.set()
+        self._noted.set()
+        await asyncio.wait((running,))
+
+    async def commit(self) -> None:
+        """Write what has gathered; see `run`."""
+        async with self._turn:
+            await self._commit()
+
+    async def _commit(self) -> None:
+        self._noted.clear()
+        group, self._group = self._group, _Group(len(self._sinks))
+        changes = self._changes_with(group)
+        await self._write(group)
+        tokens = await self._checkpoint()
+        if self._record is not None and changes is not None:
+            await self._keep(changes, tokens)
+        self._tokens = tokens
+        self._committed = monotonic()
+        for page in group.pages:
+            self._frontier.finish(page.request, State.DONE)
+        group.written.set()
+        self._advance()
+
+    async def _linger(self) -> None:
+        """Wait for more, but not where the last commit was a while ago: what comes alone is written at once."""
+        left = self._committed + _LINGER - monotonic()
+        if self._record is None or left <= 0:
+            return
+        try:
+            async with asyncio.timeout(left):
+                await self._group.is_wanted.wait()
+        except TimeoutError:
+            pass
+
+    def _changes_with(self, group: _Group) -> Changes | None:
+        """Return what is to be written of the frontier, the ends of the pages of ``group`` included."""
+        if self._record is None:
+            return None
+        journal = self._record.journal
+        for page in group.pages:
+            journal.ended(page.request, State.DONE, page.status)
+        changes = journal.take()
+        self._complete(changes)
+        return changes
+
+    async def _write(self, group: _Group) -> None:
+        """Write the items of ``group`` to each sink; where a disk is full, again when there is room."""
+        for place, (sink, items) in enumerate(zip(self._sinks, group.outputs, strict=True)):
+            while items:
+                try:
+                    await _write(sink, items)
+                    break
+                except SinkError as error:
+                    await self._wait_for_room(error)
+                    await self._cut_back(place, error)
+        self._go_on()
+
+    async def _keep(self, changes: Changes, tokens: Sequence[bytes | None]) -> None:
+        if self._record is None:
+            raise AssertionError("only called with a record")
+        sunk = [Sunk(name_of(sink), token) for sink, token in zip(self._sinks, tokens, strict=True) if token]
+        while True:
+            try:
+                await self._record.commit(changes, sunk)
+                break
+            except StateError as error:
+                await self._wait_for_room(error)
+        self._go_on()
+
+    async def _checkpoint(self) -> list[bytes | None]:
+        """Return the token of each sink; ``None`` for those that cannot be cut back, or need not be."""
+        if self._record is None:
+            return [None] * len(self._sinks)
+        return [await sink.checkpoint() if isinstance(sink, CheckpointedSink) else None for sink in self._sinks]
+
+    async def _cut_back(self, place: int, error: SinkError) -> None:
+        """Take back what was written of a group that did not get through.
+
+        Raises:
+            SinkError: ``error``, where that is not possible.
+        """
+        sink, token = self._sinks[place], self._tokens[place]
+        if token is None or not isinstance(sink, CheckpointedSink):
+            raise error
+        await sink.restore(token)
+
+    async def _wait_for_room(self, error: SinkError | StateError) -> None:
+        """Wait a moment where a disk is full, and the crawl has a record; raise all other errors.
+
+        Raises:
+            SinkError: It is another fault.
+            StateError: It is another fault.
+        """
+        if self._record is None or not is_full(error):
+            raise error
+        if not self.is_stuck:
+            _log.warning("%s; the crawl waits until there is room, and nothing is lost if it is ended", error)
+        self.is_stuck = True
+        await asyncio.sleep(_FULL_SECONDS)
+
+    def _go_on(self) -> None:
+        if self.is_stuck:
+            _log.info("there is room again: the crawl goes on")
+        self.is_stuck = False
+
+
+class _Group:
+    """Pages that come to their end together, and for each sink their items."""
+
+    def __init__(self, sinks: int) -> None:
+        self.pages: list[Page] = []
+        self.outputs: list[list[Any]] = [[] for _ in range(sinks)]
+        self.is_wanted = asyncio.Event()
+        self.written = asyncio.Event()
+
+    def add(self, pages: Sequence[Page], outputs: Sequence[list[Any]]) -> None:
+        self.pages += pages
+        for items, more in zip(self.outputs, outputs, strict=True):
+            items.extend(more)
+
+    @property
+    def is_large(self) -> bool:
+        return len(self.pages) >= _MOST_PAGES or any(len(items) >= _MOST_ITEMS for items in self.outputs)
+
+
+def name_of(sink: Sink) -> str:
+    """Return by what a state knows a sink."""
+    return str(getattr(sink, "name", "") or repr(sink))
+
+
+async def _write(sink: Sink, items: list[Any]) -> None:
+    try:
+        await sink.write(items)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise SinkError(f"{sink!r} was cancelled by something that it awaited") from error

@@ -1,0 +1,372 @@
+"""The frontier: schedule, seen-set and ledger; what it changes is noted in a journal where the crawl has a state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from crawler.digests import DigestSet, digest_of
+from crawler.frontier.host import Host
+from crawler.frontier.schedule import Schedule
+from crawler.frontier.seen import Seen
+from crawler.frontier.window import Window
+from crawler.models import Failure, Ledger, Refusal, Request, State
+from crawler.policy.order import Ranking
+from crawler.policy.pace import Outcome
+from crawler.policy.politeness import HostRule
+from crawler.state.changes import Journal
+
+_NOTHING = (float("-inf"), 0)  # the reach of a host that has nothing in memory
+
+
+@dataclass(frozen=True, slots=True)
+class FrontierStatistics:
+    """The frontier at one moment: its ledger, the hosts it remembers, and the requests that it has in memory."""
+
+    ledger: Ledger
+    hosts: int
+    held: int = 0
+
+
+class Read(NamedTuple):
+    """A part of the queue of a host as it was read from the disk.
+
+    Attributes:
+        requests: Each with the time before which it is not to be fetched; in the order of the queue.
+        is_last: Whether nothing comes behind it.
+    """
+
+    requests: Sequence[tuple[Request, float]]
+    is_last: bool
+
+
+class Frontier:
+    """Every URL ever discovered, each in exactly one state, and the order in which the pending ones are fetched.
+
+    A request has two ends: `release` frees its host when the fetch is over, `finish` closes it when its links are added
+    and its items are safe. In between it is in flight.
+    """
+
+    def __init__(
+        self,
+        rule_for: Callable[[str], HostRule],
+        *,
+        places: int | None = None,
+        ranking: Ranking | None = None,
+        journal: Journal | None = None,
+        window: int | None = None,
+        ran_low: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Create an empty frontier.
+
+        Args:
+            rule_for: Gives each host (``name:port``) its politeness.
+            places: Requests that may be in flight at once; see `Schedule`.
+            ranking: The order of the requests of a host.
+            journal: Where changes are noted, so that they can be written to a disk.
+            window: Pending requests in memory, where there is a journal; the others wait on the disk.
+            ran_low: Called when more should be read from there.
+        """
+        self._ranking = ranking or Ranking()
+        newest_first = self._ranking.is_newest_first
+        self._schedule = Schedule(rule_for, places=places, is_newest_first=newest_first)
+        self._window = Window(window if journal else None, is_newest_first=newest_first)
+        self._journal = journal
+        self._ran_low = ran_low
+        self._seen = Seen()
+        self._too_deep = DigestSet()
+        self._serial = 0
+        self._counts = dict.fromkeys(State, 0)
+        self._taken: set[int] = set()  # serials of what was acquired, and is in memory whatever the window says
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {state}" for state, count in self._counts.items() if count)
+        return f"<Frontier {counts or 'empty'}>"
+
+    def knows(self, url: str) -> bool:
+        """Tell whether a plain request for ``url`` would be dropped: a cheap question, asked for every link."""
+        return url in self._seen
+
+    def has_seen(self, request: Request) -> bool:
+        """Tell whether a request of the same fingerprint was added or refused before."""
+        return request.fingerprint in self._seen or self._is_put_off(request)
+
+    @property
+    def pending(self) -> int:
+        """Requests that wait for their fetch."""
+        return self._counts[State.PENDING]
+
+    @property
+    def in_flight(self) -> int:
+        """Requests acquired and not finished."""
+        return self._counts[State.IN_FLIGHT]
+
+    @property
+    def next_host(self) -> str:
+        """The host whose turn is next; empty when each has all its connections in use."""
+        return self._schedule.next_host
+
+    @property
+    def waits_for_retries(self) -> bool:
+        """Whether the only requests that wait are those that failed and wait to be tried again."""
+        return self._schedule.waits_for_retries
+
+    @property
+    def next_ready_at(self) -> float | None:
+        """When `acquire` will next have something; ``None`` while that depends on other calls."""
+        return self._schedule.next_ready_at
+
+    def add(self, request: Request, found_on: int = 0) -> bool:
+        """Add a request unless its like was seen before; tell whether it was added.
+
+        Args:
+            request: The request.
+            found_on: The serial number of the one that led to it.
+        """
+        digest = self._discover(request)
+        if digest is None:
+            return False
+        request = replace(request, serial=self._serial, rank=self._ranking.rank_of(request))
+        self._counts[State.PENDING] += 1
+        host = self._schedule.host(request)
+        if self._journal is not None:
+            self._journal.found(request, digest, found_on, host_key(host.name), request.rank)
+        self._hold(request, host)
+        return True
+
+    def refuse(self, request: Request, reason: Refusal, found_on: int = 0) -> bool:
+        """Note a request that is not to be fetched, unless its like was seen before; tell whether it was noted.
+
+        One that is too deep is taken by a later `add`: it may yet be found on a shorter way.
+        """
+        if reason is Refusal.DEPTH:
+            return self._put_off(request, found_on)
+        digest = None if self._is_put_off(request) else self._discover(request)
+        if digest is None:
+            return False
+        self._counts[State.REFUSED] += 1
+        if self._journal is not None:
+            self._journal.refused(replace(request, serial=self._serial), digest, found_on, reason)
+        return True
+
+    def acquire(self, now: float, *, is_hurried: bool = False) -> Request | None:
+        """Take the next request that may be fetched at ``now``, if there is one; see `Schedule.pop`."""
+        request = self._schedule.pop(now, is_hurried=is_hurried)
+        if request is not None and not request.is_errand:
+            self._move(State.PENDING, State.IN_FLIGHT)
+            if self._journal is not None:
+                self._taken.add(request.serial)
+                if self._window.note_taken(self._schedule.host(request), len(self._schedule)):
+                    self._ran_low()
+        return request
+
+    def put_back(self, request: Request) -> None:
+        """Undo `acquire`, where it turned out that the request cannot be fetched now."""
+        self._move(State.IN_FLIGHT, State.PENDING)
+        self._schedule.put_back(request)
+
+    def answered(self, request: Request, now: float, seconds: float) -> bool:
+        """Note that the answer to an acquired request begins, after so many ``seconds``; tell whether a delay does."""
+        return self._schedule.answered(request, now, seconds)
+
+    def release(
+        self,
+        request: Request,
+        now: float,
+        outcome: Outcome = Outcome.ANSWERED,
+        *,
+        seconds: float | None = None,
+        pause: float = 0.0,
+    ) -> None:
+        """Free the connection of an acquired request's host, when its fetch is over: see `Schedule.release`."""
+        self._schedule.release(request, now, outcome, seconds=seconds, pause=pause)
+        if self._journal is not None:
+            self._note_host(self._schedule.host(request), now)
+
+    # ── what must be known of a host before it is asked ──
+
+    def host(self, request: Request) -> Host:
+        """Return what is known of the host of ``request``."""
+        return self._schedule.host(request)
+
+    def close(self, request: Request) -> None:
+        """Offer nothing of the host of ``request`` until `open`: something must be known of it first."""
+        self._schedule.close(request)
+
+    def open(self, request: Request) -> None:
+        """Offer the requests of the host of ``request`` again."""
+        self._schedule.open(request)
+
+    def interpose(self, errand: Request, ready_at: float = 0.0, *, is_guest: bool = False) -> None:
+        """Have ``errand`` acquired before all others of its host: see `Schedule.interpose`."""
+        self._schedule.interpose(errand, ready_at, is_guest=is_guest)
+
+    def slow_down(self, request: Request, delay: float, now: float) -> None:
+        """Give the host of ``request``, which answered at ``now``, the ``delay`` that its robots.txt asks for."""
+        self._schedule.slow_down(request, delay, now)
+        if self._journal is not None:
+            self._note_host(self._schedule.host(request), now)
+
+    def place(self, request: Request, address: str) -> None:
+        """Note which address the host of ``request`` has."""
+        self._schedule.place(request, address)
+
+    # ── how a request ends ──
+
+    def finish(self, request: Request, state: State) -> None:
+        """Close an acquired request in its final ``state``, which has been noted already where that is to last."""
+        self._move(State.IN_FLIGHT, state)
+        self._taken.discard(request.serial)
+
+    def end(
+        self, request: Request, state: State, *, failure: Failure | None = None, status: int = 0, reason: str = ""
+    ) -> None:
+        """Close an acquired request in its final ``state``, and note that, and why."""
+        self.finish(request, state)
+        if self._journal is None:
+            return
+        self._journal.ended(request, state, status or (failure.status if failure else 0), reason or None)
+        if failure is not None:
+            self._journal.failed(request, failure)
+
+    def retry(self, request: Request, ready_at: float, failure: Failure) -> None:
+        """Put an acquired and released request back after a ``failure``, not to be fetched before ``ready_at``."""
+        self._move(State.IN_FLIGHT, State.PENDING)
+        again = replace(request, attempt=request.attempt + 1)
+        self._schedule.defer(again, ready_at)
+        if self._journal is not None:
+            self._journal.attempted(request, failure.error, failure.message, failure.status)
+            self._journal.waits(again, ready_at)
+
+    def give_back(self, request: Request) -> None:
+        """Put an acquired and released request back, because its fetch was cut off."""
+        self._move(State.IN_FLIGHT, State.PENDING)
+        self._schedule.push(request)
+
+    def abandon(self) -> None:
+        """Count all that is in flight as pending, at the end of a crawl that was cut off."""
+        self._counts[State.PENDING] += self._counts[State.IN_FLIGHT]
+        self._counts[State.IN_FLIGHT] = 0
+
+    def statistics(self) -> FrontierStatistics:
+        """Return the counts of this moment."""
+        counts = {state.value: count for state, count in self._counts.items()}
+        ledger = Ledger(discovered=len(self._seen) + len(self._too_deep), **counts)
+        return FrontierStatistics(ledger, self._schedule.hosts, len(self._schedule))
+
+    # ── what is on the disk ──
+
+    @property
+    def seen(self) -> DigestSet:
+        """The digests of all requests, to be filled before the first is added."""
+        return self._seen.digests
+
+    @property
+    def too_deep(self) -> DigestSet:
+        """The digests of what was put off, to be filled before anything is added."""
+        return self._too_deep
+
+    def resume(self, serial: int, ledger: Ledger) -> None:
+        """Go on where a crawl ended that had come to a ``serial`` number, with these states."""
+        self._serial = serial
+        self._counts = {state: getattr(ledger, state.value) for state in State}
+
+    def recall(self, name: str, data: bytes, shift: float) -> None:
+        """Remember what was known of the host ``name``, of whose times the clock is off by ``shift`` seconds."""
+        self._schedule.host_named(name).recall(data, shift)
+
+    def expect(self, name: str, now: float) -> None:
+        """Take note that the host ``name`` has requests on the disk of which none is in memory.
+
+        It may have been asked for something at any time until ``now``, of which nothing is known: its delay begins.
+        """
+        host = self._schedule.host_named(name)
+        host.free_at = max(host.free_at, now + host.pace.delay)
+        host.reach = _NOTHING
+        self._window.ask_for(host)
+
+    @property
+    def is_low(self) -> bool:
+        """Whether there are hosts of which more should be read."""
+        return bool(self._window.low)
+
+    def wanted(self, most: int) -> list[tuple[Host, int]]:
+        """Take the hosts of which more should be read, at most so many, and how many requests of each."""
+        held, low = len(self._schedule), self._window.low
+        hosts = [low.popleft() for _ in range(min(most, len(low)))]
+        return [(host, self._window.wanted(host, held)) for host in hosts]
+
+    def extend(self, host: Host, read: Read) -> None:
+        """Take in the next part of the queue of ``host``."""
+        late = self._window.extend(host, None if read.is_last else self._window.key_of(read.requests[-1][0]))
+        found = {request.serial for request, _ in read.requests}
+        for request, ready_at in read.requests:
+            if request.serial in self._taken:
+                continue
+            if ready_at:
+                self._taken.add(request.serial)
+                self._schedule.defer(request, ready_at)
+            else:
+                self._schedule.push(request)
+        for request in late:
+            if request.serial not in found:  # else it came to the disk just in time to be read
+                self._schedule.push(request)
+
+    def _hold(self, request: Request, host: Host) -> None:
+        """Keep a new request in memory, where it has room there."""
+        if not self._window.admits(request, host, len(self._schedule)):
+            return
+        self._schedule.push(request)
+        worst = self._window.overflow(host, len(self._schedule))
+        if worst:
+            self._schedule.shrink(len(worst))
+            self._taken.difference_update(each.serial for each in worst)
+
+    def _note_host(self, host: Host, now: float) -> None:
+        """Note what is to be remembered of ``host``, or that it is no more."""
+        data = host.remembered(now)
+        if self._journal is not None and (data is not None or host.is_remembered):
+            self._journal.changes.hosts[host.name] = data
+            host.is_remembered = data is not None
+
+    def _is_put_off(self, request: Request) -> bool:
+        return bool(self._too_deep) and digest_of(request.fingerprint) in self._too_deep
+
+    def _put_off(self, request: Request, found_on: int) -> bool:
+        fingerprint = request.fingerprint
+        if fingerprint in self._seen:
+            return False
+        digest = digest_of(fingerprint)
+        if not self._too_deep.add(digest):
+            return False
+        self._counts[State.REFUSED] += 1
+        if self._journal is not None:
+            self._journal.put_off(request, digest, found_on)
+        return True
+
+    def _discover(self, request: Request) -> bytes | None:
+        """Give a new request its serial number and return its digest; ``None`` where its like is known."""
+        fingerprint = request.fingerprint
+        if fingerprint in self._seen:
+            return None
+        digest = digest_of(fingerprint)
+        self._seen.add(fingerprint, digest)
+        self._serial += 1
+        if self._too_deep and self._too_deep.discard(digest):
+            self._counts[State.REFUSED] -= 1
+            if self._journal is not None:
+                self._journal.taken(digest)
+        return digest
+
+    def _move(self, before: State, after: State) -> None:
+        self._counts[before] -= 1
+        self._counts[after] += 1
+
+
+def host_key(name: str) -> int:
+    """Return the number by which the disk knows a host; it fits into SQLite's 64 bits."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) >> 1

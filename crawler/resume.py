@@ -1,0 +1,55 @@
+"""Brings a crawl back to where an earlier one ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic
+
+from crawler.committer import name_of
+from crawler.errors import ConfigurationError
+from crawler.frontier.frontier import Frontier
+from crawler.sinks.sink import CheckpointedSink, Sink
+from crawler.state.record import Record
+from crawler.state.store import Kept
+from crawler.url import host_of
+
+
+async def restore_sinks(sinks: Sequence[Sink], kept: Kept) -> None:
+    """Cut the open ``sinks`` back to what of their output belongs to the crawl; all of it where the crawl is new.
+
+    Raises:
+        ConfigurationError: They are others than those that the crawl had before.
+        SinkError: They cannot be cut.
+    """
+    known = dict(kept.sinks)
+    checkpointed = [sink for sink in sinks if isinstance(sink, CheckpointedSink)]
+    if not kept.is_new:
+        for sink in checkpointed:
+            if name_of(sink) not in known and await sink.checkpoint() is not None:
+                raise _unknown(sink, known)
+        names = {name_of(sink) for sink in checkpointed}
+        for name in known:
+            if name not in names:
+                remedy = "name it again, or begin with a new state folder"
+                raise ConfigurationError(f"the crawl of this state writes to {name}, which is missing: {remedy}")
+    for sink in checkpointed:
+        await sink.restore(known.get(name_of(sink)))
+
+
+def _unknown(sink: Sink, known: dict[str, bytes]) -> ConfigurationError:
+    before = ", ".join(known) or "nothing of the kind"
+    remedy = "name what it wrote to, or begin with a new state folder"
+    return ConfigurationError(f"the crawl of this state wrote to {before}, and not to {name_of(sink)}: {remedy}")
+
+
+async def resume_frontier(frontier: Frontier, record: Record, kept: Kept) -> None:
+    """Fill an empty ``frontier`` with what an earlier crawl has left."""
+    await record.fill(frontier.seen, frontier.too_deep)
+    frontier.resume(kept.serial, kept.ledger)
+    for name, data in kept.hosts.items():
+        frontier.recall(name, data, kept.shift)
+    now = monotonic()
+    for url in await record.waiting_hosts():
+        frontier.expect(host_of(url), now)
+    if frontier.is_low:
+        record.low.set()
