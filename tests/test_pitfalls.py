@@ -112,6 +112,13 @@ def test_one_bad_item_costs_all_results_unless_errors_are_values() -> None:
     assert all("1 error: invalid literal" in outcome and "'seven'" in outcome for outcome in said.values())
 
 
+def test_an_exception_that_cannot_be_unpickled_breaks_the_pool_unless_it_is_a_value() -> None:
+    said = run("stuck_exception")
+    assert said["BadPageError"] == "arrives as BrokenProcessPool, and 2 of 2 other calls fail"
+    assert said["GoodPageError"] == "arrives as GoodPageError, and 0 of 2 other calls fail"
+    assert said["an error as a value"] == "BadPageError as text, /p/7: no title"
+
+
 def test_a_dead_worker_costs_its_own_call_alone_where_it_has_a_slot() -> None:
     said = run("dead_worker")
     # How many results the executor had before the death is a matter of luck; the deadly call was pending in any case.

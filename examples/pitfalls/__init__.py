@@ -11,6 +11,7 @@ PITFALLS = (
     "held_lock",
     "unbounded_submission",
     "one_bad_item",
+    "stuck_exception",
     "dead_worker",
     "poison_page",
 )

@@ -1,0 +1,53 @@
+"""An exception that cannot be unpickled: it reaches nobody, and a `ProcessPoolExecutor` breaks as if a worker had died.
+
+Exceptions travel as their class and `args`. One whose constructor wants more than it hands to `Exception` cannot be put
+together again. The cure is to hand over all of it, or, for exceptions of others, errors that are values.
+"""
+
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+
+class BadPageError(Exception):
+    """Looks right, and travels nowhere: ``args`` has one value, the constructor wants two."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url}: {reason}")
+
+
+class GoodPageError(Exception):
+    """Hands its arguments on as they are."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+
+    def __str__(self) -> str:
+        return ": ".join(self.args)
+
+
+def parse(kind: type[BadPageError | GoodPageError]) -> None:
+    raise kind("/p/7", "no title")
+
+
+def parse_or_error(kind: type[BadPageError | GoodPageError]) -> str:
+    try:
+        parse(kind)
+    except Exception as error:  # whatever it is, its text travels
+        return f"{type(error).__name__} as text, {error}"
+    return "parsed"
+
+
+def main() -> None:
+    for kind in (BadPageError, GoodPageError):
+        with ProcessPoolExecutor(1, get_context("spawn")) as executor:
+            error = executor.submit(parse, kind)
+            others = [executor.submit(abs, -1), executor.submit(abs, -2)]
+            lost = sum(other.exception() is not None for other in others)
+            arrived = type(error.exception()).__name__
+            print(f"{kind.__name__}: arrives as {arrived}, and {lost} of {len(others)} other calls fail")
+    with ProcessPoolExecutor(1, get_context("spawn")) as executor:
+        print("an error as a value:", executor.submit(parse_or_error, BadPageError).result())
+
+
+if __name__ == "__main__":
+    main()
