@@ -17,6 +17,8 @@ from examples.pitfalls import PITFALLS
 
 REPOSITORY = Path(__file__).parent.parent
 FOLDER = REPOSITORY / "examples" / "pitfalls"
+GUIDE = REPOSITORY / "docs" / "concurrency.md"
+TRANSLATION = REPOSITORY / "docs" / "concurrency.zh.md"
 
 pytestmark = pytest.mark.timeout(60)  # they start processes, and the machine may be busy
 
@@ -131,3 +133,31 @@ def test_a_poison_page_costs_itself_alone() -> None:
     said = run("poison_page")
     assert "29 of 30 pages parsed, 1 in quarantine" in said
     assert said["the worker was lost on this page"] == "the process ended itself with exit code 7"
+
+
+# ── the guide ──
+
+
+def rows(guide: Path) -> list[tuple[list[str], list[str]]]:
+    """Return the code and the figures of each row of the tables, in any order: languages have their own."""
+    lines = [line for line in guide.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    plain = [re.sub(r"`[^`]*`|\]\([^)]*\)", " ", line) for line in lines]
+    return [
+        (sorted(re.findall(r"`[^`]*`", line)), sorted(re.findall(r"\d+(?:[.,]\d+)*|…", text)))
+        for line, text in zip(lines, plain, strict=True)
+    ]
+
+
+def test_both_languages_have_the_same_tables() -> None:
+    ours, theirs = rows(GUIDE), rows(TRANSLATION)
+    assert len(ours) == len(theirs)
+    for row, translated in zip(ours, theirs, strict=True):
+        assert row == translated
+
+
+@pytest.mark.parametrize("guide", [GUIDE, TRANSLATION], ids=lambda guide: guide.name)
+def test_the_guide_has_every_pitfall_and_every_source(guide: Path) -> None:
+    text = guide.read_text(encoding="utf-8")
+    assert re.findall(r"^\| \[`(\w+)`\]", text, re.MULTILINE) == list(PITFALLS)
+    sources = {int(number) for number in re.findall(r"^(\d+)\. \[", text, re.MULTILINE)}
+    assert {int(number) for number in re.findall(r" \[(\d+)\]", text)} == sources
