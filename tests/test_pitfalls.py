@@ -89,7 +89,7 @@ def test_busy_threads_use_one_core_and_find_what_processes_find() -> None:
 
 def test_workers_that_share_an_offset_read_what_others_sought_unless_each_opens_the_file() -> None:
     said = run("shared_offset")
-    # Of four that have sought only the last one to do so can find its record.
+    # Of four that have sought, only the last one to do so can find its record.
     assert count(said["opened before the fork"], "of 100 records") <= 25
     assert count(said["opened by the initializer"], "of 100 records") == 100
 

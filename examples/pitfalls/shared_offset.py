@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 WORKERS = 4
-SIZE = 8  # bytes of a record
+SIZE = 8  # of a record, bytes
 RECORDS = 400
 WANTED = [number * 7 % RECORDS for number in range(100)]  # no two that follow each other in the file
 
 file: BinaryIO
 all_have_sought: Barrier
+
+
+def record(number: int) -> bytes:
+    return b"%7d\n" % number
 
 
 def open_file(path: Path) -> None:
@@ -25,10 +29,10 @@ def open_file(path: Path) -> None:
 
 
 def look_up(number: int) -> bool:
-    """Tell whether the record at place ``number`` is the one with that number."""
+    """Tell whether the record at place ``number`` has that number."""
     file.seek(number * SIZE)
     all_have_sought.wait()  # that other workers come in between is rare in life, and certain here
-    return int(file.read(SIZE)) == number
+    return file.read(SIZE) == record(number)
 
 
 def count_right(pool: Pool) -> int:
@@ -42,7 +46,7 @@ def main() -> None:
     all_have_sought = fork.Barrier(WORKERS)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "records")
-        path.write_bytes(b"".join(b"%7d\n" % number for number in range(RECORDS)))
+        path.write_bytes(b"".join(map(record, range(RECORDS))))
         open_file(path)
         with file:
             right = count_right(fork.Pool(WORKERS))
