@@ -11,6 +11,7 @@ BENCHMARKS = {
     "cpu_stage": "what the CPU stage costs, and what it withstands",
     "politeness": "the gaps between requests as two hundred hosts see them, and what they cost",
     "plain_site": "ten thousand plain pages, beside another checkout",
+    "durable": "the same crawl with a state folder, and without",
     "fairness": "ten good hosts beside ten thousand that trickle bytes",
     "long_crawl": "100,000 pages: speed and memory from the first tenth to the last",
 }
