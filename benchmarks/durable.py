@@ -59,6 +59,7 @@ async def crawl_once(url: str, pages: int, parser: Any, state: StateFolder | Non
 
 async def measure(name: str, web: Web, parser: Any, options: argparse.Namespace) -> None:
     """Run the pairs of one site, and report."""
+    pages = web.pages or 0
     kinds: dict[str, list[Run]] = {"in memory": [], options.durability: []}
     async with ServerProcess(web) as server:
         for number in range(options.runs + 1):
@@ -66,7 +67,7 @@ async def measure(name: str, web: Web, parser: Any, options: argparse.Namespace)
                 folder = Path(tempfile.mkdtemp(dir=options.folder))
                 try:
                     state = None if kind == "in memory" else StateFolder(folder / "state", durability=kind)  # type: ignore[arg-type]  # one of the choices
-                    run = await crawl_once(server.url, web.pages, parser, state, folder)
+                    run = await crawl_once(server.url, pages, parser, state, folder)
                 finally:
                     shutil.rmtree(folder)
                 if number:  # the first pair fills the server's cache, and imports what is imported when it is needed

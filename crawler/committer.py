@@ -20,7 +20,7 @@ from typing import Any
 
 from crawler.errors import SinkError, StateError
 from crawler.frontier.frontier import Frontier
-from crawler.models import State
+from crawler.models import Request, State
 from crawler.page import Page
 from crawler.sinks.sink import CheckpointedSink, Sink
 from crawler.state.changes import Changes
@@ -70,7 +70,7 @@ class Committer:
         self._turn = asyncio.Lock()
 
     def __repr__(self) -> str:
-        return f"<Committer {len(self._group.pages)} pages wait{', the disk is full' if self.is_stuck else ''}>"
+        return f"<Committer {len(self._group.done)} pages wait{', the disk is full' if self.is_stuck else ''}>"
 
     async def put(self, pages: Sequence[Page], outputs: Sequence[list[Any]]) -> None:
         """Hand over parsed pages and, for each sink, their items.
@@ -128,8 +128,8 @@ class Committer:
             await self._keep(changes, tokens)
         self._tokens = tokens
         self._committed = monotonic()
-        for page in group.pages:
-            self._frontier.finish(page.request, State.DONE)
+        for request, _ in group.done:
+            self._frontier.finish(request, State.DONE)
         group.written.set()
         self._advance()
 
@@ -149,9 +149,10 @@ class Committer:
         if self._record is None:
             return None
         journal = self._record.journal
-        for page in group.pages:
-            journal.ended(page.request, State.DONE, page.status)
+        for request, status in group.done:
+            journal.ended(request, State.DONE, status)
         changes = journal.take()
+        changes.snapshot = self._frontier.take_snapshot()
         self._complete(changes)
         return changes
 
@@ -220,19 +221,19 @@ class _Group:
     """Pages that come to their end together, and for each sink their items."""
 
     def __init__(self, sinks: int) -> None:
-        self.pages: list[Page] = []
+        self.done: list[tuple[Request, int]] = []  # with their HTTP status; not the pages, whose bodies are large
         self.outputs: list[list[Any]] = [[] for _ in range(sinks)]
         self.is_wanted = asyncio.Event()
         self.written = asyncio.Event()
 
     def add(self, pages: Sequence[Page], outputs: Sequence[list[Any]]) -> None:
-        self.pages += pages
+        self.done += [(page.request, page.status) for page in pages]
         for items, more in zip(self.outputs, outputs, strict=True):
             items.extend(more)
 
     @property
     def is_large(self) -> bool:
-        return len(self.pages) >= _MOST_PAGES or any(len(items) >= _MOST_ITEMS for items in self.outputs)
+        return len(self.done) >= _MOST_PAGES or any(len(items) >= _MOST_ITEMS for items in self.outputs)
 
 
 def name_of(sink: Sink) -> str:

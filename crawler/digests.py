@@ -6,12 +6,14 @@ for the URL itself, and nothing is ever dropped on a mere suspicion, as by a Blo
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from hashlib import blake2b
 from struct import iter_unpack
 
 DIGEST_BYTES = 16
 _BUCKETS = 1 << 16  # chosen by the first two bytes of a digest
+PART = 256  # buckets that are kept in one piece; arbitrary
 _REST = DIGEST_BYTES - 2  # bytes of it that are kept: the place says the first two
 
 
@@ -89,15 +91,24 @@ class DigestSet:
         """Return the bytes in each bucket at this moment; what is added later comes behind them."""
         return [len(bucket or b"") for bucket in self._buckets]
 
-    def buckets(self, lengths: list[int], start: int, stop: int) -> bytes:
-        """Return what the buckets from ``start`` to ``stop`` held when ``lengths`` was read; none was removed since."""
-        found = zip(self._buckets[start:stop], lengths[start:stop], strict=True)
-        return b"".join(bytes(bucket[:length]) for bucket, length in found if bucket)
+    def parts(self, lengths: list[int]) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield what the buckets held when ``lengths`` was read; none was removed since.
 
-    def restore(self, lengths: list[int], start: int, data: bytes) -> None:
-        """Fill empty buckets from ``start`` on with what `buckets` returned."""
+        For each part the place of its first bucket, the lengths as 32-bit numbers, and the digests.
+        """
+        for start in range(0, _BUCKETS, PART):
+            some = lengths[start : start + PART]
+            found = zip(self._buckets[start : start + PART], some, strict=True)
+            yield (
+                start,
+                array("I", some).tobytes(),
+                b"".join(bytes(bucket[:length]) for bucket, length in found if bucket),
+            )
+
+    def restore(self, start: int, lengths: bytes, data: bytes) -> None:
+        """Fill empty buckets with one of the `parts`."""
         at = 0
-        for place, length in enumerate(lengths, start):
+        for place, length in enumerate(array("I", lengths), start):
             if length:
                 self._buckets[place] = bytearray(data[at : at + length])
                 at += length

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from crawler.frontier.frontier import Frontier, Read, host_key
+from crawler.frontier.frontier import Frontier, Read
 from crawler.frontier.host import Host
 from crawler.state.record import Record
 from crawler.state.rows import Waiting
@@ -73,4 +73,4 @@ class Refill:
 
 def _wanted(host: Host, count: int) -> Wanted:
     rank, place = host.reach or (float("-inf"), 0)
-    return Wanted(host_key(host.name), rank, abs(place), count)
+    return Wanted(host.key, rank, abs(place), count)

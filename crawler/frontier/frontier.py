@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from crawler.digests import DigestSet, digest_of
+from crawler.digests import DigestSet
 from crawler.frontier.host import Host
 from crawler.frontier.schedule import Schedule
 from crawler.frontier.seen import Seen
@@ -18,8 +17,10 @@ from crawler.models import Failure, Ledger, Refusal, Request, State
 from crawler.policy.order import Ranking
 from crawler.policy.pace import Outcome
 from crawler.policy.politeness import HostRule
-from crawler.state.changes import Journal
+from crawler.state.changes import Journal, Snapshot
 
+_SNAPSHOT_AFTER = 200_000  # digests, which are read in 0.1 s; arbitrary
+_SNAPSHOT_GROWTH = 0.25  # so that all snapshots together write five times what the last one does; arbitrary
 _NOTHING = (float("-inf"), 0)  # the reach of a host that has nothing in memory
 
 
@@ -80,6 +81,7 @@ class Frontier:
         self._seen = Seen()
         self._too_deep = DigestSet()
         self._serial = 0
+        self._snapshot = 0  # the last serial number at that time
         self._counts = dict.fromkeys(State, 0)
         self._taken: set[int] = set()  # serials of what was acquired, and is in memory whatever the window says
 
@@ -134,7 +136,7 @@ class Frontier:
         self._counts[State.PENDING] += 1
         host = self._schedule.host(request)
         if self._journal is not None:
-            self._journal.found(request, digest, found_on, host_key(host.name), request.rank)
+            self._journal.found(request, digest, found_on, host.key, request.rank)
         self._hold(request, host)
         return True
 
@@ -270,9 +272,16 @@ class Frontier:
         """The digests of what was put off, to be filled before anything is added."""
         return self._too_deep
 
+    def take_snapshot(self) -> Snapshot | None:
+        """Return all digests for the disk, where so many are new that reading them one by one would take long."""
+        if self._serial < _SNAPSHOT_AFTER + self._snapshot * (1 + _SNAPSHOT_GROWTH):
+            return None
+        self._snapshot = self._serial
+        return Snapshot(self._serial, self.seen.lengths(), self.seen)
+
     def resume(self, serial: int, ledger: Ledger) -> None:
         """Go on where a crawl ended that had come to a ``serial`` number, with these states."""
-        self._serial = serial
+        self._serial = self._snapshot = serial
         self._counts = {state: getattr(ledger, state.value) for state in State}
 
     def recall(self, name: str, data: bytes, shift: float) -> None:
@@ -315,12 +324,17 @@ class Frontier:
         for request in late:
             if request.serial not in found:  # else it came to the disk just in time to be read
                 self._schedule.push(request)
+        self._shrink(host)
 
     def _hold(self, request: Request, host: Host) -> None:
         """Keep a new request in memory, where it has room there."""
         if not self._window.admits(request, host, len(self._schedule)):
             return
         self._schedule.push(request)
+        self._shrink(host)
+
+    def _shrink(self, host: Host) -> None:
+        """Drop from memory what the queue of ``host`` has too much of there."""
         worst = self._window.overflow(host, len(self._schedule))
         if worst:
             self._schedule.shrink(len(worst))
@@ -334,13 +348,13 @@ class Frontier:
             host.is_remembered = data is not None
 
     def _is_put_off(self, request: Request) -> bool:
-        return bool(self._too_deep) and digest_of(request.fingerprint) in self._too_deep
+        return bool(self._too_deep) and self._seen.digest(request.fingerprint) in self._too_deep
 
     def _put_off(self, request: Request, found_on: int) -> bool:
         fingerprint = request.fingerprint
         if fingerprint in self._seen:
             return False
-        digest = digest_of(fingerprint)
+        digest = self._seen.digest(fingerprint)
         if not self._too_deep.add(digest):
             return False
         self._counts[State.REFUSED] += 1
@@ -350,11 +364,9 @@ class Frontier:
 
     def _discover(self, request: Request) -> bytes | None:
         """Give a new request its serial number and return its digest; ``None`` where its like is known."""
-        fingerprint = request.fingerprint
-        if fingerprint in self._seen:
+        digest = self._seen.add(request.fingerprint)
+        if digest is None:
             return None
-        digest = digest_of(fingerprint)
-        self._seen.add(fingerprint, digest)
         self._serial += 1
         if self._too_deep and self._too_deep.discard(digest):
             self._counts[State.REFUSED] -= 1
@@ -365,8 +377,3 @@ class Frontier:
     def _move(self, before: State, after: State) -> None:
         self._counts[before] -= 1
         self._counts[after] += 1
-
-
-def host_key(name: str) -> int:
-    """Return the number by which the disk knows a host; it fits into SQLite's 64 bits."""
-    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) >> 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from hashlib import blake2b
 
 import msgspec
 
@@ -60,6 +61,7 @@ class Host:
     """One host's queue, its connections in use and the end of its delay.
 
     Attributes:
+        key: The number by which the disk knows it, of 63 bits.
         queue: A heap of requests by rank and age.
         errands: What is to be fetched before all of them, also while it is closed; guests' take turns with the queue.
         was_errand: Whether the last that was taken was one.
@@ -88,6 +90,7 @@ class Host:
         "is_placed",
         "is_refilling",
         "is_remembered",
+        "key",
         "late",
         "name",
         "pace",
@@ -100,6 +103,7 @@ class Host:
 
     def __init__(self, name: str, rule: HostRule) -> None:
         self.name = name
+        self.key = int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) >> 1
         self.pace = Pace(rule)
         self.address = Address()
         self.queue: list[tuple[float, int, int, Request]] = []

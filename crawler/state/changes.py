@@ -5,12 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from crawler.digests import DigestSet
 from crawler.models import Failure, Request, State
 from crawler.policy.robots import Robots
 from crawler.state.rows import more_of
 from crawler.state.schema import NUMBERS, PENDING
+
+
+class Snapshot(NamedTuple):
+    """All digests as they were at one moment: those up to a serial number. Others may be added meanwhile.
+
+    Attributes:
+        serial: The serial number.
+        lengths: Of the buckets at that moment.
+        digests: The set, of which nothing is ever removed.
+    """
+
+    serial: int
+    lengths: list[int]
+    digests: DigestSet
+
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -33,6 +49,7 @@ class Changes:
         robots: What is known of the robots.txt of origins.
         shapes: How many URLs are alike, by shape.
         facts: Counters and the like, by name.
+        snapshot: All digests, where so many are new that they are worth writing in one piece.
     """
 
     first: int = 0
@@ -48,6 +65,7 @@ class Changes:
     robots: dict[str, tuple[float, Robots]] = field(default_factory=dict)
     shapes: dict[str, int] = field(default_factory=dict)
     facts: dict[str, bytes] = field(default_factory=dict)
+    snapshot: Snapshot | None = None
 
 
 class Journal:

@@ -28,7 +28,7 @@ from crawler.state.schema import NUMBERS, PENDING, STATES
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 _TOO_DEEP = len(STATES)  # its place among the counts
 _RULES = msgspec.msgpack.Decoder(Robots)
-_CLOCK, _LEDGER = "clock", "ledger"
+_CLOCK, _LEDGER, _SNAPSHOT = "clock", "ledger", "snapshot"
 
 _FOUND = """
 INSERT INTO requests (serial, url, state, depth, found_on, host, rank, ended_at, reason, more)
@@ -142,7 +142,10 @@ class Store:
     def fill(self, seen: DigestSet, too_deep: DigestSet) -> None:
         """Fill empty sets with the digests of all requests, and of what is too deep to be one."""
         with self._errors():
-            for (data,) in self._connection.execute("SELECT data FROM digests"):
+            for part in self._connection.execute("SELECT start, lengths, data FROM buckets"):
+                seen.restore(*part)
+            later = "SELECT data FROM digests WHERE first > coalesce((SELECT value FROM facts WHERE name = ?), 0)"
+            for (data,) in self._connection.execute(later, (_SNAPSHOT,)):
                 seen.extend(data)
             for (digest,) in self._connection.execute("SELECT digest FROM too_deep"):
                 too_deep.add(digest)
@@ -269,6 +272,10 @@ class Store:
         many("INSERT OR REPLACE INTO shapes VALUES (?, ?)", changes.shapes.items())
         many("INSERT OR REPLACE INTO facts VALUES (?, ?)", changes.facts.items())
         one("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_LEDGER, msgspec.json.encode(counts)))
+        if changes.snapshot is not None:
+            serial, lengths, digests = changes.snapshot
+            many("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?)", digests.parts(lengths))
+            one("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_SNAPSHOT, serial))
         self._note_clock()
 
     def _counted(self, changes: Changes) -> list[int]:
