@@ -30,6 +30,7 @@ from crawler.frontier.frontier import Frontier
 from crawler.parsing.stage import open_stage
 from crawler.policy.limits import ByteBudget
 from crawler.policy.politeness import HostRule
+from crawler.seeding import Seeding
 from crawler.state.record import Record, open_record
 
 LINKS = 100  # new ones of each page
@@ -110,7 +111,7 @@ async def grow(options: argparse.Namespace, folder: StateFolder) -> None:
         engine = engine_of(frontier_of(record, options.window), record, stage, options.urls // LINKS)
         watching = asyncio.create_task(watch(engine, options.urls))
         await engine.resume(await record.load())
-        await engine.run([Request(SEED)])
+        await engine.run(Seeding([Request(SEED)]))
         watching.cancel()
         print(f"  {engine.statistics().ledger}")
 
@@ -123,7 +124,7 @@ async def reopen(options: argparse.Namespace, folder: StateFolder) -> None:
         engine = engine_of(frontier_of(record, options.window), record, stage, options.urls // LINKS + 1)
         await engine.resume(kept)
         print(f"  opened again in {time.perf_counter() - started:.2f} s", flush=True)
-        await engine.run([Request(SEED)])
+        await engine.run(Seeding([Request(SEED)]))
         print(f"  one page more after {time.perf_counter() - started:.2f} s", flush=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace as replace_fields
 from functools import partial
@@ -32,7 +32,8 @@ from crawler.policy.retry import Retry
 from crawler.policy.scope import Scope
 from crawler.policy.state_folder import StateFolder
 from crawler.resume import restore_sinks
-from crawler.seeds import Seed, requests_of
+from crawler.seeding import Seeding, sorted_out
+from crawler.seeds import Seed
 from crawler.sinks.call import Call
 from crawler.sinks.jsonl import JsonLines
 from crawler.sinks.sink import Sink
@@ -41,7 +42,7 @@ from crawler.state.record import Record, open_record
 from crawler.state.store import Kept
 from crawler.stream import ItemStream, run_into
 from crawler.summary import Statistics, Summary
-from crawler.url import origin_of, without_port
+from crawler.url import without_port
 
 __all__ = ["Crawler", "Seed", "crawl", "loop_factory"]
 
@@ -169,8 +170,8 @@ class Crawler:
             WorkerLostError: Workers die and cannot be replaced, or the parser kills one after the other.
             LedgerError: The states of the URLs do not add up.
         """
-        requests = self._named(seeds)
-        await self._crawl(self._prepare(requests, self._sinks), requests)
+        seeding = self._seeding(seeds)
+        await self._crawl(self._prepare(seeding, self._sinks), seeding)
         return self.summary()
 
     def stream(self, *seeds: Seed) -> ItemStream:
@@ -179,9 +180,9 @@ class Crawler:
         A slow consumer slows the crawl: at most a thousand items wait. Leaving the loop early leaves the crawl running
         until the ``async with`` block of the crawler, or `ItemStream.aclose`, ends it.
         """
-        buffer, requests = Buffer(_BUFFERED_ITEMS), self._named(seeds)
-        engine = self._prepare(requests, [*self._sinks, buffer])
-        running = asyncio.create_task(run_into(buffer, partial(self._crawl, engine, requests)), name=repr(self))
+        buffer, seeding = Buffer(_BUFFERED_ITEMS), self._seeding(seeds)
+        engine = self._prepare(seeding, [*self._sinks, buffer])
+        running = asyncio.create_task(run_into(buffer, partial(self._crawl, engine, seeding)), name=repr(self))
         self._stream = ItemStream(buffer, running)
         return self._stream
 
@@ -220,7 +221,7 @@ class Crawler:
     def _worker_parser(self) -> Parser:
         return without_async(self._parser) or page_has_no_parser
 
-    async def _crawl(self, engine: Engine, seeds: Iterable[Request]) -> None:
+    async def _crawl(self, engine: Engine, seeds: Seeding) -> None:
         kept = Kept() if self._record is None else await self._record.load()
         if not self._sinks_are_open:
             await self._open_sinks(kept)
@@ -240,24 +241,27 @@ class Crawler:
         await restore_sinks(self._sinks, kept)
         self._sinks_are_open = True
 
-    def _named(self, seeds: Iterable[Seed]) -> list[Request]:
-        """Return the requests that ``seeds`` stand for; where they lead is trusted, as the user says so himself."""
-        requests = requests_of(seeds)
+    def _seeding(self, seeds: Sequence[Seed]) -> Seeding:
+        """Return what ``seeds`` stand for; where they lead is trusted, as the user says so himself."""
+        known, others = sorted_out(seeds)
         self._open_resources  # noqa: B018  # raises where there are none
-        self._fetching.trust(request.url for request in requests)
-        # Names and passwords stay with the fetcher: URLs are what logs and items are full of.
-        return [replace(request, url=without_userinfo(request.url)) for request in requests]
+        self._fetching.trust(request.url for request in known)
+        if not known and others is None:
+            raise ConfigurationError("nothing to crawl: there is no seed")
+        return Seeding([_without_secrets(seed) for seed in known], others, self._introduce)
 
-    def _prepare(self, seeds: list[Request], sinks: list[Sink]) -> Engine:
+    def _introduce(self, seed: Request) -> Request:
+        self._fetching.trust((seed.url,))
+        return _without_secrets(seed)
+
+    def _prepare(self, seeds: Seeding, sinks: list[Sink]) -> Engine:
         self._open_resources  # noqa: B018  # raises where there are none
         if self._is_crawling:
             raise ConfigurationError("this crawler is crawling; close its stream first, or make another crawler")
-        if not seeds:
-            raise ConfigurationError("nothing to crawl: there is no seed")
         frontier = self._frontier()
         stations = Stations(frontier, self._fetching, self._stage, sinks, self._record)
         rules = Rules(
-            boundary=self._scope.around(seed.url for seed in seeds),
+            boundary=self._scope.around(seed.url for seed in seeds.known),
             rewriting=self._scope.rewriting,
             limits=self._limits,
             retry=replace_fields(self._retry, tries=1) if self._is_replay else self._retry,
@@ -265,7 +269,7 @@ class Crawler:
             concurrency=self._fetch.concurrency,
             user_agent=self._fetch.user_agent,
             obeys_robots=self._politeness.robots,
-            sitemap_origins=self._sitemap_origins(seeds),
+            asks_for_sitemaps=self._scope.sitemaps,
         )
         self._engine = Engine(self._parser, stations, rules, crawler=self, on_failure=self._on_failure)
         return self._engine
@@ -282,9 +286,6 @@ class Crawler:
             window=self._state.window,
             ran_low=record.low.set,
         )
-
-    def _sitemap_origins(self, seeds: list[Request]) -> frozenset[str]:
-        return frozenset(origin_of(seed.url) for seed in seeds) if self._scope.sitemaps else frozenset()
 
     @property
     def _is_crawling(self) -> bool:
@@ -305,6 +306,11 @@ class Crawler:
         if self._is_replay:  # nobody is asked
             return HostRule(0.0, None)
         return self._politeness.rule_for(without_port(host))
+
+
+def _without_secrets(seed: Request) -> Request:
+    # Names and passwords stay with the fetcher: URLs are what logs and items are full of.
+    return replace(seed, url=without_userinfo(seed.url))
 
 
 _KINDS: dict[str, type] = {

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from crawler.frontier.frontier import Frontier
 from crawler.models import Request
 from crawler.policy.limits import Limits
+from crawler.seeding import Seeding
 
 _GRACE = 0.5  # seconds at most, of those of the limit, that the CPU stage is given to finish pages
 _GRACE_SHARE = 0.1  # of the limit; arbitrary
@@ -56,6 +57,7 @@ class Dispatcher:
         self._limits = limits
         self._concurrency = concurrency
         self._admit = admit
+        self._seeds = Seeding(())
         self._tasks: set[asyncio.Task[None]] = set()
         self._pages = 0  # fetched, and being fetched: together never more than the limit
         self._timer: asyncio.TimerHandle | None = None
@@ -83,9 +85,9 @@ class Dispatcher:
         """Whether requests in flight are being cancelled, because the crawl ends or its time is up."""
         return self._closed or self.stopped_by == "max_seconds"
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
-        """Dispatch until the crawl is over; what still runs then is cancelled."""
-        self._group = group
+    async def run(self, group: asyncio.TaskGroup, seeds: Seeding) -> None:
+        """Dispatch until the crawl is over, ``seeds`` included; what still runs then is cancelled."""
+        self._group, self._seeds = group, seeds
         seconds = self._limits.max_seconds
         loop = asyncio.get_running_loop()
         grace = min(_GRACE, _GRACE_SHARE * (seconds or 0))
@@ -172,9 +174,11 @@ class Dispatcher:
             self.advance()
 
     def _check_over(self) -> None:
-        if self._frontier.in_flight or (self._frontier.pending and self._may_fetch):
+        pending = self._frontier.pending
+        self._seeds.note_pending(pending)
+        if self._frontier.in_flight or ((pending or not self._seeds.is_over) and self._may_fetch):
             return
-        if self._frontier.pending and not self._closed:
+        if (pending or not self._seeds.is_over) and not self._closed:
             self.stopped_by = self.stopped_by or "max_pages"
         self._over.set()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -55,6 +55,7 @@ from crawler.pulse import Pulse
 from crawler.refill import Refill
 from crawler.resume import resume_frontier
 from crawler.robots import read_robots, refusal
+from crawler.seeding import Seeding
 from crawler.sinks.sink import Keyed, Sink, key_of
 from crawler.sitemaps import sitemap
 from crawler.state.changes import Changes
@@ -62,7 +63,7 @@ from crawler.state.record import Record
 from crawler.state.store import Kept
 from crawler.summary import Statistics
 from crawler.tally import Tally
-from crawler.url import host_of
+from crawler.url import host_of, origin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Rules:
     concurrency: int
     user_agent: str
     obeys_robots: bool
-    sitemap_origins: frozenset[str] = frozenset()
+    asks_for_sitemaps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,7 @@ class Engine:
         )
         self._crawler = crawler
         self._on_failure = on_failure
+        self._sitemap_origins: set[str] = set()
         self._async_parsers: dict[str, Parser | None] = {}
 
     def __repr__(self) -> str:
@@ -187,7 +189,7 @@ class Engine:
             self._budget.spend(self.tally.recall(kept.facts["tally"]))
             self._dispatcher.recall(self.tally.fetched)
 
-    async def run(self, seeds: Iterable[Request]) -> None:
+    async def run(self, seeds: Seeding) -> None:
         """Crawl from ``seeds`` until nothing is left to do, a limit is reached, or `stop` is called.
 
         Raises:
@@ -211,18 +213,21 @@ class Engine:
         if not ledger.balanced:
             raise LedgerError(f"the states of the URLs do not add up: {ledger}")
 
-    async def _run(self, seeds: Iterable[Request], group: asyncio.TaskGroup) -> None:
+    async def _run(self, seeds: Seeding, group: asyncio.TaskGroup) -> None:
         self._group = group
         serving = group.create_task(self._stage.run(self._encoders, self._settle, self._manners), name="CPU stage")
         serving.add_done_callback(lambda _: self._dispatcher.close())
         committing = group.create_task(self._committer.run(), name="commits")
         committing.add_done_callback(lambda _: self._dispatcher.close())
         refilling = None if self._refill is None else group.create_task(self._refill.run(), name="refill")
-        for seed in seeds:
-            self._frontier.add(replace(seed, url=self._discovery.spelt(seed.url)))
+        for seed in seeds.known:
+            self._add_seed(seed)
+        seeding = None if seeds.is_over else group.create_task(self._seed(seeds), name="seeds")
         with self.pulse:
-            await self._dispatcher.run(group)
+            await self._dispatcher.run(group, seeds)
         serving.cancel()
+        if seeding is not None:
+            seeding.cancel()
         if refilling is not None:
             refilling.cancel()
         self._admission.close()
@@ -231,6 +236,29 @@ class Engine:
     def stop(self) -> None:
         """Start no more fetches; the crawl ends when what is in flight is done."""
         self._dispatcher.stop("stop")
+
+    # ── seeds ──
+
+    async def _seed(self, seeds: Seeding) -> None:
+        def add(seed: Request) -> None:
+            if self._add_seed(seed):
+                self._dispatcher.advance()
+
+        await seeds.run(add, self._refuse_seed, lambda: self._frontier.pending)
+        self._dispatcher.advance()
+
+    def _add_seed(self, seed: Request) -> bool:
+        self._rules.boundary.include(seed.url)
+        if self._rules.asks_for_sitemaps:
+            self._sitemap_origins.add(origin_of(seed.url))
+        return self._frontier.add(replace(seed, url=self._discovery.spelt(seed.url)))
+
+    def _refuse_seed(self, seed: object, error: Exception) -> None:
+        """Count what is no seed; it is no reason to end a crawl of millions."""
+        failure = Failure(str(seed), State.REFUSED, type(error).__name__, str(error))
+        self.tally.note_failure(failure)
+        if self._on_failure is not None:
+            _call(self._on_failure, failure)
 
     # ── from its dispatch to the CPU stage ──
 
@@ -339,7 +367,7 @@ class Engine:
         self._frontier.open(first)
         if isinstance(rules, Robots) and rules.delay:
             self._frontier.slow_down(first, rules.delay, now)
-        if isinstance(rules, Robots) and origin in self._rules.sitemap_origins:
+        if isinstance(rules, Robots) and origin in self._sitemap_origins:
             for url in rules.sitemaps:
                 self._discovery.add(replace(sitemap(self._discovery.spelt(url)), parent=errand.url))
         if self._record is not None and isinstance(rules, Robots):

@@ -12,7 +12,7 @@ from crawler.models import Request
 from crawler.url import resolve
 
 Seed: TypeAlias = str | Request | Iterable[str | Request]
-"""A URL, a request, or any iterable of them."""
+"""A URL, a request, or any iterable of them. An iterator, such as a generator or an open file, is read as needed."""
 
 _BYTES: tuple[type, ...] = (bytes, bytearray)  # iterables that are no seeds; an easy mistake
 

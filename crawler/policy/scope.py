@@ -68,13 +68,20 @@ class Boundary:
         self._hosts = frozenset(map(_normalised, scope.hosts))
         self._allow = [re.compile(pattern) for pattern in scope.allow]
         self._deny = [re.compile(pattern) for pattern in scope.deny]
-        place_of = _PLACES[scope.within]
-        self._places = frozenset(place_of(seed) for seed in seeds)
+        self._place_of = _PLACES[scope.within]
+        self._places = {self._place_of(seed) for seed in seeds}
         # The same few hosts come again and again; a trap may invent any number of them.
         self._is_in_site = lru_cache(_REMEMBERED_HOSTS)(self._is_in_site_of_a_seed)
 
     def __repr__(self) -> str:
         return f"<Boundary {self._scope.within} {sorted(self._places)}>"
+
+    def include(self, seed: str) -> None:
+        """Draw the boundary around one more (normalised) seed."""
+        place = self._place_of(seed)
+        if place not in self._places:
+            self._places.add(place)
+            self._is_in_site.cache_clear()
 
     def permits(self, url: str) -> bool:
         """Tell whether a normalised ``url`` is inside."""
