@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.errors import ClosedError, ConfigurationError, EncodingError, SinkError
@@ -143,9 +143,10 @@ def test_what_makes_no_row_is_found_in_the_worker(item: Any) -> None:
 
 async def test_names_that_are_data_are_refused_before_they_make_a_table_without_end(tmp_path: Path) -> None:
     async with opened(tmp_path / "out") as sink:
+        for number in range(4):
+            await write(sink, {"words": {f"w{number * 500 + place}": 1 for place in range(500)}})
         with pytest.raises(EncodingError, match="more than 2000 fields; where names are data, yield a list of pairs"):
-            for number in range(300):
-                await write(sink, {"words": {f"w{number * 10 + place}": 1 for place in range(10)}})
+            await write(sink, {"words": {"w2000": 1}})
 
 
 @pytest.mark.parametrize("rows", [0, -1, 1.5, True])
@@ -167,6 +168,7 @@ items = st.fixed_dictionaries(
 ).filter(bool)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.lists(items, max_size=4), max_size=5))
 def test_what_is_written_is_what_is_read(tmp_path_factory: pytest.TempPathFactory, written: list[list[Any]]) -> None:
     async def run() -> None:
@@ -224,8 +226,8 @@ async def test_wherever_a_kill_cuts_the_spool_the_rows_come_once(tmp_path: Path)
         assert names_in(folder) == ["part-000001.parquet"]
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 4, 100])
-@pytest.mark.parametrize("committed", range(7))
+@pytest.mark.parametrize("rows", [1, 3, 100])
+@pytest.mark.parametrize("committed", range(5))
 async def test_from_any_token_any_later_state_of_the_folder_leads_to_each_row_once(
     tmp_path: Path, rows: int, committed: int
 ) -> None:
@@ -233,20 +235,20 @@ async def test_from_any_token_any_later_state_of_the_folder_leads_to_each_row_on
     folder = tmp_path / "out"
     tokens: list[bytes | None] = []
     async with opened(folder, rows) as sink:
-        for number in range(7):
+        for number in range(5):
             tokens.append(await sink.checkpoint())
             shutil.copytree(folder, tmp_path / f"state{number}")
             await write(sink, {"n": number})
-    shutil.copytree(folder, tmp_path / "state7")  # of the end, when all are parts
-    again = [{"n": number} for number in range(committed, 7)]
-    for later in range(committed, 8):
+    shutil.copytree(folder, tmp_path / "state5")  # of the end, when all are parts
+    again = [{"n": number} for number in range(committed, 5)]
+    for later in range(committed, 6):
         killed = tmp_path / f"killed{later}"
         shutil.copytree(tmp_path / f"state{later}", killed)
         (killed / "_part-000009.parquet.tmp").write_bytes(b"half a pa")
         await resume(killed, tokens[committed], rows=rows)  # killed, or ended, at once
         await resume(killed, tokens[committed], *again[:1], rows=rows)
         await resume(killed, tokens[committed], *again, rows=rows)
-        assert rows_of(killed) == list(range(7))
+        assert rows_of(killed) == list(range(5))
         assert all(name.startswith("part-") for name in names_in(killed))
 
 
