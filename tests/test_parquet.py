@@ -492,6 +492,18 @@ async def test_a_write_that_was_cancelled_is_whole_and_the_next_one_waits_for_it
     assert rows_of(tmp_path / "out") in ([-1], [*range(500), -1])
 
 
+async def test_before_it_is_said_what_becomes_of_the_folder_there_is_a_token_and_nothing_to_write_to(
+    tmp_path: Path,
+) -> None:
+    sink = Parquet(tmp_path / "out")
+    await sink.open()
+    assert await sink.checkpoint()
+    with pytest.raises(ClosedError, match="is not open, or not restored"):
+        await write(sink, {"n": 1})
+    await sink.close()
+    assert names_in(tmp_path) == []
+
+
 async def test_a_sink_that_is_not_open_says_so(tmp_path: Path) -> None:
     sink = Parquet(tmp_path / "out")
     with pytest.raises(ClosedError):

@@ -149,7 +149,7 @@ class ParquetFolder:
         Raises:
             SinkError: Something else has changed the spool.
         """
-        if not self._opened().is_as_left:
+        if self._spool is not None and not self._spool.is_as_left:
             raise SinkError(f"output {str(self._path)!r}: something else writes to it; let nothing do so")
         return self._held
 
