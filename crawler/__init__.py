@@ -51,8 +51,13 @@ from crawler.policy.retry import Retry, Rule
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Scope
 from crawler.policy.state_folder import StateFolder
+from crawler.sinks.call import Call
+from crawler.sinks.csv import Csv
 from crawler.sinks.jsonl import JsonLines
-from crawler.sinks.sink import Sink
+from crawler.sinks.parquet import Parquet
+from crawler.sinks.sink import CheckpointedSink, Sink
+from crawler.sinks.sqlite import Sqlite
+from crawler.sinks.warc import Warc
 from crawler.sitemaps import sitemap
 from crawler.sources import Source
 from crawler.stream import ItemStream
@@ -68,6 +73,8 @@ __all__ = [
     "Cache",
     "CacheError",
     "CacheStatistics",
+    "Call",
+    "CheckpointedSink",
     "ClosedError",
     "ConfigurationError",
     "ConnectError",
@@ -76,6 +83,7 @@ __all__ = [
     "Cpu",
     "Crawler",
     "CrawlerError",
+    "Csv",
     "DecodingError",
     "Directives",
     "EncodingError",
@@ -95,6 +103,7 @@ __all__ = [
     "NotCachedError",
     "OutOfScopeError",
     "Page",
+    "Parquet",
     "ParseError",
     "Politeness",
     "ProtocolError",
@@ -112,6 +121,7 @@ __all__ = [
     "Sink",
     "SinkError",
     "Source",
+    "Sqlite",
     "State",
     "StateError",
     "StateFolder",
@@ -120,6 +130,7 @@ __all__ = [
     "Summary",
     "TLSError",
     "TooManyRedirectsError",
+    "Warc",
     "WorkerLostError",
     "crawl",
     "loop_factory",

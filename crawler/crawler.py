@@ -34,8 +34,8 @@ from crawler.policy.state_folder import StateFolder
 from crawler.resume import restore_sinks
 from crawler.seeding import Seeding, sorted_out
 from crawler.seeds import Seed
+from crawler.sinks.by_suffix import sink_for
 from crawler.sinks.call import Call
-from crawler.sinks.jsonl import JsonLines
 from crawler.sinks.sink import Sink
 from crawler.sinks.stream import Buffer
 from crawler.state.record import Record, open_record
@@ -338,7 +338,8 @@ def crawl(parser: Parser, *seeds: Seed, out: str | os.PathLike[str] | None = Non
     Args:
         parser: As for `Crawler`.
         seeds: URLs, requests, or iterables of them.
-        out: A file to write the items to as JSON Lines.
+        out: A file to write the items to, of the kind that its suffix says: ``.csv``, ``.db``, ``.parquet``,
+            ``.warc.gz``; JSON Lines for all else.
         options: The keywords of `Crawler`.
 
     Raises:
@@ -350,7 +351,7 @@ def crawl(parser: Parser, *seeds: Seed, out: str | os.PathLike[str] | None = Non
         remedy = "async with Crawler(parser) as crawler: await crawler.run(…)"
         raise ConfigurationError(f"crawl() starts an event loop, and one is running here; use {remedy}")
     if out is not None:
-        options["sinks"] = [*options.get("sinks", ()), JsonLines(out)]
+        options["sinks"] = [*options.get("sinks", ()), sink_for(out)]
     crawler = Crawler(parser, **options)
     with short_pauses(), asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_crawl(crawler, seeds))

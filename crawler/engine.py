@@ -41,7 +41,7 @@ from crawler.page import Page
 from crawler.parsing.asynchronous import parse_async
 from crawler.parsing.router import Parser, is_async, parser_for
 from crawler.parsing.stage import Stage
-from crawler.parsing.worker import Manners, Parsed
+from crawler.parsing.worker import Encode, Manners, OfPage, Parsed
 from crawler.permissions import Permissions
 from crawler.policy.limits import ByteBudget, Limits
 from crawler.policy.pace import Outcome
@@ -121,7 +121,7 @@ class Engine:
         self._fetcher = stations.fetcher
         self._stage = stations.stage
         self._sinks = stations.sinks
-        self._encoders = tuple(sink.encode for sink in stations.sinks)
+        self._encoders = tuple(_encoder_of(sink) for sink in stations.sinks)
         self._rules = rules
         self._manners = Manners(product_token(rules.user_agent), rules.obeys_robots)
         self._discovery = Discovery(stations.frontier, rules.boundary, rules.limits, rules.rewriting)
@@ -493,6 +493,11 @@ class Engine:
             self.tally.note_moment("politeness", self._frontier.next_host)
         else:
             self.tally.note_moment("network")
+
+
+def _encoder_of(sink: Sink) -> Encode | OfPage | None:
+    of_page: Callable[[Page], bytes] | None = getattr(sink, "encode_page", None)
+    return sink.encode if of_page is None else OfPage(of_page)
 
 
 def _call(function: Callable[[Failure], object], failure: Failure) -> None:

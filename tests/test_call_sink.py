@@ -6,7 +6,7 @@ import pytest
 
 from crawler.errors import SinkError
 from crawler.sinks.call import Call
-from crawler.sinks.sink import Sink
+from crawler.sinks.sink import CheckpointedSink, Keyed, Sink, key_of
 
 pytestmark = pytest.mark.both_loops
 
@@ -66,3 +66,30 @@ async def test_cancelled_in_the_middle_it_calls_no_more() -> None:
     await asyncio.wait((writing,))
     assert writing.cancelled()
     assert seen == [1]
+
+
+# ── keys ──
+
+
+async def test_a_function_that_asks_for_keys_gets_one_with_each_item() -> None:
+    seen: list[tuple[int, str]] = []
+    sink = Call(lambda item, key: seen.append((item, key)), with_key=True)
+    assert sink.wants_keys
+    assert not Call(print).wants_keys
+    await sink.write([Keyed("k1", 1), Keyed("k2", 2)])
+    assert seen == [(1, "k1"), (2, "k2")]
+
+
+def test_a_key_is_the_same_each_time_and_no_other_item_has_it() -> None:
+    pages = ("http://a/", "http://a/1", "1 http://a/")
+    keys = {key_of(page, place) for page in pages for place in range(20)}
+    assert len(keys) == 60
+    assert (
+        key_of("http://a/", 1) == key_of("http://a/", 1) == "315bdf5a6b450094e0ccbca0645a3a0d"
+    )  # also in the next version
+    assert all(len(key) == 32 and int(key, 16) for key in keys)
+    assert key_of("http://a/\ud800", 0)
+
+
+def test_a_function_is_no_sink_that_can_be_cut_back() -> None:
+    assert not isinstance(Call(print), CheckpointedSink)

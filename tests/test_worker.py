@@ -13,7 +13,7 @@ from crawler.errors import EncodingError, InvalidURLError, MemoryLimitError, Par
 from crawler.models import Request
 from crawler.page import Page
 from crawler.parsing.parser import pickle_plan
-from crawler.parsing.worker import Encoders, Parsed, Plan, call, collect, hello, parse_here, parse_remotely
+from crawler.parsing.worker import Encoders, OfPage, Parsed, Plan, call, collect, hello, parse_here, parse_remotely
 from crawler.sinks.jsonl import encode_line
 
 URL = "http://a.example/"
@@ -255,6 +255,29 @@ def test_requests_made_by_hand_are_normalised() -> None:
     [result] = parse_here(Plan(lambda _page: [Request("../x y#z"), Request("q", priority=1)], ()), [page()]).results
     assert result.links == (f"{URL}x%20y",)
     assert result.requests == (Request(f"{URL}q", priority=1),)
+
+
+def encode_page(page: Page) -> bytes:
+    if page.status == 500:
+        raise KeyError("no such page")
+    return f"{page.status} {page.url}".encode()
+
+
+@pytest.mark.parametrize("items", [[], ["a", "b"]], ids=len)
+def test_a_sink_that_wants_pages_gets_each_once_whatever_the_items(items: list[str]) -> None:
+    plan = Plan(lambda _page: list(items), (None, OfPage(encode_page), encode_text), remote=True)
+    [result] = parse_here(plan, [page()]).results
+    assert result.items == len(items)
+    assert result.items_for(0) == items
+    assert result.items_for(1) == [f"200 {URL}".encode()]
+    assert result.items_for(2) == [item.encode() for item in items]
+    assert result.opened().encoded == (items, result.items_for(1), result.items_for(2))
+
+
+def test_a_page_that_a_sink_cannot_encode_is_an_error_of_the_sink() -> None:
+    [result] = parse_here(Plan(lambda _page: None, (OfPage(encode_page),)), [Page(URL, status=500)]).results
+    assert isinstance(result.error, EncodingError)
+    assert "no such page" in str(result.error)
 
 
 def test_each_sink_gets_the_items_as_it_wants_them() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from crawler.cli.options.output import CrawlOutput
 from crawler.cli.screen import Screen
+from crawler.sinks.by_suffix import sink_for
 from crawler.sinks.jsonl import JsonLines, encode_line
 from crawler.sinks.sink import Sink
 
@@ -52,7 +53,7 @@ def output_for(options: CrawlOutput, sinks: tuple[Sink | Callable[[Any], object]
     there is one of the others.
     """
     if options.path not in (None, "-"):
-        return Output((JsonLines(options.path),), options.path)
+        return Output((sink_for(options.path),), options.path)
     if options.path is None and sinks:
         return Output(sinks, "the sinks of the file")
     if options.json:

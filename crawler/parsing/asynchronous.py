@@ -17,6 +17,7 @@ from crawler.parsing.worker import (
     DEFAULT_MANNERS,
     Encoders,
     Manners,
+    OfPage,
     Parsed,
     Plan,
     collect,
@@ -42,7 +43,11 @@ async def parse_async(
     plan = Plan(parser, encoders, manners, remote=False)
     manners.teach(page)
     try:
-        parsed = collect(plan, page, await _results(parser, page, crawler))
+        results = await _results(parser, page, crawler)
+        if any(isinstance(encoder, OfPage) for encoder in encoders):  # compressing a page takes its time
+            parsed = await asyncio.to_thread(collect, plan, page, results)
+        else:
+            parsed = collect(plan, page, results)
     except (ParseError, QuarantineError, SinkError) as error:
         parsed = Parsed(error=error)
     except (Exception, SystemExit) as error:  # whatever a parser raises fails its page, and only that

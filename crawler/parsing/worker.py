@@ -35,7 +35,16 @@ from crawler.sitemaps import read_sitemap
 
 Encode: TypeAlias = Callable[[Any], bytes]
 """A sink's function from an item to the bytes that it writes."""
-Encoders: TypeAlias = tuple[Encode | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OfPage:
+    """A sink's function from a page to the bytes that it writes, called once a page, whatever the items."""
+
+    encode: Callable[[Page], bytes]
+
+
+Encoders: TypeAlias = tuple[Encode | OfPage | None, ...]
 """For each sink its function, or ``None`` where it wants the items themselves."""
 
 
@@ -60,7 +69,7 @@ class Plan:
 
     Attributes:
         parser: The user's function.
-        encoders: How each sink wants its items.
+        encoders: How each sink wants its items, or the page.
         manners: What pages are told of the crawl.
         remote: Whether results cross to another process, so that items must pickle.
     """
@@ -78,7 +87,8 @@ class Parsed(msgspec.Struct, frozen=True):
         links: URLs to follow, normalised.
         requests: Requests to make that are more than a URL.
         items: How many items there are.
-        encoded: For each sink its items as it wants them; those it wants as they are, pickled if they crossed.
+        encoded: For each sink its items as it wants them; those it wants as they are, pickled if they crossed. Empty
+            where there is nothing for any.
         seconds: Time that the page took.
         error: Why there is nothing of the above; or no more, where a sitemap is broken in the middle.
         saved: The file that the body of a page in quarantine is kept in.
@@ -98,7 +108,7 @@ class Parsed(msgspec.Struct, frozen=True):
         Raises:
             ResultError: They pickled in the worker and do not unpickle here.
         """
-        encoded = self.encoded[sink] if self.items else []
+        encoded = self.encoded[sink] if self.encoded else []
         if not isinstance(encoded, bytes):
             return encoded
         try:
@@ -278,7 +288,8 @@ def collect(plan: Plan, page: Page, results: Iterable[Any]) -> Parsed:
             requests.append(request)
     if plan.remote and any(request.metadata or request.headers or request.body for request in requests):
         _check_requests(requests)
-    encoded = tuple(_encode(encoder, items, plan, page) for encoder in plan.encoders) if items else ()
+    wanted = items or any(isinstance(encoder, OfPage) for encoder in plan.encoders)
+    encoded = tuple(_encode(encoder, items, plan, page) for encoder in plan.encoders) if wanted else ()
     return Parsed(tuple(links), tuple(requests), len(items), encoded)
 
 
@@ -291,10 +302,12 @@ def _normalise(page: Page, request: Request) -> Request:
         raise ParseError(f"the parser yielded a request that cannot be made: {error}") from error
 
 
-def _encode(encoder: Encode | None, items: list[Any], plan: Plan, page: Page) -> list[Any] | bytes:
+def _encode(encoder: Encode | OfPage | None, items: list[Any], plan: Plan, page: Page) -> list[Any] | bytes:
+    if isinstance(encoder, OfPage):
+        return [_encode_item(encoder.encode, page, page)]
     if encoder is not None:
         return [_encode_item(encoder, item, page) for item in items]
-    if not plan.remote:
+    if not plan.remote or not items:
         return items
     try:
         return pickle.dumps(items, pickle.HIGHEST_PROTOCOL)

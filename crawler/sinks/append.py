@@ -33,8 +33,13 @@ class Mark(msgspec.Struct, frozen=True):
     length: int
     tail: bytes
 
+    def after(self, data: bytes) -> Mark:
+        """Return the place behind ``data`` that is appended here."""
+        tail = data[-_TAIL_BYTES:] if len(data) >= _TAIL_BYTES else (self.tail + data)[-_TAIL_BYTES:]
+        return Mark(self.length + len(data), tail)
 
-_START = Mark(0, b"")
+
+START = Mark(0, b"")
 
 
 class AppendFile:
@@ -55,7 +60,7 @@ class AppendFile:
         self._chunks: list[bytes] = []
         self._writing: asyncio.Future[None] | None = None
         self._error: SinkError | None = None
-        self._end = _START
+        self._end = START
         self._is_new = False  # made by `open`
         self._is_entered = False  # in its folder, whatever happens to the power
         self._is_regular = False
@@ -148,7 +153,7 @@ class AppendFile:
                 if mark is not None and (problem := await asyncio.to_thread(self._problem_with, file.fileno(), mark)):
                     text = f"output {self.name!r} {problem} when the state of this crawl was written"
                     raise ConfigurationError(f"{text}; {REMEDY}")
-                mark = mark or _START
+                mark = mark or START
                 await asyncio.to_thread(os.ftruncate, file.fileno(), mark.length)
             except OSError as error:
                 raise self._failed("cut back", error) from error
@@ -200,8 +205,7 @@ class AppendFile:
             self._error = self._failed("written", error)
             self._error.__cause__ = error
         else:
-            tail = data[-_TAIL_BYTES:] if len(data) >= _TAIL_BYTES else (self._end.tail + data)[-_TAIL_BYTES:]
-            self._end = Mark(self._end.length + len(data), tail)
+            self._end = self._end.after(data)
 
     def _failed(self, what: str, error: OSError) -> SinkError:
         return SinkError(f"output {self.name!r} cannot be {what}: {error.strerror or error}")
@@ -211,7 +215,7 @@ class AppendFile:
         if not self._is_regular:
             return "is no regular file, as it was"
         size = _size_of(descriptor)
-        if size >= mark.length and _tail_of(descriptor, mark.length) == mark.tail:
+        if size >= mark.length and tail_of(descriptor, mark.length) == mark.tail:
             return ""
         if self._is_new:
             Path(str(self.name)).resolve().unlink()  # it is ours, and would pass for an output
@@ -241,17 +245,18 @@ def _claim(descriptor: int, *, is_regular: bool) -> Mark:
     """
     os.set_blocking(descriptor, True)  # else a write to a full pipe returns at once, having written nothing
     if not is_regular:
-        return _START
+        return START
     if sys.platform != "win32":
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise OSError("another crawl is writing to it") from None
     size = _size_of(descriptor)
-    return Mark(size, _tail_of(descriptor, size))
+    return Mark(size, tail_of(descriptor, size))
 
 
-def _tail_of(descriptor: int, length: int) -> bytes:
+def tail_of(descriptor: int, length: int) -> bytes:
+    """Return the `Mark.tail` of a file at ``length``."""
     start = max(0, length - _TAIL_BYTES)
     os.lseek(descriptor, start, os.SEEK_SET)  # appending does not care where the descriptor stands
     return os.read(descriptor, length - start)

@@ -9,12 +9,30 @@ from crawler.errors import SinkError
 
 
 class Call:
-    """Calls a function with each item, on the event loop; awaits what it returns where that can be awaited."""
+    """Calls a function with each item, on the event loop; awaits what it returns where that can be awaited.
+
+    What a function has done cannot be cut back: a crawl that goes on after a kill calls it again with the last items,
+    so that it sees each at least once. With ``with_key`` it is told which have come before: the same item of the same
+    page has the same key, whatever happens in between, and a database that has a unique index on it, or a service that
+    takes idempotency keys, does the rest.
+
+    Attributes:
+        wants_keys: Whether `write` takes items as `Keyed`.
+    """
 
     encode = None
 
-    def __init__(self, function: Callable[[Any], Awaitable[object] | object]) -> None:
+    def __init__(self, function: Callable[..., Awaitable[object] | object], *, with_key: bool = False) -> None:
+        """Create a sink for ``function``.
+
+        Args:
+            function: A function of an item; ``with_key``, of an item and its key.
+            with_key: Whether to give it a key, 32 hexadecimal digits, made of the request's
+                `fingerprint <Request.fingerprint>` and the item's place among those of the page. A parser must yield
+                the items of a page in the same order each time.
+        """
         self._function = function
+        self.wants_keys = with_key
 
     def __repr__(self) -> str:
         return f"<Call {getattr(self._function, '__qualname__', self._function)}>"
@@ -30,7 +48,7 @@ class Call:
         """
         for item in items:
             try:
-                result = self._function(item)
+                result = self._function(item.item, item.key) if self.wants_keys else self._function(item)
                 if isinstance(result, Awaitable):
                     await result
             except Exception as error:

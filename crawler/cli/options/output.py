@@ -64,6 +64,15 @@ class PageOutput(OutputOptions):
 class CrawlOutput(OutputOptions):
     """What ``run`` and ``site`` take."""
 
+    path: Annotated[
+        str | None,
+        _option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="Write items here: .csv, .db, .parquet, .warc.gz, or JSON Lines; - is stdout.",
+        ),
+    ] = None
     json: Annotated[bool, _option("--json", metavar="", help="Write the summary as JSON to stdout.")] = False
     failures: Annotated[
         str | None, _option("--failures", metavar="FILE", help="Write here, as JSON Lines, what failed and why.")

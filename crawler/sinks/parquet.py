@@ -1,0 +1,146 @@
+"""Parquet: items as rows of typed columns, in a folder of files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from crawler.errors import ClosedError
+from crawler.policy.checks import whole
+from crawler.sinks.fields import fields_of
+from crawler.sinks.parquet_folder import Contents, ParquetFolder
+from crawler.sinks.shapes import shape_of
+from crawler.sinks.token import decode_token
+from crawler.sinks.turns import Turns
+
+
+class _Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An item on its way from the worker to the folder: a line of JSON, and its shape, encoded."""
+
+    line: bytes
+    shape: bytes
+
+
+_encode = msgspec.json.Encoder().encode
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(_Row).decode
+
+
+def encode_shaped(item: Any) -> bytes:
+    """Return ``item`` as what `Parquet.write` takes: a row with what is to be known for the schema.
+
+    Raises:
+        TypeError: The item has no named fields, or a value of a foreign type.
+        ValueError: A list holds values of different kinds, or an integer has more than 64 bits.
+    """
+    fields = fields_of(item)
+    return _pack(_Row(_encode(fields) + b"\n", _encode(shape_of(fields))))
+
+
+class Parquet:
+    """Writes items to a folder of Parquet files, each field a column; a new crawl removes those of an earlier one.
+
+    Columns have types: truth values, integers of 64 bits, floats, texts, lists and structures of such; what is more
+    (dates, enums, bytes…) is text, as in JSON. The first items decide: a field must be of one kind in all of them, but
+    may be missing, or ``None``. Integers become floats with the first float, up to the end of the first file. A field
+    that no item had before adds a column from that file on.
+
+    Items that wait for their file are in ``_spool-….jsonl``, which readers of such folders pass over. When the crawl
+    ends they become the last file. With a state folder each item is in the files exactly once; what a kill leaves are
+    whole files and a spool.
+
+    It needs pyarrow: ``pip install 'crawler[parquet]'``.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], rows: int = 100_000) -> None:
+        """Create a sink.
+
+        Args:
+            folder: The path of the folder, which is for this sink alone; it is made where it is missing.
+            rows: How many items make a file, at least; fewer where they are 128 MiB of JSON, or the last.
+
+        Raises:
+            ConfigurationError: ``rows`` is no number of rows.
+        """
+        whole("rows", rows, 1)
+        self.encode = encode_shaped
+        self._path = Path(folder)
+        self._rows = rows
+        self._folder: ParquetFolder | None = None
+        self._turns = Turns()
+
+    def __repr__(self) -> str:
+        return f"<Parquet {str(self._path)!r}>"
+
+    async def open(self) -> None:
+        """Open the folder, and leave what it holds.
+
+        Raises:
+            ConfigurationError: It is a file, cannot be written, holds what no crawl has written, another crawl writes
+                to it, or pyarrow is not installed.
+        """
+        self._turns = Turns()  # a lock belongs to the loop it was first used in
+        self._folder = ParquetFolder(self._path, self._rows)
+        await self._turns.run(self._folder.open)
+
+    async def write(self, items: list[Any]) -> None:
+        """Write encoded rows; they have left the process when this returns.
+
+        Raises:
+            EncodingError: A field is of another kind than before. Nothing is written.
+            SinkError: The disk is full, or fails.
+        """
+        if items:
+            await self._turns.run(self._write, self._opened(), items)
+
+    async def checkpoint(self) -> bytes | None:
+        """Return a token for the folder as it is now.
+
+        Raises:
+            SinkError: Something else writes to it.
+        """
+        return msgspec.json.encode(await self._turns.run(self._opened().contents))
+
+    async def restore(self, token: bytes | None) -> None:
+        """Cut the folder back to what it was when ``token`` was made, or remove all that crawls have written to it.
+
+        Raises:
+            ConfigurationError: It has lost a part of what it had then, or is of another crawl. Nothing is touched.
+            SinkError: The disk fails.
+        """
+        folder = self._opened()
+        if token is None:
+            await self._turns.run(folder.begin)
+        else:
+            await self._turns.run(folder.cut_back, decode_token(token, Contents, repr(self)))
+
+    async def sync(self) -> None:
+        """Have what is written survive a power cut.
+
+        Raises:
+            SinkError: The disk fails.
+        """
+        await self._turns.run(self._opened().sync)
+
+    async def close(self) -> None:
+        """Make a file of what waits, and close the folder.
+
+        Raises:
+            SinkError: The disk is full, or fails; what waits is still in the spool.
+        """
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            await self._turns.run(folder.finish)
+
+    def _opened(self) -> ParquetFolder:
+        if self._folder is None:
+            raise ClosedError(f"{self!r} is not open")
+        return self._folder
+
+    @staticmethod
+    def _write(folder: ParquetFolder, items: list[bytes]) -> None:
+        rows = [_unpack(item) for item in items]
+        folder.append([row.line for row in rows], [row.shape for row in rows])

@@ -1,0 +1,98 @@
+"""The shapes of items: what a schema is made of, learnt item by item.
+
+A shape is plain data, as JSON has it: a letter for a value (``n`` nothing, ``b`` truth value, ``i`` integer, ``f``
+number, ``s`` text), a list of one shape for a list, a dict of shapes for an object. ``I`` is an integer that cannot
+become a number any more, because a file with such a column has been written.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_WORDS = {"n": "nothing", "b": "a truth value", "i": "an integer", "I": "an integer", "f": "a number", "s": "text"}
+_LETTERS = ((str, "s"), (bool, "b"), (int, "i"), (float, "f"), (type(None), "n"))  # a bool is an int too
+_LARGEST = 2**63 - 1
+
+
+def shape_of(value: Any, path: str = "") -> Any:
+    """Return the shape of a plain value: what `crawler.sinks.fields.fields_of` returns, or a part of it.
+
+    Raises:
+        ValueError: A list holds values of different kinds, or an integer has more than 64 bits.
+    """
+    letter = next((letter for kind, letter in _LETTERS if isinstance(value, kind)), None)
+    if letter == "i" and not -_LARGEST - 1 <= value <= _LARGEST:
+        raise ValueError(f"the field {path!r} is an integer of more than 64 bits; yield it as text")
+    if letter is not None:
+        return letter
+    if isinstance(value, dict):
+        return {name: shape_of(part, f"{path}.{name}" if path else name) for name, part in value.items()}
+    shape: Any = "n"
+    for element in value:
+        shape = merged(shape, shape_of(element, f"{path}[]"), f"{path}[]")
+    return [shape]
+
+
+def merged(known: Any, new: Any, path: str = "") -> Any:
+    """Return the shape that fits both.
+
+    Raises:
+        ValueError: There is none; names the field.
+    """
+    if new in (known, "n"):
+        return known
+    if known == "n":
+        return new
+    if isinstance(known, dict) and isinstance(new, dict):
+        parts = {
+            name: merged(known.get(name, "n"), part, f"{path}.{name}" if path else name) for name, part in new.items()
+        }
+        return known | parts
+    if isinstance(known, list) and isinstance(new, list):
+        return [merged(known[0], new[0], f"{path}[]")]
+    match known, new:
+        case ("I", "i") | ("f", "i"):
+            return known
+        case ("i", "f"):
+            return new
+    raise ValueError(f"the field {path!r} is {_word(new)} here, and {_word(known)} before; yield one kind for all")
+
+
+def frozen(shape: Any) -> Any:
+    """Return ``shape`` as it stays from now on."""
+    match shape:
+        case dict():
+            return {name: frozen(part) for name, part in shape.items()}
+        case [element]:
+            return [frozen(element)]
+    return "I" if shape == "i" else shape
+
+
+def resolved(shape: Any) -> Any:
+    """Return ``shape`` without the parts that nothing is known of yet; ``None`` where that is all."""
+    match shape:
+        case dict():
+            return {name: known for name, part in shape.items() if (known := resolved(part)) is not None} or None
+        case [element]:
+            known = resolved(element)
+            return None if known is None else [known]
+    return None if shape == "n" else shape
+
+
+def width_of(shape: Any) -> int:
+    """Return the number of columns that it takes."""
+    match shape:
+        case dict():
+            return sum(width_of(part) for part in shape.values())
+        case [element]:
+            return width_of(element)
+    return 1
+
+
+def _word(shape: Any) -> str:
+    match shape:
+        case dict():
+            return "an object"
+        case [_]:
+            return "a list"
+    return _WORDS[shape]

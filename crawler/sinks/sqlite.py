@@ -1,0 +1,158 @@
+"""SQLite: one item a row of a table, in a file of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from crawler.errors import ClosedError, ConfigurationError
+from crawler.sinks.fields import fields_of, json_of
+from crawler.sinks.sqlite_file import GROUP, ID, SqliteFile, folded
+from crawler.sinks.token import decode_token
+from crawler.sinks.turns import Turns
+
+_LARGEST = 2**63 - 1  # an INTEGER of SQLite
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
+
+
+def encode_values(item: Any) -> bytes:
+    """Return ``item`` as what `Sqlite.write` takes: its fields with values that SQLite has.
+
+    Raises:
+        TypeError: The item has no named fields, or a value of a foreign type.
+        ValueError: Two of its fields are one column, or one is a column of the sink's own.
+    """
+    fields = fields_of(item, native=(bytes, bytearray))
+    names = {folded(name) for name in fields}
+    if len(names) < len(fields):
+        raise ValueError(f"two of the fields {', '.join(fields)} differ in case alone, which is one column to SQLite")
+    if reserved := {ID, GROUP} & names:
+        raise ValueError(f"the field {reserved.pop()!r} is a column of the sink's own; give it another name")
+    return _encode({name: _value_of(value) for name, value in fields.items()})
+
+
+def _value_of(value: Any) -> Any:
+    match value:
+        case bool():
+            return int(value)
+        case int():
+            return value if -_LARGEST <= value <= _LARGEST else str(value)
+        case None | float() | str() | bytes() | bytearray():
+            return value
+    return json_of(value)
+
+
+class _Token(msgspec.Struct, frozen=True, tag="sqlite"):
+    """What is in the file.
+
+    Attributes:
+        crawl: The crawl that it is of.
+        group: The last group that is written.
+    """
+
+    crawl: str
+    group: int
+
+
+class Sqlite:
+    """Writes items to a table of an SQLite file, each field a column; a new crawl empties the table.
+
+    The table has two columns more: ``_id``, which counts the rows, and ``_group``, the number of the write that a row
+    came with. Numbers, texts, bytes and ``None`` are stored as such, ``True`` as 1; all else is JSON, and an integer of
+    more than 64 bits is text. A field that no item had before adds a column. With a state folder each item is in the
+    table exactly once: rows of later groups than the last that is committed are deleted.
+
+    The file may be read while it is written (write-ahead log), and must be on a local disk.
+    """
+
+    def __init__(self, file: str | os.PathLike[str], table: str = "items") -> None:
+        """Create a sink.
+
+        Args:
+            file: The path of the file, which is for this sink alone.
+            table: The name of the table.
+
+        Raises:
+            ConfigurationError: It cannot be the name of a table.
+        """
+        if not table or "\0" in table or table.startswith("_") or folded(table).startswith("sqlite_"):
+            expected = "the name of a table, which begins with neither _ nor sqlite_"
+            raise ConfigurationError.of("table", table, expected)
+        self.encode = encode_values
+        self._path = Path(file)
+        self._table = table
+        self._file: SqliteFile | None = None
+        self._turns = Turns()
+
+    def __repr__(self) -> str:
+        return f"<Sqlite {str(self._path)!r}>"
+
+    async def open(self) -> None:
+        """Open the file, and leave what it holds.
+
+        Raises:
+            ConfigurationError: It is not one of this sink's, cannot be written, or another crawl writes to it.
+        """
+        self._turns = Turns()  # a lock belongs to the loop it was first used in
+        self._file = SqliteFile(self._path, self._table)
+        try:
+            await self._turns.run(self._file.open)
+        except ConfigurationError:
+            await self.close()
+            raise
+
+    async def write(self, items: list[Any]) -> None:
+        """Write encoded rows in one transaction, with the number of their group.
+
+        Raises:
+            EncodingError: SQLite cannot have a column of that name, or so many.
+            SinkError: The disk is full, or fails, or somebody else has locked the file.
+        """
+        if items:
+            await self._turns.run(self._write, self._opened(), items)
+
+    async def checkpoint(self) -> bytes | None:
+        """Return a token with the number of the last group."""
+        file = self._opened()
+        return msgspec.json.encode(_Token(file.crawl, file.group))
+
+    async def restore(self, token: bytes | None) -> None:
+        """Delete the rows of all groups after that of ``token``, or all.
+
+        Raises:
+            ConfigurationError: The file is missing, of another crawl, or has lost groups. Nothing is touched.
+            SinkError: The rows cannot be deleted.
+        """
+        file = self._opened()
+        if token is None:
+            await self._turns.run(file.begin)
+            return
+        found = decode_token(token, _Token, repr(self))
+        await self._turns.run(file.cut_back, found.crawl, found.group)
+
+    async def sync(self) -> None:
+        """Have what is written survive a power cut.
+
+        Raises:
+            SinkError: The disk fails.
+        """
+        await self._turns.run(self._opened().sync)
+
+    async def close(self) -> None:
+        """Close the file."""
+        file, self._file = self._file, None
+        if file is not None:
+            await self._turns.run(file.close)
+
+    def _opened(self) -> SqliteFile:
+        if self._file is None:
+            raise ClosedError(f"{self!r} is not open")
+        return self._file
+
+    @staticmethod
+    def _write(file: SqliteFile, items: list[bytes]) -> None:
+        file.insert([_decode(item) for item in items])
