@@ -46,6 +46,7 @@ class Committer:
         advance: Callable[[], None],
         record: Record | None = None,
         complete: Callable[[Changes], None] = lambda _: None,
+        pause: Callable[[bool], None] = lambda _: None,
     ) -> None:
         """Create the committer of a crawl.
 
@@ -55,6 +56,7 @@ class Committer:
             advance: Called when pages have come to their end.
             record: Where that is written; ``None`` where the crawl has no state.
             complete: Adds the counters that are written along.
+            pause: Called when a disk is full, and with false when there is room again.
         """
         self.is_stuck = False
         self._frontier = frontier
@@ -62,6 +64,8 @@ class Committer:
         self._advance = advance
         self._record = record
         self._complete = complete
+        self._pause = pause
+        self._is_torn = False  # what was taken from the journal did not get to the disk
         self._noted = asyncio.Event() if record is None else record.noted
         self._group = _Group(len(sinks))
         self._committed = 0.0
@@ -113,6 +117,20 @@ class Committer:
         self._noted.set()
         await asyncio.wait((running,))
 
+    async def salvage(self) -> None:
+        """Keep what was found and tried since the last commit, at the end of a crawl that was cut off.
+
+        Not the pages whose items were not written, which are fetched again.
+        """
+        if self._record is None or self._is_torn or self._record.journal.is_empty:
+            return
+        changes = self._record.journal.take()
+        self._complete(changes)
+        try:
+            await self._record.commit(changes, ())
+        except StateError as error:
+            _log.warning("the last moments of the crawl are not kept: %s", error)
+
     async def commit(self) -> None:
         """Write what has gathered; see `run`."""
         async with self._turn:
@@ -122,10 +140,12 @@ class Committer:
         self._noted.clear()
         group, self._group = self._group, _Group(len(self._sinks))
         changes = self._changes_with(group)
+        self._is_torn = True
         await self._write(group)
         tokens = await self._checkpoint()
         if self._record is not None and changes is not None:
             await self._keep(changes, tokens)
+        self._is_torn = False
         self._tokens = tokens
         self._committed = monotonic()
         for request, _ in group.done:
@@ -171,7 +191,8 @@ class Committer:
     async def _keep(self, changes: Changes, tokens: Sequence[bytes | None]) -> None:
         if self._record is None:
             raise AssertionError("only called with a record")
-        sunk = [Sunk(name_of(sink), token) for sink, token in zip(self._sinks, tokens, strict=True) if token]
+        pairs = zip(self._sinks, tokens, strict=True)
+        sunk = [Sunk(sink.name, token) for sink, token in pairs if token and isinstance(sink, CheckpointedSink)]
         while True:
             try:
                 await self._record.commit(changes, sunk)
@@ -184,7 +205,15 @@ class Committer:
         """Return the token of each sink; ``None`` for those that cannot be cut back, or need not be."""
         if self._record is None:
             return [None] * len(self._sinks)
-        return [await sink.checkpoint() if isinstance(sink, CheckpointedSink) else None for sink in self._sinks]
+        return [await self._checkpoint_of(sink) for sink in self._sinks]
+
+    async def _checkpoint_of(self, sink: Sink) -> bytes | None:
+        if not isinstance(sink, CheckpointedSink):
+            return None
+        token = await sink.checkpoint()
+        if token is not None and self._record is not None and self._record.durability == "power":
+            await sink.sync()  # before the record says that it is there
+        return token
 
     async def _cut_back(self, place: int, error: SinkError) -> None:
         """Take back what was written of a group that did not get through.
@@ -208,13 +237,15 @@ class Committer:
             raise error
         if not self.is_stuck:
             _log.warning("%s; the crawl waits until there is room, and nothing is lost if it is ended", error)
-        self.is_stuck = True
+            self.is_stuck = True
+            self._pause(True)
         await asyncio.sleep(_FULL_SECONDS)
 
     def _go_on(self) -> None:
         if self.is_stuck:
             _log.info("there is room again: the crawl goes on")
-        self.is_stuck = False
+            self.is_stuck = False
+            self._pause(False)
 
 
 class _Group:
@@ -234,11 +265,6 @@ class _Group:
     @property
     def is_large(self) -> bool:
         return len(self.done) >= _MOST_PAGES or any(len(items) >= _MOST_ITEMS for items in self.outputs)
-
-
-def name_of(sink: Sink) -> str:
-    """Return by what a state knows a sink."""
-    return str(getattr(sink, "name", "") or repr(sink))
 
 
 async def _write(sink: Sink, items: list[Any]) -> None:

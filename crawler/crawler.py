@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
@@ -19,6 +20,7 @@ from crawler.engine import Engine, Rules, Stations
 from crawler.errors import ClosedError, ConfigurationError
 from crawler.frontier.frontier import Frontier
 from crawler.models import Failure, Request
+from crawler.options import changes_since, described, encode_options
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.parser import page_has_no_parser
 from crawler.parsing.router import Parser, is_async, without_async
@@ -46,6 +48,7 @@ from crawler.url import without_port
 
 __all__ = ["Crawler", "Seed", "crawl", "loop_factory"]
 
+_log = logging.getLogger("crawler")
 _BUFFERED_ITEMS = 1000  # items that wait for the consumer of a stream; arbitrary
 
 
@@ -180,7 +183,8 @@ class Crawler:
         A slow consumer slows the crawl: at most a thousand items wait. Leaving the loop early leaves the crawl running
         until the ``async with`` block of the crawler, or `ItemStream.aclose`, ends it.
         """
-        buffer, seeding = Buffer(_BUFFERED_ITEMS), self._seeding(seeds)
+        buffer = Buffer(_BUFFERED_ITEMS, until_read=self._state is not None)
+        seeding = self._seeding(seeds)
         engine = self._prepare(seeding, [*self._sinks, buffer])
         running = asyncio.create_task(run_into(buffer, partial(self._crawl, engine, seeding)), name=repr(self))
         self._stream = ItemStream(buffer, running)
@@ -226,9 +230,33 @@ class Crawler:
         if not self._sinks_are_open:
             await self._open_sinks(kept)
         if self._record is not None:
+            self._compare_options(kept)
             await engine.resume(kept)
+            if "cookies" in kept.facts:
+                self._fetching.recall_cookies(kept.facts["cookies"])
         await engine.run(seeds)
         await self._fetching.finish()
+
+    def _options(self) -> dict[str, str]:
+        """Return the options that a crawl which goes on should have as before."""
+        return described(
+            parser=self._parser,
+            scope=self._scope,
+            limits=self._limits,
+            order=self._ranking.order,
+            robots=self._politeness.robots,
+            user_agent=self._fetch.user_agent,
+        )
+
+    def _compare_options(self, kept: Kept) -> None:
+        for change in changes_since(kept.facts["options"], self._options()) if "options" in kept.facts else ():
+            _log.warning("this crawl goes on with other options: %s", change)
+
+    def _facts(self) -> dict[str, bytes]:
+        """Return what is to be kept beside the frontier."""
+        cookies = self._fetching.changed_cookies()
+        facts = {"options": encode_options(self._options())}
+        return facts if cookies is None else {**facts, "cookies": cookies}
 
     async def _open_sinks(self, kept: Kept) -> None:
         # Not with the other resources but at the first crawl: nothing is written, and no file emptied, before it is
@@ -259,7 +287,7 @@ class Crawler:
         if self._is_crawling:
             raise ConfigurationError("this crawler is crawling; close its stream first, or make another crawler")
         frontier = self._frontier()
-        stations = Stations(frontier, self._fetching, self._stage, sinks, self._record)
+        stations = Stations(frontier, self._fetching, self._stage, sinks, self._record, self._facts)
         rules = Rules(
             boundary=self._scope.around(seed.url for seed in seeds.known),
             rewriting=self._scope.rewriting,

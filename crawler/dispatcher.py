@@ -32,6 +32,7 @@ class Dispatcher:
 
     Attributes:
         stopped_by: The limit that ended the crawl, or ``stop``; empty while nothing did.
+        is_paused: Whether nothing is started for the time being, because what is fetched cannot be kept.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Dispatcher:
         """
         self._is_hurried = is_hurried
         self.stopped_by = ""
+        self.is_paused = False
         self._frontier = frontier
         self._limits = limits
         self._concurrency = concurrency
@@ -135,6 +137,12 @@ class Dispatcher:
         self._closed = True
         self._wake_at(None)
 
+    def pause(self, wanted: bool) -> None:
+        """Start nothing more for the time being, or go on."""
+        self.is_paused = wanted
+        if not wanted:
+            self.advance()
+
     def recall(self, pages: int) -> None:
         """Take note that so many ``pages`` of the limit were fetched before."""
         self._pages += pages
@@ -145,7 +153,7 @@ class Dispatcher:
 
     @property
     def _has_capacity(self) -> bool:
-        return self._may_fetch and len(self._tasks) < self._concurrency
+        return self._may_fetch and not self.is_paused and len(self._tasks) < self._concurrency
 
     @property
     def _may_fetch(self) -> bool:

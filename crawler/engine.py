@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -83,13 +83,19 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Stations:
-    """What a page passes through, all of it open."""
+    """What a page passes through, all of it open.
+
+    Attributes:
+        record: Where the crawl is kept; ``None`` where it is not.
+        facts: Returns what else is to be kept since the last call.
+    """
 
     frontier: Frontier
     fetcher: Fetches
     stage: Stage
     sinks: Sequence[Sink]
     record: Record | None = None
+    facts: Callable[[], Mapping[str, bytes]] = dict
 
 
 class Engine:
@@ -136,9 +142,15 @@ class Engine:
             self._dispatcher.advance,
         )
         self._committer = Committer(
-            stations.frontier, stations.sinks, self._dispatcher.advance, stations.record, self._complete
+            stations.frontier,
+            stations.sinks,
+            self._dispatcher.advance,
+            stations.record,
+            complete=self._complete,
+            pause=self._dispatcher.pause,
         )
         self._record = stations.record
+        self._facts = stations.facts
         self._budget = ByteBudget(rules.limits.max_bytes)
         self._retries = RetryBudget(rules.retry.budget)
         self._refill = (
@@ -181,7 +193,7 @@ class Engine:
         """Go on where an earlier crawl of the same record ended; to be called before `run`."""
         if self._record is None:
             raise AssertionError("there is nothing to go on from")
-        await resume_frontier(self._frontier, self._record, kept)
+        await resume_frontier(self._frontier, self._record, kept, self._rules.limits.max_depth)
         for origin, (until, rules) in kept.robots.items():
             self._permissions.learn(origin, rules, until)
         self._discovery.recall(kept.shapes)
@@ -208,10 +220,16 @@ class Engine:
         finally:
             self._frontier.abandon()
             self.tally.end()
+            await self._committer.salvage()
             self.is_running = False
+        await self._check_ledger()
+
+    async def _check_ledger(self) -> None:
         ledger = self._frontier.statistics().ledger
         if not ledger.balanced:
             raise LedgerError(f"the states of the URLs do not add up: {ledger}")
+        if self._record is not None and (counted := await self._record.recount()) != ledger:
+            raise LedgerError(f"the states of the URLs on the disk are others: {counted}, and not {ledger}")
 
     async def _run(self, seeds: Seeding, group: asyncio.TaskGroup) -> None:
         self._group = group
@@ -478,6 +496,7 @@ class Engine:
 
     def _complete(self, changes: Changes) -> None:
         """Add what is counted to what is about to be written."""
+        changes.facts.update(self._facts())
         changes.facts["tally"] = self.tally.kept(self._budget.spent)
         changes.shapes = self._discovery.take_shapes()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from time import monotonic
 
-from crawler.committer import name_of
 from crawler.errors import ConfigurationError
 from crawler.frontier.frontier import Frontier
 from crawler.sinks.sink import CheckpointedSink, Sink
@@ -25,25 +24,28 @@ async def restore_sinks(sinks: Sequence[Sink], kept: Kept) -> None:
     checkpointed = [sink for sink in sinks if isinstance(sink, CheckpointedSink)]
     if not kept.is_new:
         for sink in checkpointed:
-            if name_of(sink) not in known and await sink.checkpoint() is not None:
+            if sink.name not in known and await sink.checkpoint() is not None:
                 raise _unknown(sink, known)
-        names = {name_of(sink) for sink in checkpointed}
+        names = {sink.name for sink in checkpointed}
         for name in known:
             if name not in names:
                 remedy = "name it again, or begin with a new state folder"
                 raise ConfigurationError(f"the crawl of this state writes to {name}, which is missing: {remedy}")
     for sink in checkpointed:
-        await sink.restore(known.get(name_of(sink)))
+        await sink.restore(known.get(sink.name))
 
 
-def _unknown(sink: Sink, known: dict[str, bytes]) -> ConfigurationError:
+def _unknown(sink: CheckpointedSink, known: dict[str, bytes]) -> ConfigurationError:
     before = ", ".join(known) or "nothing of the kind"
     remedy = "name what it wrote to, or begin with a new state folder"
-    return ConfigurationError(f"the crawl of this state wrote to {before}, and not to {name_of(sink)}: {remedy}")
+    return ConfigurationError(f"the crawl of this state wrote to {before}, and not to {sink.name}: {remedy}")
 
 
-async def resume_frontier(frontier: Frontier, record: Record, kept: Kept) -> None:
-    """Fill an empty ``frontier`` with what an earlier crawl has left."""
+async def resume_frontier(frontier: Frontier, record: Record, kept: Kept, max_depth: int | None) -> None:
+    """Fill an empty ``frontier`` with what an earlier crawl has left.
+
+    What was too deep then, and is not by ``max_depth``, is taken up.
+    """
     await record.fill(frontier.seen, frontier.too_deep)
     frontier.resume(kept.serial, kept.ledger)
     for name, data in kept.hosts.items():
@@ -51,5 +53,7 @@ async def resume_frontier(frontier: Frontier, record: Record, kept: Kept) -> Non
     now = monotonic()
     for url in await record.waiting_hosts():
         frontier.expect(host_of(url), now)
+    for row in await record.no_longer_too_deep(max_depth):
+        frontier.add(row.request(), row.found_on)
     if frontier.is_low:
         record.low.set()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
+
+import msgspec
 
 from crawler.fetching.cache import CachingFetcher, open_cache
 from crawler.fetching.cache_statistics import CacheStatistics
@@ -16,7 +19,9 @@ from crawler.fetching.protocol import Fetches, nobody
 from crawler.fetching.replay import ReplayFetcher
 from crawler.models import Request
 from crawler.page import Page
+from crawler.policy.cookie import Cookie
 from crawler.policy.fetch import Fetch
+from crawler.policy.jar import Jar
 from crawler.policy.limits import ByteBudget
 from crawler.url import origin_of
 
@@ -25,11 +30,17 @@ class Fetching:
     """What a crawler fetches with. Open it with `open_fetching`."""
 
     def __init__(
-        self, outer: IdentifiedFetcher, guard: AddressGuard, cache: CachingFetcher | ReplayFetcher | None
+        self,
+        outer: IdentifiedFetcher,
+        guard: AddressGuard,
+        cache: CachingFetcher | ReplayFetcher | None,
+        jar: Jar | None = None,
     ) -> None:
         self._outer = outer
         self._guard = guard
         self._cache = cache
+        self._jar = jar
+        self._kept = 0  # the version of the jar whose cookies were asked for last
 
     def __repr__(self) -> str:
         return f"<Fetching {self._outer!r}>"
@@ -62,6 +73,20 @@ class Fetching:
         """Return the addresses that would be asked for ``hostname``."""
         return await self._outer.lookup(hostname)
 
+    def changed_cookies(self) -> bytes | None:
+        """Return all cookies, to be remembered; ``None`` where none changed since the last call."""
+        if self._jar is None or self._jar.version == self._kept:
+            return None
+        self._kept = self._jar.version
+        return msgspec.msgpack.encode(self._jar.cookies(time.time()))
+
+    def recall_cookies(self, kept: bytes) -> None:
+        """Take back what `changed_cookies` returned; those from a file, which were there before, give way."""
+        if self._jar is None:
+            return
+        for cookie in msgspec.msgpack.decode(kept, type=list[Cookie]):
+            self._jar.add(cookie, time.time())
+
     async def finish(self) -> None:
         """Note that a crawl came to its end."""
         if self._cache is not None:
@@ -89,4 +114,4 @@ async def open_fetching(options: Fetch) -> AsyncIterator[Fetching]:
             inner = cache = await resources.enter_async_context(opening)
         if inner is None:
             raise AssertionError("there is a cache or a fetcher")
-        yield Fetching(IdentifiedFetcher(inner, options.access, jar), guard, cache)
+        yield Fetching(IdentifiedFetcher(inner, options.access, jar), guard, cache, jar)

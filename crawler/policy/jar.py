@@ -41,6 +41,9 @@ class JarStatistics:
 class Jar:
     """Keeps what servers set and makes the ``Cookie`` field of each request.
 
+    Attributes:
+        version: Grows with each change.
+
     **Cookies belong to an origin.** The standard lets them wander between the ports and schemes of a host, and a user
     agent be stricter (§5). Here one without ``Domain`` goes back to the scheme, host and port that set it and nowhere
     else; one with ``Domain`` to that domain and what is below it, on any port, but by no other scheme. What came over
@@ -57,6 +60,7 @@ class Jar:
         self._hosts: dict[str, dict[tuple[str, str, str], Cookie]] = {}  # the one that is not used for longest first
         self._is_public_suffix = is_public_suffix
         self._count = self._created = self._refused = self._evicted = 0
+        self.version = 0
 
     def __repr__(self) -> str:
         return f"<Jar {self._count} cookies of {len(self._hosts)} hosts>"
@@ -175,6 +179,7 @@ class Jar:
         key = (cookie.place, cookie.path, cookie.name)
         bucket = self._hosts.setdefault(cookie.domain, {})
         before = bucket.pop(key, None)
+        self.version += before is None or replace(before, number=0) != replace(cookie, number=0)
         self._count -= before is not None
         if cookie.expires > now:
             self._created += 1

@@ -15,7 +15,7 @@ from crawler.errors import ConfigurationError, EncodingError
 from crawler.policy.checks import several
 from crawler.sinks.append import AppendFile, Mark
 from crawler.sinks.fields import fields_of, json_of
-from crawler.sinks.token import decode_token
+from crawler.sinks.token import decode_token, known_as
 
 _END = b"\r\n"  # RFC 4180 §2.1
 
@@ -123,6 +123,11 @@ class Csv:
 
     def __repr__(self) -> str:
         return f"<Csv {self._file.name!r}>"
+
+    @property
+    def name(self) -> str:
+        """By what a state knows it."""
+        return known_as(self, self._file.name)
 
     async def open(self) -> None:
         """Open the file, and leave what it holds.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from crawler.sinks.append import AppendFile, Mark
 from crawler.sinks.fields import plain_of_foreign
-from crawler.sinks.token import decode_token
+from crawler.sinks.token import decode_token, known_as
 
 
 def encode_line(item: Any) -> bytes:
@@ -49,8 +48,8 @@ class JsonLines:
 
     @property
     def name(self) -> str:
-        """By what a state knows it; the folder is left out, so that both may be moved."""
-        return f"JsonLines {Path(str(self._file.name)).name}"
+        """By what a state knows it."""
+        return known_as(self, self._file.name)
 
     async def open(self) -> None:
         """Open the file, and leave what it holds.

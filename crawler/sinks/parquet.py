@@ -13,8 +13,8 @@ from crawler.policy.checks import whole
 from crawler.sinks.fields import fields_of
 from crawler.sinks.parquet_folder import Contents, ParquetFolder
 from crawler.sinks.shapes import shape_of
-from crawler.sinks.token import decode_token
-from crawler.sinks.turns import Turns
+from crawler.sinks.token import decode_token, known_as
+from crawler.turns import Turns
 
 
 class _Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -74,6 +74,11 @@ class Parquet:
 
     def __repr__(self) -> str:
         return f"<Parquet {str(self._path)!r}>"
+
+    @property
+    def name(self) -> str:
+        """By what a state knows it."""
+        return known_as(self, self._path)
 
     async def open(self) -> None:
         """Open the folder, and leave what it holds.

@@ -57,6 +57,10 @@ class CheckpointedSink(Sink, Protocol):
     decide what becomes of it.
     """
 
+    @property
+    def name(self) -> str:
+        """By what a state knows it: its kind and its file, so that it is found again when the crawl goes on."""
+
     async def checkpoint(self) -> bytes | None:
         """Return a token for the output with all that `write` has returned for: JSON, small.
 

@@ -11,8 +11,8 @@ import msgspec
 from crawler.errors import ClosedError, ConfigurationError
 from crawler.sinks.fields import fields_of, json_of
 from crawler.sinks.sqlite_file import GROUP, ID, SqliteFile, folded
-from crawler.sinks.token import decode_token
-from crawler.sinks.turns import Turns
+from crawler.sinks.token import decode_token, known_as
+from crawler.turns import Turns
 
 _LARGEST = 2**63 - 1  # an INTEGER of SQLite
 _encode = msgspec.msgpack.Encoder().encode
@@ -90,6 +90,11 @@ class Sqlite:
 
     def __repr__(self) -> str:
         return f"<Sqlite {str(self._path)!r}>"
+
+    @property
+    def name(self) -> str:
+        """By what a state knows it."""
+        return known_as(self, self._path)
 
     async def open(self) -> None:
         """Open the file, and leave what it holds.

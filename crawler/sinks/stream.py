@@ -12,8 +12,18 @@ class Buffer:
 
     encode = None
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, until_read: bool = False) -> None:
+        """Create an empty buffer.
+
+        Args:
+            size: Items at most.
+            until_read: Whether `write` waits until its items were read, and the reader has come back for more: only
+                then are they safe, where the crawl is to go on after a kill.
+        """
         self._size = size
+        self._until_read = until_read
+        self._taken = 0
+        self._given = 0
         self._items: deque[Any] = deque()
         self._readers: deque[asyncio.Future[None]] = deque()
         self._writers: deque[asyncio.Future[None]] = deque()
@@ -38,6 +48,10 @@ class Buffer:
             self._items.extend(items[written : written + room])
             written += room
             _wake(self._readers)
+        self._taken += len(items)
+        last = self._taken
+        while self._until_read and self._given < last:
+            await _wait_in(self._writers)
 
     async def close(self) -> None:
         """Do nothing; `end` ends the reading."""
@@ -53,6 +67,9 @@ class Buffer:
         Raises:
             StopAsyncIteration: There is none left, and none will come.
         """
+        if self._until_read and not self._items:
+            self._given = self._taken  # whoever comes back has done with what he was given before
+            _wake(self._writers)
         while not self._items:
             if self._ended:
                 raise StopAsyncIteration

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -30,3 +32,8 @@ def decode_token(token: bytes, kind: type[Token], output: str) -> Token:
     except msgspec.MsgspecError as error:  # not JSON, other fields, another tag
         text = f"{output}: the state of this crawl is of another kind of output ({error})"
         raise ConfigurationError(f"{text}; give the output that it had, or start with a new --state folder") from error
+
+
+def known_as(sink: object, file: str | os.PathLike[str] | int) -> str:
+    """Return by what a state knows a ``sink``: its kind and its file, without the folder, so that both may be moved."""
+    return f"{type(sink).__name__} {Path(str(file)).name}"

@@ -13,7 +13,7 @@ import msgspec
 from crawler.errors import ConfigurationError
 from crawler.page import Page
 from crawler.sinks.append import AppendFile, Mark
-from crawler.sinks.token import decode_token
+from crawler.sinks.token import decode_token, known_as
 
 
 def encode_record(page: Page, *, compressed: bool) -> bytes:
@@ -60,6 +60,11 @@ class Warc:
 
     def __repr__(self) -> str:
         return f"<Warc {self._file.name!r}>"
+
+    @property
+    def name(self) -> str:
+        """By what a state knows it."""
+        return known_as(self, self._file.name)
 
     async def open(self) -> None:
         """Open the file, and leave what it holds.

@@ -121,7 +121,7 @@ class Journal:
 
     def put_off(self, request: Request, digest: bytes, found_on: int) -> None:
         """Note what is too deep to be a request."""
-        self.changes.too_deep.append((digest, request.url, request.depth, found_on))
+        self.changes.too_deep.append((digest, request.url, request.depth, found_on, more_of(request, found_on)))
 
     def taken(self, digest: bytes) -> None:
         """Note that what was put off has been found on a shorter way."""

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from crawler.digests import DigestSet
 from crawler.models import Ledger
-from crawler.policy.state_folder import StateFolder
+from crawler.policy.state_folder import Durability, StateFolder
 from crawler.state.changes import Changes, Journal
-from crawler.state.rows import Waiting
+from crawler.state.rows import PutOff, Waiting
 from crawler.state.store import Kept, Store, Sunk, Wanted
-
-T = TypeVar("T")
+from crawler.turns import Turns
 
 
 class Record:
@@ -25,55 +23,51 @@ class Record:
         journal: Where changes are noted until they are committed.
         noted: Set when there is something in it.
         low: Set when a part of the queues should be read.
+        durability: What is to be survived: see `StateFolder`.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, durability: Durability) -> None:
         self.noted = asyncio.Event()
         self.low = asyncio.Event()
         self.journal = Journal(self.noted.set)
+        self.durability = durability
         self._store = store
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
 
     def __repr__(self) -> str:
         return f"<Record {self._store!r} {self.journal!r}>"
 
     async def load(self) -> Kept:
         """Return what an earlier crawl has left."""
-        return await self._call(self._store.load)
+        return await self._turns.run(self._store.load)
 
     async def fill(self, seen: DigestSet, too_deep: DigestSet) -> None:
         """Fill empty sets with the digests of what is known; they must not be used meanwhile."""
-        await self._call(lambda: self._store.fill(seen, too_deep))
+        await self._turns.run(self._store.fill, seen, too_deep)
 
     async def recount(self) -> Ledger:
         """Return how many URLs are in each state, counted one by one."""
-        return await self._call(self._store.recount)
+        return await self._turns.run(self._store.recount)
 
     async def commit(self, changes: Changes, sinks: Sequence[Sunk]) -> None:
         """Make ``changes`` last; see `Store.commit`."""
-        await self._call(lambda: self._store.commit(changes, sinks))
+        await self._turns.run(self._store.commit, changes, sinks)
 
     async def waiting(self, wanted: Sequence[Wanted]) -> list[list[Waiting]]:
         """Return the next pending requests of hosts; what is not committed is not among them."""
-        return await self._call(lambda: self._store.waiting(wanted))
+        return await self._turns.run(self._store.waiting, wanted)
+
+    async def no_longer_too_deep(self, max_depth: int | None) -> list[PutOff]:
+        """Return what was put off and is not too deep any more."""
+        return await self._turns.run(self._store.no_longer_too_deep, max_depth)
 
     async def waiting_hosts(self) -> list[str]:
         """Return a URL of each host that has pending requests."""
-        return await self._call(self._store.waiting_hosts)
+        return await self._turns.run(self._store.waiting_hosts)
 
     async def close(self) -> None:
         """Close the folder, once what is being written is written."""
-        await self._call(self._store.close)
-
-    async def _call(self, function: Callable[[], T]) -> T:
-        """Call ``function`` in a thread; one that was begun is waited for, also where its caller is cancelled."""
-        async with self._turn:
-            running = asyncio.ensure_future(asyncio.to_thread(function))
-            try:
-                return await asyncio.shield(running)
-            except asyncio.CancelledError:
-                await asyncio.wait((running,))
-                raise
+        await self._turns.run(self._store.close)
 
 
 @asynccontextmanager
@@ -84,7 +78,7 @@ async def open_record(options: StateFolder, *, is_depth_first: bool) -> AsyncIte
         StateError: It is in use, another program's, damaged, of another version, or cannot be written.
     """
     store = await asyncio.to_thread(Store, Path(options.folder), options.durability, is_depth_first=is_depth_first)
-    record = Record(store)
+    record = Record(store, options.durability)
     try:
         yield record
     finally:

@@ -47,6 +47,20 @@ class Waiting(NamedTuple):
         return msgspec.structs.replace(request, depth=self.depth, attempt=self.attempt or 0, serial=self.serial)
 
 
+class PutOff(NamedTuple):
+    """What was too deep to be a request, as it is read from the disk."""
+
+    url: str
+    depth: int
+    found_on: int
+    parent: str | None
+    more: bytes | None
+
+    def request(self) -> Request:
+        """Return the request that it becomes."""
+        return msgspec.structs.replace(request_of(self.url, self.more, self.parent or ""), depth=self.depth)
+
+
 def more_of(request: Request, found_on: int) -> bytes | None:
     """Return what ``request`` has beside its URL and depth; ``None`` where that is nothing.
 

@@ -21,7 +21,7 @@ from crawler.state.changes import Changes
 from crawler.state.clock import Moment
 from crawler.state.database import NAME, open_database
 from crawler.state.lock import FolderLock
-from crawler.state.rows import Waiting
+from crawler.state.rows import PutOff, Waiting
 from crawler.state.schema import NUMBERS, PENDING, STATES
 
 # The first syncs at checkpoints alone: after a power failure the file is whole, and older.
@@ -150,6 +150,16 @@ class Store:
             for (digest,) in self._connection.execute("SELECT digest FROM too_deep"):
                 too_deep.add(digest)
 
+    def no_longer_too_deep(self, max_depth: int | None) -> list[PutOff]:
+        """Return what was put off and is not too deep any more."""
+        query = """
+            SELECT d.url, d.depth, d.found_on, p.url, d.more
+            FROM too_deep d LEFT JOIN requests p ON p.serial = d.found_on WHERE d.depth <= ?
+        """
+        deepest = (1 << 62) if max_depth is None else max_depth
+        with self._errors():
+            return [PutOff(*row) for row in self._connection.execute(query, (deepest,))]
+
     def waiting_hosts(self) -> list[str]:
         """Return a URL of each host that has pending requests, by skipping from one to the next in the index."""
         query = f"""
@@ -257,7 +267,7 @@ class Store:
         if changes.found:
             many(_FOUND, changes.found)
             one("INSERT INTO digests VALUES (?, ?)", (changes.first, bytes(changes.digests)))
-        many("INSERT OR IGNORE INTO too_deep VALUES (?, ?, ?, ?)", changes.too_deep)
+        many("INSERT OR IGNORE INTO too_deep VALUES (?, ?, ?, ?, ?)", changes.too_deep)
         many("DELETE FROM too_deep WHERE digest = ?", changes.taken)
         many(_WAITS, changes.waits)
         many(_ENDED, changes.ended)
