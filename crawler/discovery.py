@@ -13,6 +13,7 @@ from crawler.page import Page
 from crawler.parsing.worker import Parsed
 from crawler.policy.access import without_userinfo
 from crawler.policy.limits import Limits
+from crawler.policy.quotas import Quotas
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Boundary
 from crawler.policy.traps import Traps
@@ -36,6 +37,7 @@ class Discovery:
         self._limits = limits
         self._rewriting = rewriting
         self._traps = Traps(limits.max_alike)
+        self._quotas = Quotas(limits.max_per_host, limits.max_per_path)
 
     def __repr__(self) -> str:
         return f"<Discovery within {self._boundary!r}>"
@@ -49,12 +51,13 @@ class Discovery:
             self._frontier.refuse(request, reason, found_on)
 
     def take_shapes(self) -> dict[str, int]:
-        """Return how many URLs there are of each shape of which there are more than at the last call."""
-        return self._traps.take_changed()
+        """Return how many URLs there are of each shape, host and path of which there are more than at the last call."""
+        return self._traps.take_changed() | self._quotas.take_changed()
 
     def recall(self, shapes: Mapping[str, int]) -> None:
         """Go on with the counts of an earlier crawl."""
         self._traps.recall(shapes)
+        self._quotas.recall(shapes)
 
     def _refusal_of(self, request: Request) -> Refusal | None:
         """Return why a request is not to be made, if there is a reason."""
@@ -64,9 +67,9 @@ class Discovery:
             return Refusal.SCOPE
         if not self._limits.allows_depth(request.depth):
             return Refusal.DEPTH
-        if not self._frontier.has_seen(request) and not self._traps.permits(request.url):
-            return Refusal.TRAP
-        return None
+        if self._frontier.has_seen(request):
+            return None
+        return self._quotas.refusal_of(request.url) if self._traps.permits(request.url) else Refusal.TRAP
 
     async def add_all(self, page: Page, parsed: Parsed) -> None:
         """Add all that ``page`` leads to; of a great many, some in each turn of the loop."""

@@ -21,6 +21,8 @@ class Limits:
         max_alike: URLs that differ only in numbers, identifiers and queries, such as ``/item/1`` and ``/item/2?a=b``;
             the others are refused, and so are URLs of more than 8,000 characters, 40 segments, or 4 equal ones. It is
             what ends a crawl of a web without end. ``None`` refuses none of these.
+        max_per_host: URLs of one host (``name:port``); the others are refused.
+        max_per_path: URLs in one folder, such as ``https://shop.example/item/``; the others are refused.
     """
 
     max_pages: int | None = None
@@ -28,6 +30,8 @@ class Limits:
     max_seconds: float | None = None
     max_bytes: int | None = None
     max_alike: int | None = 100_000
+    max_per_host: int | None = None
+    max_per_path: int | None = None
 
     def __post_init__(self) -> None:
         whole("max_pages", self.max_pages, 1, unit="pages", optional=True)
@@ -35,6 +39,8 @@ class Limits:
         at_least("max_seconds", self.max_seconds, 0, unit="seconds", optional=True)
         whole("max_bytes", self.max_bytes, 1, unit="bytes", optional=True)
         whole("max_alike", self.max_alike, 1, unit="URLs", optional=True)
+        whole("max_per_host", self.max_per_host, 1, unit="URLs", optional=True)
+        whole("max_per_path", self.max_per_path, 1, unit="URLs", optional=True)
 
     def allows_depth(self, depth: int) -> bool:
         """Tell whether a request at ``depth`` may be fetched."""

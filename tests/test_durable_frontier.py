@@ -1,0 +1,272 @@
+"""The frontier and its record together: whatever happens, every URL is in one state, and none is fetched twice at once."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from crawler.frontier.frontier import Frontier, Read
+from crawler.models import Failure, Refusal, Request, State
+from crawler.policy.order import Order, Ranking
+from crawler.policy.politeness import HostRule
+from crawler.state.changes import Journal
+from crawler.state.store import Store, Wanted
+from crawler.url import host_of
+
+HOSTS = ("a.example", "b.example:81", "c.example")
+FINAL = [State.DONE, State.FAILED, State.DENIED, State.QUARANTINED]
+FAILURE = Failure("http://a.example/", State.FAILED, "ConnectError", "refused")
+
+
+def score(request: Request) -> float:
+    return float(len(request.url) * 7919 % 13 + request.priority)
+
+
+class Crawl:
+    """A frontier and a store, driven by hand; `refill` and `commit` are what a crawl does in between."""
+
+    def __init__(self, folder: Path, order: Order, window: int) -> None:
+        self.ranking = Ranking(order)
+        self.store = Store(folder, is_depth_first=self.ranking.is_newest_first)
+        self.journal = Journal(lambda: None)
+        self.frontier = Frontier(
+            lambda _: HostRule(0.0, None), ranking=self.ranking, journal=self.journal, window=window
+        )
+        kept = self.store.load()
+        self.store.fill(self.frontier.seen, self.frontier.too_deep)
+        self.frontier.resume(kept.serial, kept.ledger)
+        for name, data in kept.hosts.items():
+            self.frontier.recall(name, data, kept.shift)
+        for url in self.store.waiting_hosts():
+            self.frontier.expect(host_of(url), 0.0)
+
+    def commit(self) -> None:
+        changes = self.journal.take()
+        changes.snapshot = self.frontier.take_snapshot()
+        self.store.commit(changes)
+
+    def refill(self) -> None:
+        while self.frontier.is_low:
+            hosts = self.frontier.wanted(2)
+            self.commit()
+            wanted = [Wanted(host.key, *_reach_of(host), count) for host, count in hosts]
+            for (host, count), rows in zip(hosts, self.store.waiting(wanted), strict=True):
+                requests = [(row.request(), row.ready_at or 0.0) for row in rows]
+                self.frontier.extend(host, Read(requests, is_last=len(rows) < count))
+
+
+def _reach_of(host: Any) -> tuple[float, int]:
+    rank, place = host.reach or (float("-inf"), 0)
+    return rank, abs(place)
+
+
+class DurableFrontierMachine(RuleBasedStateMachine):
+    """Any sequence of finds, fetches, commits and kills, beside a dictionary of what the disk must know."""
+
+    order: Order = "breadth"
+    window = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.now = 0.0
+        self.number = 0
+        self.states: dict[str, State] = {}
+        self.committed: dict[str, State] = {}
+        self.flying: list[Request] = []
+        self.crawl = self.opened()
+
+    def opened(self) -> Crawl:
+        return Crawl(Path(self.folder.name), self.order, self.window)
+
+    @rule(host=st.sampled_from(HOSTS), count=st.integers(1, 40), priority=st.integers(-1, 1), depth=st.integers(0, 2))
+    def find(self, host: str, count: int, priority: int, depth: int) -> None:
+        for _ in range(count):
+            self.number += 1
+            url = f"http://{host}/{self.number}"
+            assert self.crawl.frontier.add(Request(url, priority=priority, depth=depth))
+            self.states[url] = State.PENDING
+
+    @precondition(lambda self: self.states)
+    @rule(data=st.data())
+    def find_again(self, data: st.DataObject) -> None:
+        url = data.draw(st.sampled_from(sorted(self.states)))
+        assert not self.crawl.frontier.add(Request(url))
+
+    @rule(host=st.sampled_from(HOSTS))
+    def refuse(self, host: str) -> None:
+        self.number += 1
+        url = f"http://{host}/{self.number}"
+        assert self.crawl.frontier.refuse(Request(url), Refusal.SCOPE)
+        self.states[url] = State.REFUSED
+
+    @rule(count=st.integers(1, 30))
+    def acquire(self, count: int) -> None:
+        for _ in range(count):
+            self.crawl.refill()
+            taken = self.crawl.frontier.acquire(self.now)
+            if taken is None:
+                return
+            assert self.states[taken.url] is State.PENDING
+            self.crawl.frontier.release(taken, self.now)
+            self.states[taken.url] = State.IN_FLIGHT
+            self.flying.append(taken)
+
+    @precondition(lambda self: self.flying)
+    @rule(state=st.sampled_from(FINAL), count=st.integers(1, 30))
+    def end(self, state: State, count: int) -> None:
+        for taken in self.flying[:count]:
+            self.states[taken.url] = state
+            self.crawl.frontier.end(taken, state, failure=FAILURE if state is State.FAILED else None)
+        del self.flying[:count]
+
+    @precondition(lambda self: self.flying)
+    @rule(wait=st.sampled_from([0.0, 3.0]))
+    def retry(self, wait: float) -> None:
+        taken = self.flying.pop(0)
+        self.states[taken.url] = State.PENDING
+        self.crawl.frontier.retry(taken, self.now + wait, FAILURE)
+
+    @precondition(lambda self: self.flying)
+    @rule()
+    def give_back(self) -> None:
+        taken = self.flying.pop()
+        self.states[taken.url] = State.PENDING
+        self.crawl.frontier.give_back(taken)
+
+    @precondition(lambda self: self.flying)
+    @rule()
+    def put_back(self) -> None:
+        self.crawl.refill()
+        taken = self.crawl.frontier.acquire(self.now)
+        if taken is not None:
+            self.crawl.frontier.put_back(taken)
+
+    @rule(seconds=st.sampled_from([1.0, 5.0]))
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    def commit(self) -> None:
+        self.crawl.commit()
+        self.committed = dict(self.states)
+
+    @rule()
+    def kill(self) -> None:
+        """End without a word: what was committed is there, or more, as `refill` commits too."""
+        self.crawl.store.close()
+        self.crawl = self.opened()
+        known = {url: state for url, state in self.states.items() if self.crawl.frontier.knows(url)}
+        assert self.committed.keys() <= known.keys()
+        done = self.on_the_disk()
+        for url, state in known.items():
+            # The last commit may be later than the one that we know of, never earlier.
+            assert done[url] in {state, self.committed.get(url, State.PENDING), State.PENDING}
+        self.states = {url: done[url] for url in known}
+        self.committed = dict(self.states)
+        self.flying = []
+
+    def on_the_disk(self) -> dict[str, State]:
+        from crawler.state.schema import STATES  # noqa: PLC0415  # for this look into the file alone
+
+        rows = self.crawl.store._connection.execute("SELECT url, state FROM requests")  # noqa: SLF001
+        return {url: STATES[state] for url, state in rows}
+
+    @invariant()
+    def the_ledger_is_that_of_the_dictionary(self) -> None:
+        ledger = self.crawl.frontier.statistics().ledger
+        assert ledger.balanced
+        assert ledger.discovered == len(self.states)
+        for state in (State.PENDING, State.IN_FLIGHT, *FINAL):
+            assert getattr(ledger, state.value) == sum(each is state for each in self.states.values())
+
+    def teardown(self) -> None:
+        """Crawl to the end: every URL that is pending comes up, once."""
+        for taken in self.flying:
+            self.states[taken.url] = State.PENDING
+            self.crawl.frontier.give_back(taken)
+        left = {url for url, state in self.states.items() if state is State.PENDING}
+        self.now += 100.0
+        while left:
+            self.crawl.refill()
+            taken_now = self.crawl.frontier.acquire(self.now)
+            assert taken_now is not None, f"{len(left)} URLs never come up"
+            left.remove(taken_now.url)
+            self.crawl.frontier.release(taken_now, self.now)
+            self.crawl.frontier.end(taken_now, State.DONE)
+        self.crawl.refill()
+        assert self.crawl.frontier.acquire(self.now) is None
+        self.crawl.commit()
+        assert self.crawl.store.recount() == self.crawl.frontier.statistics().ledger == self.crawl.store.ledger
+        self.crawl.store.close()
+        self.folder.cleanup()
+
+
+class DepthFirstMachine(DurableFrontierMachine):
+    order = "depth"
+
+
+class BestFirstMachine(DurableFrontierMachine):
+    order = staticmethod(score)
+
+
+FEW = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestBreadthFirst = DurableFrontierMachine.TestCase
+TestDepthFirst = DepthFirstMachine.TestCase
+TestBestFirst = BestFirstMachine.TestCase
+for case in (TestBreadthFirst, TestDepthFirst, TestBestFirst):
+    case.settings = FEW
+
+
+ORDERS: list[tuple[Order, list[int]]] = [
+    ("breadth", list(range(300))),
+    ("depth", list(range(299, -1, -1))),
+    (lambda request: int(request.url.rpartition("/")[2]) % 10, sorted(range(300), key=lambda number: (-(number % 10), number))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("order", "expected"), ORDERS, ids=["breadth", "depth", "best"])
+@pytest.mark.parametrize("window", [1, 100, 1000])
+def test_the_order_is_the_same_whatever_waits_on_the_disk(
+    tmp_path: Path, order: Order, expected: list[int], window: int
+) -> None:
+    crawl = Crawl(tmp_path, order, window)
+    for number in range(300):
+        crawl.frontier.add(Request(f"http://a.example/{number}"))
+    crawl.commit()
+    taken = []
+    while crawl.frontier.pending:
+        crawl.refill()
+        request = crawl.frontier.acquire(0.0)
+        assert request is not None
+        taken.append(int(request.url.rpartition("/")[2]))
+        crawl.frontier.release(request, 0.0)
+        crawl.frontier.end(request, State.DONE)
+    assert taken == expected
+    crawl.store.close()
+
+
+def test_no_more_requests_are_in_memory_than_the_window_has(tmp_path: Path) -> None:
+    crawl = Crawl(tmp_path, "breadth", 100)
+    for number in range(5000):
+        crawl.frontier.add(Request(f"http://host{number % 10}.example/{number}"))
+    assert crawl.frontier.statistics().held <= 100 + 10 * 16
+    assert crawl.frontier.pending == 5000
+    crawl.store.close()
+
+
+def test_a_slow_host_with_many_pages_leaves_room_for_the_others(tmp_path: Path) -> None:
+    crawl = Crawl(tmp_path, "breadth", 100)
+    for number in range(5000):
+        crawl.frontier.add(Request(f"http://slow.example/{number}"))
+    for number in range(20):
+        crawl.frontier.add(Request(f"http://host{number}.example/"))
+    hosts = {host_of(request.url) for request in iter(lambda: crawl.frontier.acquire(0.0), None)}
+    assert len(hosts) == 21
+    crawl.store.close()
