@@ -44,7 +44,9 @@ class Waiting(NamedTuple):
     def request(self) -> Request:
         """Return the request."""
         request = request_of(self.url, self.more, self.parent or "")
-        return msgspec.structs.replace(request, depth=self.depth, attempt=self.attempt or 0, serial=self.serial)
+        return msgspec.structs.replace(
+            request, depth=self.depth, attempt=self.attempt or 0, serial=self.serial, rank=self.rank
+        )
 
 
 class PutOff(NamedTuple):

@@ -1,0 +1,68 @@
+"""The crawl that `benchmarks.kill` kills: `python -m benchmarks.crawl_to_kill URL FOLDER --sinks jsonl,csv`.
+
+An ordinary program of a user's, in which nothing is prepared for being killed. It prints one line when it is done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from benchmarks.outputs import SINKS
+from crawler import Cpu, Crawler, Fetch, Page, Politeness, Retry, StateFolder, crawl
+
+STATE = "state"
+
+
+def parse(page: Page) -> Iterator[Any]:
+    """Yield one item, which says of itself whether it is whole, and follow the links."""
+    yield item_of(page.url, page.title)
+    yield from page.links()
+
+
+def item_of(url: str, title: str) -> dict[str, str]:
+    """Return the item of a page: with text that needs quotes, and a digest of all of it."""
+    text = f'{title}, "quoted"\nand on two lines'
+    return {"url": url, "text": text, "digest": sha256(f"{url} {text}".encode()).hexdigest()}
+
+
+def run(options: argparse.Namespace) -> None:
+    """Crawl, or go on with it."""
+    folder: Path = options.folder
+    summary = crawl(
+        parse,
+        options.url,
+        state=StateFolder(folder / STATE, durability=options.durability, window=options.window),
+        order=options.order,
+        sinks=[SINKS[name].make(folder) for name in options.sinks.split(",")],
+        fetch=Fetch(concurrency=options.fetchers),
+        politeness=Politeness(delay=0),
+        retry=Retry(wait=0.02, budget=1.0),
+        cpu=Cpu(workers=options.workers, quarantine=None),
+    )
+    facts = {"ledger": repr(summary), "items": summary.items, "fetched": summary.fetched, "done": summary.done}
+    print(json.dumps(facts), flush=True)
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return what the command line takes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("folder", type=Path, help="of the state and the outputs")
+    parser.add_argument("--sinks", default="jsonl")
+    parser.add_argument("--fetchers", type=int, default=64)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--window", type=int, default=100_000)
+    parser.add_argument("--order", default="breadth")
+    parser.add_argument("--durability", default="process")
+    return parser
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    run(arguments().parse_args())

@@ -1,0 +1,112 @@
+"""What a killed crawl has left, looked at in a copy: whether it is sound, and what belongs to it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.crawl_to_kill import STATE
+from benchmarks.outputs import SINKS
+from crawler.digests import DIGEST_BYTES, DigestSet
+from crawler.errors import StateError
+from crawler.models import Ledger, State
+from crawler.state.database import NAME
+from crawler.state.schema import NUMBERS, PENDING
+from crawler.state.store import Kept, Store
+
+_OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is in a folder.
+
+    Attributes:
+        states: The state of each URL, by its number; without what was refused.
+        pages: URLs that are done and were pages.
+        ledger: The counts of the states, as they are stored.
+        problems: What is wrong, in words; empty where all is well.
+    """
+
+    states: dict[str, int]
+    pages: frozenset[str]
+    ledger: Ledger
+    problems: tuple[str, ...]
+
+    @property
+    def closed(self) -> frozenset[str]:
+        """URLs that have come to an end, and are never to be asked for again."""
+        return frozenset(url for url, state in self.states.items() if state != PENDING)
+
+    def of(self, state: State) -> frozenset[str]:
+        """Return the URLs in one state."""
+        return frozenset(url for url, number in self.states.items() if number == NUMBERS[state])
+
+
+def examine(folder: Path) -> Left:
+    """Look at a copy of ``folder``, in which state and outputs are; the folder itself stays as it is."""
+    if not (folder / STATE / NAME).exists():
+        return Left({}, frozenset(), Ledger(), ())  # killed before it had begun
+    with TemporaryDirectory() as name:
+        copy = Path(name) / "copy"
+        shutil.copytree(folder, copy)
+        try:
+            with closing(Store(copy / STATE)) as store:
+                kept, counted = store.load(), store.recount()
+                seen, too_deep = DigestSet(), DigestSet()
+                store.fill(seen, too_deep)
+            return _left(copy, kept, counted, len(seen))
+        except (StateError, sqlite3.Error, ValueError) as error:
+            return Left({}, frozenset(), Ledger(), (f"{type(error).__name__}: {error}",))
+
+
+def _left(folder: Path, kept: Kept, counted: Ledger, seen: int) -> Left:
+    with closing(sqlite3.connect(folder / STATE / NAME)) as connection:
+        rows = connection.execute("SELECT url, state, status FROM requests").fetchall()
+        problems = [*_problems_of(connection, len(rows), seen)]
+    refused = NUMBERS[State.REFUSED]
+    states = {url: state for url, state, _ in rows if state != refused}
+    pages = frozenset(url for url, state, status in rows if state == NUMBERS[State.DONE] and status == _OK)
+    if len(states) != sum(state != refused for _, state, _ in rows):
+        problems.append("a URL is twice in the ledger")
+    if counted != kept.ledger:
+        problems.append(f"the ledger says {kept.ledger}, and counted are {counted}")
+    problems += _problems_with_outputs(folder, kept, pages)
+    return Left(states, pages, kept.ledger, tuple(problems))
+
+
+def _problems_of(connection: sqlite3.Connection, rows: int, seen: int) -> Iterator[str]:
+    [[health]] = connection.execute("PRAGMA integrity_check")
+    if health != "ok":
+        yield f"the database: {health}"
+    if seen != rows:
+        yield f"{rows} requests have {seen} digests of {DIGEST_BYTES} bytes"
+    none = "SELECT count(*) FROM requests r LEFT JOIN requests p ON p.serial = r.found_on WHERE r.found_on AND p.url "
+    [[orphans]] = connection.execute(none + "IS NULL")
+    if orphans:
+        yield f"{orphans} requests were found on nothing"
+    [[late]] = connection.execute(f"SELECT count(*) FROM waits JOIN requests USING (serial) WHERE state != {PENDING}")  # noqa: S608  # a number
+    if late:
+        yield f"{late} requests wait, and have ended"
+
+
+def _problems_with_outputs(folder: Path, kept: Kept, pages: frozenset[str]) -> Iterator[str]:
+    """Yield where a committed part of an output is not just what the committed pages have made."""
+    for token in kept.sinks.values():
+        kind = json.loads(token)["type"]
+        urls = SINKS[kind].urls(folder, token)
+        if len(urls) != len(set(urls)):
+            yield f"{kind}: {len(urls) - len(set(urls))} items are there twice"
+        if lost := pages - set(urls):
+            yield f"{kind}: of {len(lost)} pages that are done there is no item, such as {min(lost)}"
+        if early := set(urls) - pages:
+            yield f"{kind}: {len(early)} items are of pages that are not done, such as {min(early)}"
+    items = json.loads(kept.facts["tally"])["items"] if "tally" in kept.facts else 0
+    if items != len(pages):
+        yield f"{items} items are counted, and {len(pages)} pages with one each are done"

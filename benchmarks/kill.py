@@ -1,0 +1,224 @@
+"""Does a kill lose or double anything? `python -m benchmarks.kill --runs 200 --site web --sink all --fetchers 64`.
+
+Each run starts a crawl, kills its main process with SIGKILL at a few moments drawn at random, starts it again each time
+with the same command, and lets it come to its end. After each kill the state is examined; after the end, the outputs
+are compared with what there is to be found. The server is another process, and counts who was asked for what.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import random
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.examined import Left, examine
+from benchmarks.killed import Started, started
+from benchmarks.kill_sites import SITES, Found, Site
+from benchmarks.outputs import SINKS, present
+from benchmarks.report import machine, spread
+from crawler.models import State
+from fixtures_server import ServerProcess
+
+_AT_ANY_TIME = 0.25  # of the kills: from the start of the process on; the others are while pages are fetched
+_START = 1.2  # seconds in which a crawl has begun
+_JITTER = 0.08  # seconds: more than there are between two commits
+_LOOK = 0.004  # seconds between two looks at the server
+_LONGEST = 60.0  # seconds of a crawl that is not killed
+
+
+@dataclass(slots=True)
+class Run:
+    """What one run was like.
+
+    Attributes:
+        again: For each kill, the URLs that were asked for before it and again after it.
+        resumed: Seconds from a start to the first page that was asked for.
+        deaths: Seconds from a kill until all processes were gone.
+        problems: What went wrong, in words.
+    """
+
+    again: list[int] = field(default_factory=list)
+    resumed: list[float] = field(default_factory=list)
+    deaths: list[float] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """Many runs: against which server, and with which options of the crawl."""
+
+    server: ServerProcess
+    site: Site
+    options: tuple[str, ...]
+    sinks: tuple[str, ...]
+
+    async def run(self, luck: random.Random, kills: int) -> Run:
+        """Crawl once, with so many ``kills``."""
+        run = Run()
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            for _ in range(kills):
+                if await self._killed(folder, luck, run):
+                    break
+            await self._finished(folder, run)
+        return run
+
+    async def _killed(self, folder: Path, luck: random.Random, run: Run) -> bool:
+        """Start a crawl and kill it; tell whether it has ended before that."""
+        left, before = examine(folder), await self._asked()
+        async with self._crawl(folder) as crawl:
+            await self._moment(crawl, luck, run)
+            has_ended = crawl.process.returncode is not None
+            try:
+                run.deaths.append(await crawl.kill())
+            except TimeoutError:
+                run.problems.append("a worker lives on after its main process was killed")
+        await self._compare(left, before, run)
+        run.problems += examine(folder).problems
+        return has_ended
+
+    async def _finished(self, folder: Path, run: Run) -> None:
+        """Let the crawl come to its end, and compare what it has left with what there is."""
+        left, before = examine(folder), await self._asked()
+        async with self._crawl(folder) as crawl, asyncio.timeout(_LONGEST):
+            _, said = await crawl.process.communicate()
+        if crawl.process.returncode:
+            run.problems.append(f"the crawl ended with {crawl.process.returncode}: {said.decode()}")
+        await self._compare(left, before, run)
+        run.problems += differences(examine(folder), self.site.truth(self.server))
+        for name in self.sinks:
+            run.problems += _output_problems(folder, name, self.site.truth(self.server).pages)
+
+    def _crawl(self, folder: Path) -> contextlib.AbstractAsyncContextManager[Started]:
+        seed = self.site.seed(self.server)
+        return started(seed, str(folder), f"--sinks={','.join(self.sinks)}", *self.options)
+
+    async def _moment(self, crawl: Started, luck: random.Random, run: Run) -> None:
+        """Return when it is time to kill, or the crawl has ended."""
+        began, asked = time.monotonic(), sum((await self._asked()).values())
+        if luck.random() < _AT_ANY_TIME:
+            await _sleep(crawl, luck.uniform(0, _START))
+            return
+        wanted, first = luck.randint(1, self.site.size), True
+        while crawl.process.returncode is None:
+            now = (await self.server.statistics()).requests
+            if now > asked and first:
+                run.resumed.append(time.monotonic() - began)
+                first = False
+            if now - asked >= wanted:
+                break
+            await asyncio.sleep(_LOOK)
+        await _sleep(crawl, luck.uniform(0, _JITTER))
+
+    async def _compare(self, left: Left, before: dict[str, int], run: Run) -> None:
+        """Find what was asked for though it had come to its end before, and count what was asked for again."""
+        now = await self._asked()
+        more = {url for url, count in now.items() if count > before.get(url, 0) and not url.endswith("/robots.txt")}
+        if wrong := more & left.closed:
+            run.problems.append(f"{len(wrong)} URLs are asked for again, such as {min(wrong)}, which had ended")
+        run.again.append(len(more & before.keys()))
+
+    async def _asked(self) -> dict[str, int]:
+        """Return how often each URL was asked for, once the server has nothing to do."""
+        async with asyncio.timeout(_LONGEST):
+            while (await self.server.statistics()).active:
+                await asyncio.sleep(_LOOK)
+        return await self.server.requests()
+
+
+async def _sleep(crawl: Started, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await crawl.process.wait()
+
+
+def differences(left: Left, found: Found) -> list[str]:
+    """Return how the state of a finished crawl differs from what there is."""
+    problems = list(left.problems)
+    for name, is_there, ought in (
+        ("pages", left.pages, found.pages),
+        ("done", left.of(State.DONE), found.pages | found.moved),
+        ("failed", left.of(State.FAILED), found.failed),
+        ("denied", left.of(State.DENIED), found.denied),
+        ("pending", left.of(State.PENDING), frozenset()),
+    ):
+        if is_there != ought:
+            lost, much = sorted(ought - is_there), sorted(is_there - ought)
+            problems.append(f"{name}: {len(lost)} are missing {lost[:2]}, {len(much)} too many {much[:2]}")
+    return problems
+
+
+def _output_problems(folder: Path, name: str, pages: frozenset[str]) -> list[str]:
+    try:
+        urls = SINKS[name].urls(folder)
+    except ValueError as error:
+        return [f"{name}: {error}"]
+    lost, much, twice = pages - set(urls), set(urls) - pages, len(urls) - len(set(urls))
+    if lost or much or twice:
+        return [f"{name}: of {len(pages)} items {len(lost)} are lost, {twice} are there twice, {len(much)} are strange"]
+    return []
+
+
+@contextlib.asynccontextmanager
+async def campaign(name: str, *options: str, sinks: tuple[str, ...]) -> AsyncIterator[Campaign]:
+    """Open the server of the site ``name``."""
+    site = SITES[name]
+    async with site.serve() as server:
+        yield Campaign(server, site, options, sinks)
+
+
+async def measure(options: argparse.Namespace) -> int:
+    """Make all runs and report; return how many had a problem."""
+    sinks = tuple(present() if options.sink == "all" else options.sink.split(","))
+    given = (f"--fetchers={options.fetchers}", f"--window={options.window}", f"--order={options.order}")
+    luck, bad, runs = random.Random(options.seed), 0, []  # noqa: S311  # moments, not secrets
+    print(f"site {options.site}, sinks {', '.join(sinks)}, {' '.join(given)}, seed {options.seed}")
+    for number in range(1, options.runs + 1):
+        async with campaign(options.site, *given, f"--durability={options.durability}", sinks=sinks) as found:
+            run = await found.run(luck, luck.randint(1, options.kills))
+        runs.append(run)
+        bad += bool(run.problems)
+        for problem in run.problems:
+            print(f"  run {number}: {problem}", flush=True)
+        if not number % 10:
+            print(f"  {number} runs, {bad} with problems", flush=True)
+    _report(runs, bad)
+    return bad
+
+
+def _report(runs: list[Run], bad: int) -> None:
+    again = [count for run in runs for count in run.again]
+    resumed = [seconds for run in runs for seconds in run.resumed]
+    deaths = [seconds for run in runs for seconds in run.deaths]
+    print(f"{len(runs)} runs with {len(deaths)} kills: {bad} with problems")
+    print(f"URLs fetched again after a kill: {spread(again, '.0f')}")
+    print(f"seconds until the first request of a start: {spread(resumed or [0.0], '.2f')}")
+    print(f"seconds until all workers are gone: {spread(deaths, '.3f')}")
+
+
+def main() -> int:
+    """Measure; return 1 where something was lost or doubled."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--site", choices=list(SITES), default="web")
+    parser.add_argument("--sink", default="all", help=f"all, or some of {', '.join(SINKS)}")
+    parser.add_argument("--fetchers", type=int, default=64)
+    parser.add_argument("--window", type=int, default=100_000, help="requests in memory")
+    parser.add_argument("--order", choices=["breadth", "depth"], default="breadth")
+    parser.add_argument("--durability", choices=["process", "power"], default="process")
+    parser.add_argument("--kills", type=int, default=5, help="of a run, at most")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    options = parser.parse_args()
+    print(machine())
+    return 1 if asyncio.run(measure(options)) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

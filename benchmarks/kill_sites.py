@@ -1,0 +1,158 @@
+"""The sites of which `benchmarks.kill` knows every URL, and what must become of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin
+
+from fixtures_server import ServerProcess, Web
+
+POSTGRESQL = Path("/usr/share/doc/postgresql-doc-15/html")
+"""PostgreSQL's manual as Debian installs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a crawl must find: the URLs of pages, of redirects, of what cannot be had, of what robots.txt forbids."""
+
+    pages: frozenset[str]
+    moved: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
+    denied: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site.
+
+    Attributes:
+        size: About how many requests a crawl makes.
+        start: Path of the seed.
+        open: Opens its server.
+        truth: Returns what there is, of a server that runs.
+    """
+
+    size: int
+    start: str
+    open: Callable[[], ServerProcess]
+    truth: Callable[[ServerProcess], Found]
+
+    def seed(self, server: ServerProcess) -> str:
+        """Return where a crawl begins."""
+        return server.url + self.start
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[ServerProcess]:
+        """Serve it from another process."""
+        async with self.open() as server:
+            yield server
+
+
+def _web(pages: int, hosts: int) -> Site:
+    web = Web(
+        pages=pages, hosts=hosts, links=10, page_bytes=3000, numbers=0, latency=0.02, latency_sigma=0.7,
+        flaky_share=0.03, failing_share=0.03, missing_share=0.03, moved_share=0.1,
+    )  # fmt: skip
+
+    @cache
+    def truth(server: ServerProcess) -> Found:
+        known = server.truth()
+        return Found(known.reachable, frozenset(known.moved), known.failing | known.missing)
+
+    return Site(int(pages * 1.3), "", lambda: ServerProcess(web), truth)
+
+
+class _Hrefs(HTMLParser):
+    """The links of a file by the standard library's parser, which has nothing in common with the crawler's."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self.feed(file.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"a", "area"}:
+            self.found |= {value for name, value in attrs if name == "href" and value}
+
+
+@cache
+def walked(root: Path) -> frozenset[str]:
+    """Return the paths of the files that can be reached from ``index.html``, found without HTTP."""
+    found, todo = {"index.html"}, ["index.html"]
+    while todo:
+        path = todo.pop()
+        for href in _Hrefs(root / path).found if path.endswith(".html") else ():
+            target = unquote(urldefrag(urljoin(f"http://site/{path}", href))[0])
+            name = target.removeprefix("http://site/")
+            if target.startswith("http://site/") and name not in found and (root / name).is_file():
+                found.add(name)
+                todo.append(name)
+    return frozenset(found)
+
+
+def _manual() -> Site:
+    def truth(server: ServerProcess) -> Found:
+        return Found(frozenset(server.url + name for name in walked(POSTGRESQL)))
+
+    return Site(1170, "index.html", lambda: ServerProcess(root=POSTGRESQL), truth)
+
+
+_PAGES, _SECRET, _FOLDERS = 120, 20, 10
+
+
+def _fill(root: Path) -> None:
+    """Write a site of folders, which redirect to their names with a slash, with a robots.txt."""
+    (root / "robots.txt").write_text("User-agent: *\nDisallow: /secret/\n")
+    links = [f"/{number}.html" for number in range(_PAGES)] + [f"/secret/{number}.html" for number in range(_SECRET)]
+    links += [f"/folder{number}" for number in range(_FOLDERS)] + ["/missing.html"]
+    (root / "index.html").write_text("<title>index</title>" + _anchors(links))
+    for number in range(_PAGES):
+        (root / f"{number}.html").write_text(f"<title>{number}</title>" + _anchors(links[number % 7 :: 7]))
+    for number in range(_FOLDERS):
+        (root / f"folder{number}").mkdir()
+        (root / f"folder{number}" / "index.html").write_text(
+            f"<title>folder {number}</title>" + _anchors(["more.html"])
+        )
+        (root / f"folder{number}" / "more.html").write_text("<title>more</title>")
+
+
+def _anchors(hrefs: list[str]) -> str:
+    return "".join(f'<a href="{href}">x</a>' for href in hrefs)
+
+
+class _Folder(Site):
+    """A site that is written when it is served."""
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[ServerProcess]:
+        with tempfile.TemporaryDirectory() as name:
+            _fill(Path(name))
+            async with ServerProcess(root=name) as server:
+                yield server
+
+
+def _folder_truth(server: ServerProcess) -> Found:
+    def urls(*names: str) -> Iterator[str]:
+        return (server.url + name for name in names)
+
+    folders = [f"folder{number}" for number in range(_FOLDERS)]
+    pages = ["", *(f"{number}.html" for number in range(_PAGES))]
+    pages += [f"{folder}/{name}" for folder in folders for name in ("", "more.html")]
+    denied = frozenset(urls(*(f"secret/{number}.html" for number in range(_SECRET))))
+    return Found(frozenset(urls(*pages)), frozenset(urls(*folders)), frozenset(urls("missing.html")), denied)
+
+
+SITES = {
+    "web": _web(400, 1),
+    "hosts": _web(400, 7),
+    "small": _web(120, 1),
+    "folder": _Folder(150, "", lambda: ServerProcess(root="."), _folder_truth),
+    "postgresql": _manual(),
+}
+"""By name: the procedural web on one host and on seven, a small one, folders with a robots.txt, and a real manual."""
