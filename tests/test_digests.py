@@ -9,9 +9,8 @@ from crawler.digests import DIGEST_BYTES, DigestSet, digest_of
 
 # Few first bytes, so that buckets have several digests, and bytes that repeat, so that the end of one and the beginning
 # of the next look like a third.
-DIGESTS = st.binary(min_size=14, max_size=14).map(lambda rest: b"\0\1" + rest) | st.sampled_from(
-    [bytes([0, 1]) + bytes([byte]) * 14 for byte in range(3)] + [bytes([0, 1]) + b"\1" * place + b"\2" * (14 - place) for place in range(15)]
-)  # fmt: skip
+ALIKE = [b"\0\1" + b"\1" * place + b"\2" * (14 - place) for place in range(15)]
+DIGESTS = st.binary(min_size=14, max_size=14).map(lambda rest: b"\0\1" + rest) | st.sampled_from(ALIKE)
 
 
 class DigestSetMachine(RuleBasedStateMachine):
@@ -37,8 +36,11 @@ class DigestSetMachine(RuleBasedStateMachine):
         assert (digest in self.digests) is (digest in self.model)
 
     @invariant()
-    def both_hold_the_same(self) -> None:
+    def both_have_as_many(self) -> None:
         assert len(self.digests) == len(self.model)
+
+    def teardown(self) -> None:
+        """Look into all the buckets, which takes a while."""
         assert set(self.digests) == self.model
 
 
@@ -68,7 +70,7 @@ def test_a_set_is_kept_as_it_was_when_its_lengths_were_read(before: set[bytes], 
 
 
 def test_a_digest_is_that_of_the_text_in_every_process() -> None:
-    assert digest_of("http://a.example/").hex() == "c9ff8a7ef6a7a3d4a0ad0f6fa6fbc4ff"
+    assert digest_of("http://a.example/").hex() == "a0354127cc7455ad2af528c81f6080b9"
 
 
 def test_half_a_character_has_a_digest_too() -> None:
