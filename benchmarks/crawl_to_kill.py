@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.outputs import SINKS
-from crawler import Cpu, Crawler, Fetch, Page, Politeness, Retry, StateFolder, crawl
+from crawler import Cpu, Fetch, Page, Politeness, Retry, StateFolder, crawl
 
 STATE = "state"
 

@@ -102,7 +102,7 @@ class Committer:
             SinkError: Items could not be written.
             StateError: The record could not be written.
         """
-        while not self._is_ending:
+        while not (self._is_ending and self._is_idle):
             await self._noted.wait()
             await self._linger()
             await self.commit()
@@ -113,8 +113,8 @@ class Committer:
         if self._record is None or self.is_stuck:
             running.cancel()
             return
-        self._group.is_wanted.set()
         self._noted.set()
+        self._group.is_wanted.set()
         await asyncio.wait((running,))
 
     async def salvage(self) -> None:
@@ -146,6 +146,7 @@ class Committer:
         if self._record is not None and changes is not None:
             await self._keep(changes, tokens)
         self._is_torn = False
+        self._go_on()
         self._tokens = tokens
         self._committed = monotonic()
         for request, _ in group.done:
@@ -153,10 +154,14 @@ class Committer:
         group.written.set()
         self._advance()
 
+    @property
+    def _is_idle(self) -> bool:
+        return not self._group.done and (self._record is None or self._record.journal.is_empty)
+
     async def _linger(self) -> None:
         """Wait for more, but not where the last commit was a while ago: what comes alone is written at once."""
         left = self._committed + _LINGER - monotonic()
-        if self._record is None or left <= 0:
+        if self._record is None or self._is_ending or left <= 0:
             return
         try:
             async with asyncio.timeout(left):
@@ -186,7 +191,6 @@ class Committer:
                 except SinkError as error:
                     await self._wait_for_room(error)
                     await self._cut_back(place, error)
-        self._go_on()
 
     async def _keep(self, changes: Changes, tokens: Sequence[bytes | None]) -> None:
         if self._record is None:
@@ -199,7 +203,6 @@ class Committer:
                 break
             except StateError as error:
                 await self._wait_for_room(error)
-        self._go_on()
 
     async def _checkpoint(self) -> list[bytes | None]:
         """Return the token of each sink; ``None`` for those that cannot be cut back, or need not be."""

@@ -174,6 +174,7 @@ class Engine:
             hosts=known.hosts,
             fetching=self._dispatcher.in_flight,
             fetched=tally.fetched,
+            fetched_before=tally.fetched_before,
             items=tally.items,
             bytes=self._budget.spent,
             retries=tally.retries,

@@ -21,6 +21,7 @@ class Statistics:
         hosts: Hosts that the frontier has something to remember of.
         fetching: Requests in flight, or fetched and waiting for room in the CPU stage.
         fetched: Pages fetched.
+        fetched_before: How many of them by earlier runs of the same crawl.
         items: Items made.
         bytes: Bytes of bodies read, after decompression.
         retries: Requests put back to be tried again.
@@ -41,6 +42,7 @@ class Statistics:
     hosts: int = 0
     fetching: int = 0
     fetched: int = 0
+    fetched_before: int = 0
     items: int = 0
     bytes: int = 0
     retries: int = 0
@@ -58,8 +60,8 @@ class Statistics:
 
     @property
     def pages_per_second(self) -> float:
-        """Pages fetched for each second."""
-        return self.fetched / self.seconds if self.seconds else 0.0
+        """Pages fetched for each second of this run."""
+        return (self.fetched - self.fetched_before) / self.seconds if self.seconds else 0.0
 
     @property
     def cpu_utilisation(self) -> float:
@@ -84,6 +86,8 @@ class Summary:
         pending: URLs not fetched, because the crawl was stopped or reached a limit.
         in_flight: URLs that are being worked on; 0 when a crawl is over.
         fetched: Pages fetched.
+        fetched_before: How many of them by earlier runs of the same crawl; with them count ``items``, ``bytes``,
+            ``retries``, ``redirects`` and ``errors``, and nothing else.
         items: Items made.
         bytes: Bytes of bodies, after decompression.
         retries: Requests that were tried again.
@@ -112,6 +116,7 @@ class Summary:
     pending: int
     in_flight: int
     fetched: int
+    fetched_before: int
     items: int
     bytes: int
     retries: int
@@ -134,6 +139,7 @@ class Summary:
         return cls(
             **asdict(statistics.ledger),
             fetched=statistics.fetched,
+            fetched_before=statistics.fetched_before,
             items=statistics.items,
             bytes=statistics.bytes,
             retries=statistics.retries,
@@ -156,11 +162,12 @@ class Summary:
         return asdict(self)
 
     def __str__(self) -> str:
-        rate = f"{self.pages_per_second:.1f} pages/s"
+        speed = f"in {self.seconds:.2f} s: {self.pages_per_second:.1f} pages/s"
+        before = f" ({self.fetched_before} before)" if self.fetched_before else ""
         states = (State.DONE, State.FAILED, State.DENIED, State.REFUSED, State.QUARANTINED, State.PENDING)
         counts = ", ".join(f"{getattr(self, state)} {state}" for state in states)
         lines = [
-            f"{self.fetched} pages, {self.items} items, {self.bytes / 1e6:.1f} MB in {self.seconds:.2f} s: {rate}",
+            f"{self.fetched} pages{before}, {self.items} items, {self.bytes / 1e6:.1f} MB {speed}",
             f"{self.discovered} URLs: {counts}",
             f"workers {self.cpu_utilisation:.0%} busy, loop lag {self.loop_lag_p99_ms:.1f} ms (99th percentile)",
         ]

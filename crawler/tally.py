@@ -32,6 +32,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.fetched = 0
+        self.fetched_before = 0  # by earlier runs of the crawl
         self.settled = 0  # of those fetched; the others would be fetched again after a kill
         self.items = 0
         self.retries = 0
@@ -57,7 +58,7 @@ class Tally:
     def recall(self, kept: bytes) -> int:
         """Go on with the counts that `kept` returned; return the bytes of bodies."""
         record = msgspec.json.decode(kept, type=TallyRecord)
-        self.fetched = self.settled = record.fetched
+        self.fetched = self.fetched_before = self.settled = record.fetched
         self.items = record.items
         self.retries, self.redirects = record.retries, record.redirects
         self.errors.update(record.errors)
