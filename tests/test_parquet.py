@@ -459,6 +459,11 @@ async def main():
     token = await sink.checkpoint()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        await sink.write([encode_shaped({{"n": 2, "s": "x" * 2000}})])
+    except SinkError:
+        await sink.write([encode_shaped({{"n": 2, "s": ""}})])  # is not glued to half a line
+    assert (await sink.checkpoint()).count(b'"rows":2')
     for text in ("x" * 2000, "part"):  # the first is too long for the spool; the second makes a part, which is too long
         for attempt in range(2):
             try:

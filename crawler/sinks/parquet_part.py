@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from crawler.sinks.shapes import resolved
 
-_AT_ONCE = 1000  # rows that are converted without letting the event loop's thread have its turn; some milliseconds
+_AT_ONCE = 200  # rows that are converted without letting the event loop's thread have its turn: a millisecond or two
 _CRAWL, _SHAPE = b"crawler.crawl", b"crawler.shape"
 _LEAVES = {"n": pa.null(), "b": pa.bool_(), "i": pa.int64(), "I": pa.int64(), "f": pa.float64(), "s": pa.string()}
 
