@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.examined import Left, examine
-from benchmarks.killed import Started, started
 from benchmarks.kill_sites import SITES, Found, Site
+from benchmarks.killed import Started, started
 from benchmarks.outputs import SINKS, present
 from benchmarks.report import machine, spread
 from crawler.models import State
@@ -178,7 +178,7 @@ async def measure(options: argparse.Namespace) -> int:
     """Make all runs and report; return how many had a problem."""
     sinks = tuple(present() if options.sink == "all" else options.sink.split(","))
     given = (f"--fetchers={options.fetchers}", f"--window={options.window}", f"--order={options.order}")
-    luck, bad, runs = random.Random(options.seed), 0, []  # noqa: S311  # moments, not secrets
+    luck, bad, runs = random.Random(options.seed), 0, []  # moments, not secrets
     print(f"site {options.site}, sinks {', '.join(sinks)}, {' '.join(given)}, seed {options.seed}")
     for number in range(1, options.runs + 1):
         async with campaign(options.site, *given, f"--durability={options.durability}", sinks=sinks) as found:
