@@ -1,4 +1,4 @@
-"""The crawl that `benchmarks.kill` kills: `python -m benchmarks.crawl_to_kill URL FOLDER --sinks jsonl,csv`.
+"""The crawl that `benchmarks.kill` kills: `python -m benchmarks.crawl_to_kill URLS FOLDER --sinks jsonl,csv`.
 
 An ordinary program of a user's, in which nothing is prepared for being killed. It prints one line when it is done.
 """
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
     folder: Path = options.folder
     summary = crawl(
         parse,
-        options.url,
+        *options.urls.split(),
         state=StateFolder(folder / STATE, durability=options.durability, window=options.window),
         order=options.order,
         sinks=[SINKS[name].make(folder) for name in options.sinks.split(",")],
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
 def arguments() -> argparse.ArgumentParser:
     """Return what the command line takes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url")
+    parser.add_argument("urls", help="seeds, with spaces between")
     parser.add_argument("folder", type=Path, help="of the state and the outputs")
     parser.add_argument("--sinks", default="jsonl")
     parser.add_argument("--fetchers", type=int, default=64)

@@ -44,8 +44,8 @@ class Site:
     truth: Callable[[ServerProcess], Found]
 
     def seed(self, server: ServerProcess) -> str:
-        """Return where a crawl begins."""
-        return server.url + self.start
+        """Return where a crawl begins: URLs with spaces between."""
+        return " ".join(url + self.start for url in server.urls)
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[ServerProcess]:

@@ -126,6 +126,8 @@ class Committer:
             return
         changes = self._record.journal.take()
         self._complete(changes)
+        if self._group.done:
+            changes.facts.pop("tally", None)  # it counts their items, which will be made again
         try:
             await self._record.commit(changes, ())
         except StateError as error:

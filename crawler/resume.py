@@ -46,6 +46,7 @@ async def resume_frontier(frontier: Frontier, record: Record, kept: Kept, max_de
 
     What was too deep then, and is not by ``max_depth``, is taken up.
     """
+    record.journal.take()  # what a crawl with the same record noted that was cut off: none of it is on the disk
     await record.fill(frontier.seen, frontier.too_deep)
     frontier.resume(kept.serial, kept.ledger)
     for name, data in kept.hosts.items():

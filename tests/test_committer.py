@@ -17,6 +17,7 @@ from crawler.page import Page
 from crawler.policy.politeness import HostRule
 from crawler.policy.state_folder import StateFolder
 from crawler.sinks.sink import Sink
+from crawler.state.changes import Changes
 from crawler.state.record import Record, open_record
 
 pytestmark = pytest.mark.both_loops
@@ -59,11 +60,13 @@ class Lines:
 class Crawl:
     """A committer with a frontier, and pages in flight for it."""
 
-    def __init__(self, sink: Sink, record: Record | None = None) -> None:
+    def __init__(
+        self, sink: Sink, record: Record | None = None, complete: Callable[[Changes], None] = lambda _: None
+    ) -> None:
         journal = record.journal if record else None
         self.frontier = Frontier(lambda _: HostRule(0.0, None), journal=journal)
         self.paused: list[bool] = []
-        self.committer = Committer(self.frontier, [sink], lambda: None, record, pause=self.paused.append)
+        self.committer = Committer(self.frontier, [sink], lambda: None, record, complete, pause=self.paused.append)
 
     def page(self) -> Page:
         self.frontier.add(Request(f"http://a.example/{self.frontier.statistics().ledger.discovered}"))
@@ -209,3 +212,23 @@ async def test_a_sink_that_is_cancelled_from_within_is_an_error_and_no_silent_en
         putting.cancel()
         await asyncio.wait((putting,))
     assert crawl.done == 0
+
+
+async def test_counters_of_pages_that_were_not_written_are_not_kept(tmp_path: Path) -> None:
+    made = 0
+
+    def complete(changes: Changes) -> None:
+        changes.facts["tally"] = str(made).encode()
+
+    async with open_record(StateFolder(tmp_path), is_depth_first=False) as record:
+        crawl = Crawl(sink := Lines(), record, complete)
+        await crawl.committer.begin()
+        for number in (1, 2):
+            made += 1
+            await crawl.committer.put([crawl.page()], [["line"]])
+            if number == 1:
+                await crawl.committer.commit()
+        await crawl.committer.salvage()
+        kept = await record.load()
+    assert (kept.facts["tally"], kept.ledger.done, kept.ledger.pending) == (b"1", 1, 1)
+    assert sink.lines == ["line"]
