@@ -126,6 +126,11 @@ class Store:
         return f"<Store {str(self._folder)!r}>"
 
     @property
+    def path(self) -> Path:
+        """The database."""
+        return self._folder / NAME
+
+    @property
     def ledger(self) -> Ledger:
         """How many URLs are in each state, as of the last commit."""
         return _ledger(self._counts)
@@ -305,7 +310,7 @@ class Store:
         try:
             yield
         except sqlite3.Error as error:
-            path = str(self._folder / NAME)
+            path = str(self.path)
             raise StateError(f"the state {path!r} cannot be written: {error}") from error
 
 
