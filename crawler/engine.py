@@ -20,6 +20,7 @@ from crawler.admission import Admission
 from crawler.committer import Committer
 from crawler.discovery import Discovery
 from crawler.dispatcher import Dispatcher, Process
+from crawler.errands import ErrandRules, Errands
 from crawler.errors import (
     CrawlerError,
     FetchError,
@@ -49,21 +50,19 @@ from crawler.policy.redirect import REDIRECTS, location_of, redirected
 from crawler.policy.retry import Retry
 from crawler.policy.retry_budget import RetryBudget
 from crawler.policy.rewriting import Rewriting
-from crawler.policy.robots import ERROR_SECONDS, Robots, Verdict, errand_for, origin_for, product_token
+from crawler.policy.robots import product_token
 from crawler.policy.scope import Boundary
 from crawler.pulse import Pulse
 from crawler.refill import Refill
 from crawler.resume import resume_frontier
-from crawler.robots import read_robots, refusal
 from crawler.seeding import Seeding
 from crawler.sinks.sink import Keyed, Sink, key_of
-from crawler.sitemaps import sitemap
 from crawler.state.changes import Changes
 from crawler.state.record import Record
 from crawler.state.store import Kept
 from crawler.summary import Statistics
 from crawler.tally import Tally
-from crawler.url import host_of, origin_of
+from crawler.url import origin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +140,15 @@ class Engine:
             self._permissions if rules.obeys_robots else None,
             self._dispatcher.advance,
         )
+        self._errands = Errands(
+            stations.frontier,
+            stations.fetcher,
+            self._permissions,
+            self._discovery,
+            ErrandRules(rules.retry, rules.user_agent),
+            advance=self._dispatcher.advance,
+            journal=None if stations.record is None else stations.record.journal,
+        )
         self._committer = Committer(
             stations.frontier,
             stations.sinks,
@@ -160,7 +168,6 @@ class Engine:
         )
         self._crawler = crawler
         self._on_failure = on_failure
-        self._sitemap_origins: set[str] = set()
         self._async_parsers: dict[str, Parser | None] = {}
 
     def __repr__(self) -> str:
@@ -269,7 +276,7 @@ class Engine:
     def _add_seed(self, seed: Request) -> bool:
         self._rules.boundary.include(seed.url)
         if self._rules.asks_for_sitemaps:
-            self._sitemap_origins.add(origin_of(seed.url))
+            self._errands.sitemap_origins.add(origin_of(seed.url))
         return self._frontier.add(replace(seed, url=self._discovery.spelt(seed.url)))
 
     def _refuse_seed(self, seed: object, error: Exception) -> None:
@@ -285,11 +292,11 @@ class Engine:
         """Return what is to be done for an acquired request; nothing where it has failed, or must wait."""
         verdict = self._admission.verdict(request, self._group)
         if verdict is True:
-            return self._run_errand if request.is_errand else self._process
+            return self._errands.run if request.is_errand else self._process
         if isinstance(verdict, FetchError):
             self._frontier.release(request, monotonic(), Outcome.UNKNOWN)
             if request.is_errand:
-                self._learn(request, verdict, ERROR_SECONDS)
+                self._errands.fail(request, verdict)
             else:
                 self._retry_or_fail(request, verdict)
         return None
@@ -311,7 +318,7 @@ class Engine:
     async def _fetch(self, request: Request) -> Page | None:
         """Return the page, or ``None`` when what came instead has been dealt with."""
         came: Page | FetchError | LimitReachedError | None = None
-        exchange = Exchange(request, self._note_answer)
+        exchange = Exchange(request, self._frontier, self._dispatcher.advance)
         if not request.attempt:
             self._retries.deposit()
         try:
@@ -319,7 +326,7 @@ class Engine:
         except (FetchError, LimitReachedError) as error:
             came = error
         finally:
-            self._release(exchange, came)
+            exchange.end(came)
             if not isinstance(came, Page) or came.status in REDIRECTS:
                 self._dispatcher.uncount()
         match came:
@@ -334,64 +341,6 @@ class Engine:
                 self.tally.fetched += 1
                 return came
         return None
-
-    def _note_answer(self, exchange: Exchange, now: float) -> None:
-        if self._frontier.answered(exchange.request, now, now - exchange.started):
-            self._dispatcher.advance()  # the delay of the host began, which nobody has set a timer for
-
-    def _release(self, exchange: Exchange, came: object) -> None:
-        """Free the host, and note what its answer says of it."""
-        now = monotonic()
-        outcome, pause = exchange.outcome(came)
-        seconds = None if exchange.request.is_errand else now - exchange.started
-        self._frontier.release(exchange.request, now, outcome, seconds=seconds, pause=pause)
-
-    # ── robots.txt ──
-
-    async def _run_errand(self, errand: Request) -> None:
-        """Read a robots.txt, or learn where it is; the host that it is of is closed until then."""
-        came: Verdict | Request | FetchError | None = None
-        exchange = Exchange(errand, self._note_answer)
-        try:
-            came = await read_robots(self._fetcher, errand, self._rules.user_agent, exchange.answered)
-        except FetchError as error:
-            came = error
-        finally:
-            self._release(exchange, came)
-        match came:
-            case Verdict():
-                self._learn(errand, *came)
-            case Request():
-                self._interpose(came)
-            case FetchError():
-                self._retry_or_refuse(errand, came)
-
-    def _retry_or_refuse(self, errand: Request, error: FetchError) -> None:
-        wait = self._rules.retry.wait_after(error, errand.attempt, random.random())
-        if wait is None:
-            self._learn(errand, refusal(error), ERROR_SECONDS)
-        else:
-            self._interpose(replace(errand, attempt=errand.attempt + 1), monotonic() + wait)
-
-    def _interpose(self, errand: Request, ready_at: float = 0.0) -> None:
-        """Have ``errand`` run, with the delay and the connections of the host where redirects have led it."""
-        is_guest = host_of(errand.url) != host_of(f"{origin_for(errand)}/")
-        self._frontier.interpose(errand, ready_at, is_guest=is_guest)
-        self._dispatcher.advance()
-
-    def _learn(self, errand: Request, rules: Robots | FetchError, seconds: float) -> None:
-        now, origin = monotonic(), origin_for(errand)
-        self._permissions.learn(origin, rules, now + seconds)
-        first = errand_for(origin)
-        self._frontier.open(first)
-        if isinstance(rules, Robots) and rules.delay:
-            self._frontier.slow_down(first, rules.delay, now)
-        if isinstance(rules, Robots) and origin in self._sitemap_origins:
-            for url in rules.sitemaps:
-                self._discovery.add(replace(sitemap(self._discovery.spelt(url)), parent=errand.url))
-        if self._record is not None and isinstance(rules, Robots):
-            self._record.journal.changes.robots[origin] = now + seconds, rules
-        self._dispatcher.advance()
 
     # ── what came instead of a page ──
 

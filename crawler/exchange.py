@@ -6,29 +6,40 @@ from collections.abc import Callable
 from time import monotonic
 
 from crawler.errors import CrawlerError, FetchError, StatusError
+from crawler.frontier.frontier import Frontier
 from crawler.models import Request
 from crawler.policy.pace import Outcome, outcome_of, pause_of
 
 
 class Exchange:
-    """A request, when it was sent, and whether its host has begun to answer."""
+    """A request, when it was sent, and whether its host has begun to answer; the frontier is told of both its ends."""
 
-    __slots__ = ("_heard", "is_answered", "request", "started")
+    __slots__ = ("_advance", "_frontier", "_is_answered", "_request", "_started")
 
-    def __init__(self, request: Request, heard: Callable[[Exchange, float], None]) -> None:
-        """Begin an exchange; ``heard`` is called with it and the time when the answer begins."""
-        self.request = request
-        self.started = monotonic()
-        self.is_answered = False
-        self._heard = heard
+    def __init__(self, request: Request, frontier: Frontier, advance: Callable[[], None]) -> None:
+        """Begin an exchange; ``advance`` is called when something else may be fetched."""
+        self._request = request
+        self._frontier = frontier
+        self._advance = advance
+        self._started = monotonic()
+        self._is_answered = False
 
     def __repr__(self) -> str:
-        return f"<Exchange {self.request.url}{' answered' if self.is_answered else ''}>"
+        return f"<Exchange {self._request.url}{' answered' if self._is_answered else ''}>"
 
     def answered(self) -> None:
         """Note that the answer of the host begins."""
-        self.is_answered = True
-        self._heard(self, monotonic())
+        self._is_answered = True
+        now = monotonic()
+        if self._frontier.answered(self._request, now, now - self._started):
+            self._advance()  # the delay of the host began, which nobody has set a timer for
+
+    def end(self, came: object) -> None:
+        """Free the host, and note what its answer says of it."""
+        now = monotonic()
+        outcome, pause = self.outcome(came)
+        seconds = None if self._request.is_errand else now - self._started
+        self._frontier.release(self._request, now, outcome, seconds=seconds, pause=pause)
 
     def outcome(self, came: object) -> tuple[Outcome, float]:
         """Return what ``came`` says of the host, and the seconds for which that asks to be left alone.
@@ -36,8 +47,8 @@ class Exchange:
         ``None``, where the exchange was cut off, and errors that are not of the fetch say nothing; nor does what a
         cache had, as the host was not asked.
         """
-        if isinstance(came, FetchError) and (self.is_answered or not isinstance(came, StatusError)):
+        if isinstance(came, FetchError) and (self._is_answered or not isinstance(came, StatusError)):
             return outcome_of(came), pause_of(came)
-        if came is None or isinstance(came, CrawlerError) or not self.is_answered:
+        if came is None or isinstance(came, CrawlerError) or not self._is_answered:
             return Outcome.UNKNOWN, 0.0
         return Outcome.ANSWERED, 0.0
