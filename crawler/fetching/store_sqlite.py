@@ -18,9 +18,9 @@ from crawler.fetching.store_format import (
     refused,
     unpack,
 )
-from crawler.fetching.zstandard import zstd
 from crawler.policy.caching import Cache
 from crawler.policy.stored import Stored
+from crawler.zstandard import zstd
 
 _APPLICATION_ID = 0x4352574C  # "CRWL": by it, SQLite's own tools and we know the file
 _LOCK_SECONDS = 10.0  # that another crawl may write for; arbitrary, its batches take milliseconds
