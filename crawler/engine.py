@@ -306,7 +306,7 @@ class Engine:
             if self._dispatcher.cuts_off:
                 raise
             # Given back, the page would be fetched again, and cancel its task again, for ever.
-            self._fail(request, ParseError("the parser cancelled the task that it ran in"))
+            self._fail_page(page, ParseError("the parser cancelled the task that it ran in"))
 
     async def _fetch(self, request: Request) -> Page | None:
         """Return the page, or ``None`` when what came instead has been dealt with."""
@@ -432,7 +432,7 @@ class Engine:
                 await self._stage.put(page)
                 return
         except ParseError as error:
-            self._fail(page.request, error)
+            self._fail_page(page, error)
             return
         parsed = await parse_async(parser, page, self._crawler, self._encoders, self._manners)
         parsed = await self._stage.kept(page, parsed)
@@ -457,7 +457,7 @@ class Engine:
                 items = self._checked(page, parsed)
             except (ParseError, QuarantineError) as error:
                 await self._discovery.add_all(page, parsed)  # of a sitemap that is broken, what came before
-                self._fail(page.request, error, parsed.saved)
+                self._fail_page(page, error, parsed.saved)
                 continue
             await self._discovery.add_all(page, parsed)
             for output, some in zip(outputs, items, strict=True):
@@ -468,7 +468,7 @@ class Engine:
         # Nothing is awaited between the counts and the pages that they count: both are in the same commit.
         self.tally.items += made
         self.tally.settled += len(results)
-        if pages:
+        if pages or self._record is not None:  # which may hold failed pages, of which there are never too many
             await self._committer.put(pages, outputs)
 
     def _checked(self, page: Page, parsed: Parsed) -> list[list[Any]]:
@@ -482,6 +482,11 @@ class Engine:
             return items
         fingerprint = page.request.fingerprint
         return [Keyed(key_of(fingerprint, place), item) for place, item in enumerate(items)]
+
+    def _fail_page(self, page: Page, error: CrawlerError, saved: str = "") -> None:
+        """Close a request whose page could not be parsed; another parser may."""
+        self._committer.keep([page])
+        self._fail(page.request, error, saved)
 
     def _fail(self, request: Request, error: CrawlerError, saved: str = "") -> None:
         """Close a request that came to nothing."""
