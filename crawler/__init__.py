@@ -52,6 +52,8 @@ from crawler.policy.retry import Retry, Rule
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Scope
 from crawler.policy.state_folder import StateFolder
+from crawler.reparsed import Reparsed
+from crawler.reparser import Reparser, reparse
 from crawler.sinks.call import Call
 from crawler.sinks.csv import Csv
 from crawler.sinks.jsonl import JsonLines
@@ -111,6 +113,8 @@ __all__ = [
     "ProtocolError",
     "ProxyError",
     "QuarantineError",
+    "Reparsed",
+    "Reparser",
     "Request",
     "ResolveError",
     "ResultError",
@@ -136,5 +140,6 @@ __all__ = [
     "WorkerLostError",
     "crawl",
     "loop_factory",
+    "reparse",
     "sitemap",
 ]

@@ -56,7 +56,7 @@ from crawler.refill import Refill
 from crawler.resume import resume_frontier
 from crawler.robots import read_robots, refusal
 from crawler.seeding import Seeding
-from crawler.sinks.sink import Keyed, Sink, key_of
+from crawler.sinks.sink import Sink, keyed
 from crawler.sitemaps import sitemap
 from crawler.state.changes import Changes
 from crawler.state.record import Record
@@ -475,13 +475,8 @@ class Engine:
         """Return a page's items for each sink, or raise what went wrong."""
         if parsed.error is not None:
             raise parsed.error
-        return [self._keyed(page, sink, parsed.items_for(place)) for place, sink in enumerate(self._sinks)]
-
-    def _keyed(self, page: Page, sink: Sink, items: list[Any]) -> list[Any]:
-        if not items or not getattr(sink, "wants_keys", False):
-            return items
-        fingerprint = page.request.fingerprint
-        return [Keyed(key_of(fingerprint, place), item) for place, item in enumerate(items)]
+        fingerprint = page.request.fingerprint if parsed.items else ""
+        return [keyed(sink, fingerprint, parsed.items_for(place)) for place, sink in enumerate(self._sinks)]
 
     def _fail_page(self, page: Page, error: CrawlerError, saved: str = "") -> None:
         """Close a request whose page could not be parsed; another parser may."""
