@@ -17,7 +17,7 @@ from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Boundary
 
 
-class NewLink(msgspec.Struct, frozen=True, omit_defaults=True):
+class NewLink(msgspec.Struct, frozen=True):
     """A URL that the crawl has not discovered: with the page that it was found on, its depth, method and label."""
 
     url: str
