@@ -127,7 +127,7 @@ class Engine:
         self._fetcher = stations.fetcher
         self._stage = stations.stage
         self._sinks = stations.sinks
-        self._encoders = tuple(_encoder_of(sink) for sink in stations.sinks)
+        self._encoders = tuple(encoder_of(sink) for sink in stations.sinks)
         self._rules = rules
         self._manners = Manners(product_token(rules.user_agent), rules.obeys_robots)
         self._discovery = Discovery(stations.frontier, rules.boundary, rules.limits, rules.rewriting)
@@ -515,7 +515,8 @@ class Engine:
             self.tally.note_moment("network")
 
 
-def _encoder_of(sink: Sink) -> Encode | OfPage | None:
+def encoder_of(sink: Sink) -> Encode | OfPage | None:
+    """Return how the workers encode for ``sink``."""
     of_page: Callable[[Page], bytes] | None = getattr(sink, "encode_page", None)
     return sink.encode if of_page is None else OfPage(of_page)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import msgspec
 from msgspec.structs import replace
 
-from crawler.digests import digest_of
 from crawler.frontier.seen import Seen
 from crawler.models import SITEMAP, Request
 from crawler.page import Page
@@ -66,4 +65,4 @@ class NewLinks:
         fingerprint = request.fingerprint
         if fingerprint in self._seen or not self._boundary.permits(request.url):
             return False
-        return self._seen.add(fingerprint, digest_of(fingerprint))
+        return self._seen.add(fingerprint) is not None

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from crawler.committer import name_of
-from crawler.engine import first_of
+from crawler.engine import encoder_of, first_of
 from crawler.errors import ClosedError, ConfigurationError, CrawlerError, DamagedBodyError, ParseError, QuarantineError
 from crawler.failures import failure_of
 from crawler.frontier.seen import Seen
@@ -212,7 +212,7 @@ class Reparser:
     # ── from the disk to the CPU stage ──
 
     async def _run(self, group: asyncio.TaskGroup) -> None:
-        encoders = tuple(sink.encode for sink in self._sinks)
+        encoders = tuple(map(encoder_of, self._sinks))
         manners = Manners(product_token(self._fetch.user_agent), self._politeness.robots)
         serving = group.create_task(self._stage.run(encoders, self._settle, manners), name="CPU stage")
         await self._feed()
