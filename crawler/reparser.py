@@ -18,7 +18,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from crawler.committer import name_of
 from crawler.engine import encoder_of, first_of
 from crawler.errors import ClosedError, ConfigurationError, CrawlerError, DamagedBodyError, ParseError, QuarantineError
 from crawler.failures import failure_of
@@ -38,8 +37,8 @@ from crawler.reparsed import Reparsed
 from crawler.sinks.call import as_sink
 from crawler.sinks.sink import CheckpointedSink, Sink, keyed
 from crawler.state.pages import KeptPage, KeptPages
-from crawler.state.thread import in_thread
 from crawler.tally import FAILURES_KEPT
+from crawler.turns import Turns
 
 _READ_BYTES = 2**20  # of bodies that are read at a time; arbitrary, a call into a thread takes as long as 50 kB
 _AHEAD_SECONDS = 1.0  # of work that are handed to the workers: what must be finished when it is to stop; arbitrary
@@ -95,6 +94,7 @@ class Reparser:
         self._links_sink = None if new_links is None else as_sink(new_links)
         self._on_failure = on_failure
         self._resources: AsyncExitStack | None = None
+        self._turns = Turns()
         self._new_links: NewLinks | None = None
         self._async_labels: dict[str, ParseError | None] = {}
         self.failures: deque[Failure] = deque(maxlen=FAILURES_KEPT)
@@ -116,9 +116,9 @@ class Reparser:
         if self._resources is not None:
             raise ClosedError("this reparser is open already")
         async with AsyncExitStack() as resources:
-            self._kept = await in_thread(lambda: KeptPages(self._folder))
-            resources.push_async_callback(in_thread, self._kept.close)
-            await in_thread(self._look)
+            self._kept = await self._turns.run(KeptPages, self._folder)
+            resources.push_async_callback(self._turns.run, self._kept.close)
+            await self._turns.run(self._look)
             parser = without_async(self._parser)
             if parser is None:
                 raise AssertionError("checked when this was made")
@@ -187,7 +187,7 @@ class Reparser:
     def _look(self) -> None:
         """Read what must be known of the folder; in a thread, as it takes seconds of a large one."""
         self._total, self._not_kept = self._kept.count(), self._kept.count_without()
-        in_use = self._kept.outputs() & {name_of(sink) for sink in self._sinks if isinstance(sink, CheckpointedSink)}
+        in_use = self._kept.outputs() & {sink.name for sink in self._sinks if isinstance(sink, CheckpointedSink)}
         if in_use:
             remedy = "name another file, or end the crawl first"
             raise ConfigurationError(
@@ -230,7 +230,7 @@ class Reparser:
             last = batch[-1].page.request.serial
 
     async def _read(self, last: int) -> list[KeptPage]:
-        return await in_thread(lambda: self._kept.read(last, _READ_BYTES, self._labels))
+        return await self._turns.run(self._kept.read, last, _READ_BYTES, self._labels)
 
     async def _has_room(self) -> bool:
         """Wait until another page may be handed over; tell whether it is to be."""
