@@ -275,6 +275,49 @@ async def test_links_go_to_a_sink_of_files(server: FixturesServer, tmp_path: Pat
     assert json.loads(lines[0])["url"] == f"{server.url}new"
 
 
+# ── sinks ──
+
+
+async def test_an_output_is_begun_anew(server: FixturesServer, tmp_path: Path) -> None:
+    await crawled(tmp_path / "state", old, server.url)
+    output = tmp_path / "items.jsonl"
+    for _ in range(2):
+        await reparse(tmp_path / "state", title, sinks=[JsonLines(output)], cpu=INLINE)
+
+    assert len(output.read_text().splitlines()) == 40
+
+
+class Urls:
+    """Gets the URL of each page in place of items."""
+
+    def __init__(self) -> None:
+        self.encode = None
+        self.encode_page = url_of
+        self.urls: list[bytes] = []
+
+    async def open(self) -> None:
+        pass
+
+    async def write(self, items: list[bytes]) -> None:
+        self.urls += items
+
+    async def close(self) -> None:
+        pass
+
+
+def url_of(page: Page) -> bytes:
+    return page.url.encode()
+
+
+async def test_a_sink_of_pages_gets_pages_without_items_too(server: FixturesServer, tmp_path: Path) -> None:
+    await crawled(tmp_path, old, server.url)
+    urls = Urls()
+
+    await reparse(tmp_path, Page.links, sinks=[urls], cpu=INLINE)
+
+    assert len(set(urls.urls)) == 40
+
+
 # ── what is refused ──
 
 
