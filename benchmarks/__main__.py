@@ -12,6 +12,7 @@ BENCHMARKS = {
     "politeness": "the gaps between requests as two hundred hosts see them, and what they cost",
     "plain_site": "ten thousand plain pages, beside another checkout",
     "durable": "the same crawl with a state folder, and without",
+    "kept_bodies": "what it costs to keep bodies, and how fast they are parsed again",
     "frontier": "ten million URLs in the frontier: time, memory, and opening it again",
     "fairness": "ten good hosts beside ten thousand that trickle bytes",
     "long_crawl": "100,000 pages: speed and memory from the first tenth to the last",

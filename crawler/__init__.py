@@ -11,6 +11,7 @@ from crawler.errors import (
     ConnectError,
     ContentTypeError,
     CrawlerError,
+    DamagedBodyError,
     DecodingError,
     EncodingError,
     FetchError,
@@ -51,6 +52,8 @@ from crawler.policy.retry import Retry, Rule
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Scope
 from crawler.policy.state_folder import StateFolder
+from crawler.reparsed import Reparsed
+from crawler.reparser import Reparser, reparse
 from crawler.sinks.call import Call
 from crawler.sinks.csv import Csv
 from crawler.sinks.jsonl import JsonLines
@@ -84,6 +87,7 @@ __all__ = [
     "Crawler",
     "CrawlerError",
     "Csv",
+    "DamagedBodyError",
     "DecodingError",
     "Directives",
     "EncodingError",
@@ -109,6 +113,8 @@ __all__ = [
     "ProtocolError",
     "ProxyError",
     "QuarantineError",
+    "Reparsed",
+    "Reparser",
     "Request",
     "ResolveError",
     "ResultError",
@@ -134,5 +140,6 @@ __all__ = [
     "WorkerLostError",
     "crawl",
     "loop_factory",
+    "reparse",
     "sitemap",
 ]

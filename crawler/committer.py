@@ -30,6 +30,7 @@ from crawler.state.store import Sunk, is_full
 _LINGER = 0.05  # seconds between two commits; arbitrary, a commit takes 2 ms or, with durability, one turn of the disk
 _MOST_PAGES = 2000  # that wait for a commit; arbitrary
 _MOST_ITEMS = 10_000  # the same
+_MOST_BYTES = 16 * 2**20  # of bodies that wait to be kept; the same
 _MOST_CHANGES = 100_000  # the same
 _FULL_SECONDS = 1.0  # until a full disk is tried again; arbitrary, nobody tells when there is room
 
@@ -84,12 +85,21 @@ class Committer:
         """
         group = self._group
         group.add(pages, outputs)
+        self.keep(pages)
         self._noted.set()
         if self._record is None:
             await group.written.wait()
         elif group.is_large or self._record.journal.size > _MOST_CHANGES:
             group.is_wanted.set()
             await group.written.wait()
+
+    def keep(self, pages: Sequence[Page]) -> None:
+        """Have the bodies of ``pages`` written, where they are kept.
+
+        To be called together with what notes their ends, so that both are of the same group.
+        """
+        if self._record is not None and self._record.keeps_bodies:
+            self._group.keep(pages)
 
     async def begin(self) -> None:
         """Ask the sinks how far they are, before anything is written to them."""
@@ -129,7 +139,7 @@ class Committer:
         if self._group.done:
             changes.facts.pop("tally", None)  # it counts their items, which will be made again
         try:
-            await self._record.commit(changes, ())
+            await self._record.commit(changes, (), self._group.kept)
         except StateError as error:
             _log.warning("the last moments of the crawl are not kept: %s", error)
 
@@ -146,7 +156,7 @@ class Committer:
         await self._write(group)
         tokens = await self._checkpoint()
         if self._record is not None and changes is not None:
-            await self._keep(changes, tokens)
+            await self._keep(changes, tokens, group.kept)
         self._is_torn = False
         self._go_on()
         self._tokens = tokens
@@ -194,14 +204,14 @@ class Committer:
                     await self._wait_for_room(error)
                     await self._cut_back(place, error)
 
-    async def _keep(self, changes: Changes, tokens: Sequence[bytes | None]) -> None:
+    async def _keep(self, changes: Changes, tokens: Sequence[bytes | None], kept: Sequence[Page]) -> None:
         if self._record is None:
             raise AssertionError("only called with a record")
         pairs = zip(self._sinks, tokens, strict=True)
         sunk = [Sunk(sink.name, token) for sink, token in pairs if token and isinstance(sink, CheckpointedSink)]
         while True:
             try:
-                await self._record.commit(changes, sunk)
+                await self._record.commit(changes, sunk, kept)
                 break
             except StateError as error:
                 await self._wait_for_room(error)
@@ -258,6 +268,8 @@ class _Group:
 
     def __init__(self, sinks: int) -> None:
         self.done: list[tuple[Request, int]] = []  # with their HTTP status; not the pages, whose bodies are large
+        self.kept: list[Page] = []  # those too, where bodies are kept
+        self.bytes = 0
         self.outputs: list[list[Any]] = [[] for _ in range(sinks)]
         self.is_wanted = asyncio.Event()
         self.written = asyncio.Event()
@@ -267,9 +279,15 @@ class _Group:
         for items, more in zip(self.outputs, outputs, strict=True):
             items.extend(more)
 
+    def keep(self, pages: Sequence[Page]) -> None:
+        self.kept += pages
+        self.bytes += sum(len(page.body) for page in pages)
+
     @property
     def is_large(self) -> bool:
-        return len(self.done) >= _MOST_PAGES or any(len(items) >= _MOST_ITEMS for items in self.outputs)
+        if max(len(self.done), len(self.kept)) >= _MOST_PAGES or self.bytes >= _MOST_BYTES:
+            return True
+        return any(len(items) >= _MOST_ITEMS for items in self.outputs)
 
 
 async def _write(sink: Sink, items: list[Any]) -> None:

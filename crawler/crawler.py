@@ -37,7 +37,7 @@ from crawler.resume import restore_sinks
 from crawler.seeding import Seeding, sorted_out
 from crawler.seeds import Seed
 from crawler.sinks.by_suffix import sink_for
-from crawler.sinks.call import Call
+from crawler.sinks.call import as_sink
 from crawler.sinks.sink import Sink
 from crawler.sinks.stream import Buffer
 from crawler.state.record import Record, open_record
@@ -117,7 +117,7 @@ class Crawler:
         self._cpu = cpu or Cpu()
         self._state = state if state is None or isinstance(state, StateFolder) else StateFolder(state)
         self._ranking = Ranking(order)
-        self._sinks = [_as_sink(sink) for sink in sinks]
+        self._sinks = [as_sink(sink) for sink in sinks]
         if on_failure is not None and is_async(on_failure):
             raise ConfigurationError.of("on_failure", on_failure, "a plain function: nobody would await it")
         self._on_failure = on_failure
@@ -350,14 +350,6 @@ def _check_options(**options: object) -> None:
     for name, value in options.items():
         if value is not None and not isinstance(value, _KINDS[name]):
             raise ConfigurationError.of(name, value, f"a {_KINDS[name].__name__}")
-
-
-def _as_sink(sink: Sink | Callable[[Any], object]) -> Sink:
-    if isinstance(sink, Sink):
-        return sink
-    if callable(sink):
-        return Call(sink)
-    raise ConfigurationError.of("sink", sink, "a sink, or a function of an item")
 
 
 def crawl(parser: Parser, *seeds: Seed, out: str | os.PathLike[str] | None = None, **options: Any) -> Summary:

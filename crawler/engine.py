@@ -56,7 +56,7 @@ from crawler.pulse import Pulse
 from crawler.refill import Refill
 from crawler.resume import resume_frontier
 from crawler.seeding import Seeding
-from crawler.sinks.sink import Keyed, Sink, key_of
+from crawler.sinks.sink import Sink, keyed
 from crawler.state.changes import Changes
 from crawler.state.record import Record
 from crawler.state.store import Kept
@@ -126,7 +126,7 @@ class Engine:
         self._fetcher = stations.fetcher
         self._stage = stations.stage
         self._sinks = stations.sinks
-        self._encoders = tuple(_encoder_of(sink) for sink in stations.sinks)
+        self._encoders = tuple(encoder_of(sink) for sink in stations.sinks)
         self._rules = rules
         self._manners = Manners(product_token(rules.user_agent), rules.obeys_robots)
         self._discovery = Discovery(stations.frontier, rules.boundary, rules.limits, rules.rewriting)
@@ -313,7 +313,7 @@ class Engine:
             if self._dispatcher.cuts_off:
                 raise
             # Given back, the page would be fetched again, and cancel its task again, for ever.
-            self._fail(request, ParseError("the parser cancelled the task that it ran in"))
+            self._fail_page(page, ParseError("the parser cancelled the task that it ran in"))
 
     async def _fetch(self, request: Request) -> Page | None:
         """Return the page, or ``None`` when what came instead has been dealt with."""
@@ -381,7 +381,7 @@ class Engine:
                 await self._stage.put(page)
                 return
         except ParseError as error:
-            self._fail(page.request, error)
+            self._fail_page(page, error)
             return
         parsed = await parse_async(parser, page, self._crawler, self._encoders, self._manners)
         parsed = await self._stage.kept(page, parsed)
@@ -406,7 +406,7 @@ class Engine:
                 items = self._checked(page, parsed)
             except (ParseError, QuarantineError) as error:
                 await self._discovery.add_all(page, parsed)  # of a sitemap that is broken, what came before
-                self._fail(page.request, error, parsed.saved)
+                self._fail_page(page, error, parsed.saved)
                 continue
             await self._discovery.add_all(page, parsed)
             for output, some in zip(outputs, items, strict=True):
@@ -417,20 +417,20 @@ class Engine:
         # Nothing is awaited between the counts and the pages that they count: both are in the same commit.
         self.tally.items += made
         self.tally.settled += len(results)
-        if pages:
+        if pages or self._record is not None:  # which may hold failed pages, of which there are never too many
             await self._committer.put(pages, outputs)
 
     def _checked(self, page: Page, parsed: Parsed) -> list[list[Any]]:
         """Return a page's items for each sink, or raise what went wrong."""
         if parsed.error is not None:
             raise parsed.error
-        return [self._keyed(page, sink, parsed.items_for(place)) for place, sink in enumerate(self._sinks)]
+        fingerprint = page.request.fingerprint if parsed.items else ""
+        return [keyed(sink, fingerprint, parsed.items_for(place)) for place, sink in enumerate(self._sinks)]
 
-    def _keyed(self, page: Page, sink: Sink, items: list[Any]) -> list[Any]:
-        if not items or not getattr(sink, "wants_keys", False):
-            return items
-        fingerprint = page.request.fingerprint
-        return [Keyed(key_of(fingerprint, place), item) for place, item in enumerate(items)]
+    def _fail_page(self, page: Page, error: CrawlerError, saved: str = "") -> None:
+        """Close a request whose page could not be parsed; another parser may."""
+        self._committer.keep([page])
+        self._fail(page.request, error, saved)
 
     def _fail(self, request: Request, error: CrawlerError, saved: str = "") -> None:
         """Close a request that came to nothing."""
@@ -464,7 +464,8 @@ class Engine:
             self.tally.note_moment("network")
 
 
-def _encoder_of(sink: Sink) -> Encode | OfPage | None:
+def encoder_of(sink: Sink) -> Encode | OfPage | None:
+    """Return how the workers encode for ``sink``."""
     of_page: Callable[[Page], bytes] | None = getattr(sink, "encode_page", None)
     return sink.encode if of_page is None else OfPage(of_page)
 

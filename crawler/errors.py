@@ -147,6 +147,10 @@ class StateError(CrawlerError):
     """
 
 
+class DamagedBodyError(StateError):
+    """The body of a page that a state folder keeps is damaged, or gone: that page alone cannot be parsed again."""
+
+
 class ParseError(CrawlerError):
     """The user's parser raised, or what it yielded cannot be used.
 

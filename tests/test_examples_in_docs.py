@@ -22,7 +22,7 @@ from examples.books import SHOP
 from fixtures_server import ServerProcess
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = ("index.md", "quickstart.md", "parsers.md", "cpu_stage.md")
+PAGES = ("index.md", "quickstart.md", "parsers.md", "cpu_stage.md", "reparse.md")
 PROGRAM = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", re.DOTALL | re.MULTILINE)
 SHOP_URL = "https://books.example/"
 

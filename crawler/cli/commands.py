@@ -15,7 +15,8 @@ from crawler.cli.exits import Exit, exit_of_error
 from crawler.cli.flatten import with_options
 from crawler.cli.job import checked_seeds
 from crawler.cli.loading import load_job
-from crawler.cli.options import CrawlOptions, PageOptions, ReplayOptions
+from crawler.cli.options import CrawlOptions, PageOptions, ReparseOptions, ReplayOptions
+from crawler.cli.reparsing import run_reparse
 from crawler.cli.replay import run_replay
 from crawler.cli.running import run_job
 from crawler.cli.single import run_fetch
@@ -35,6 +36,7 @@ app = typer.Typer(
 _Target = Annotated[str, typer.Argument(metavar="FILE_OR_MODULE", help="Where parse, seeds and options are.")]
 _URL = Annotated[str, typer.Argument(metavar="URL", help="What to fetch.")]
 _File = Annotated[str, typer.Argument(metavar="FILE", help="A page in quarantine: quarantine/….json.")]
+_Folder = Annotated[str, typer.Argument(metavar="DIR", help="The state folder of a crawl that kept bodies.")]
 _Seeds = Annotated[list[str] | None, typer.Argument(metavar="SEED", help="URLs to start from.")]
 
 
@@ -117,6 +119,21 @@ def replay_page(file: _File, *, options: ReplayOptions) -> int:
     Ctrl-\ does so even inside C code, and ends.
     """
     return run_replay(file, options)
+
+
+@app.command("reparse", epilog=exits.REPARSE_HELP)
+@with_options(ReparseOptions)
+def reparse_pages(folder: _Folder, target: _Target, *, options: ReparseOptions) -> int:
+    """Run a changed parser over the pages that a crawl has kept, without a network.
+
+    The crawl had a state folder and kept bodies: pages are given to the parser
+    as they were, those included on which it failed. Items go where those of
+    crawler run go; files are overwritten. Links are counted and not followed:
+    --new-links lists those that the crawl had not found.
+
+    Works also beside a running crawl, on the pages that are done.
+    """
+    return run_reparse(folder, target, options)
 
 
 def _named(seeds: Sequence[str | Request] | None, options: CrawlOptions) -> list[str | Request]:

@@ -20,7 +20,7 @@ class Exit(enum.IntEnum):
     """Bad usage or configuration: a wrong option, file, seed, parser, cache or item, or no contact for strangers. Says
     which, and what would work."""
     NOTHING = 3
-    """Not one page could be fetched."""
+    """Not one page could be fetched; or, of ``reparse``, there was none."""
     KILLED = 130
     """Stopped at once by a second Ctrl-C or SIGTERM."""
 
@@ -33,6 +33,12 @@ HELP = (
 REPLAY_HELP = (
     "Exit codes: 0 the page was parsed, 1 the parser raised, or you left the debugger, 2 bad usage: no such page, no "
     "such parser, 130 stopped by Ctrl-C. A page that crashes the interpreter crashes this one, too."
+)
+
+REPARSE_HELP = (
+    "Exit codes: 0 done (also when a first Ctrl-C ended it), 1 it ended with an error: items could not be written, or "
+    "workers died, 2 bad usage: no such parser, no pages that were kept, 3 there was no page to parse, 130 stopped at "
+    "once by a second Ctrl-C."
 )
 
 # A cache is looked at before anything is fetched: what is wrong with it later is logged, and the crawl goes on.

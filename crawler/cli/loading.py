@@ -36,8 +36,10 @@ _KINDS: dict[str, type] = {
 _PARSER_REMEDY = "say where it is: --parser FILE_OR_MODULE[:NAME]"
 
 
-def load_job(target: str, seeds: Iterable[Seed]) -> Job:
+def load_job(target: str, seeds: Iterable[Seed], *, needs_seeds: bool = True) -> Job:
     """Return the crawl that the file or module ``target`` describes, from ``seeds`` where any are given.
+
+    Without any where it ``needs_seeds`` not.
 
     Raises:
         ConfigurationError: It is not there, cannot be imported, has no parser, or an option of the wrong type.
@@ -45,9 +47,10 @@ def load_job(target: str, seeds: Iterable[Seed]) -> Job:
     """
     module = load_module(target)
     parser = _parser_of(module, target)
+    remedy = f"name URLs after {target}, or define seeds in it"
     return Job(
         parser=parser,
-        seeds=checked_seeds(list(seeds) or _seeds_of(module), f"name URLs after {target}, or define seeds in it"),
+        seeds=checked_seeds(list(seeds) or _seeds_of(module), remedy) if needs_seeds else (),
         **{name: _option(module, name, kind) for name, kind in _KINDS.items() if hasattr(module, name)},
         sinks=_sinks_of(module),
         replay_parser="" if is_found_by_name(parser, target) else target,

@@ -84,7 +84,7 @@ async def _run(job: Job, options: CrawlOptions, screen: Screen) -> int:
     output = output_for(options.output, job.sinks, screen)
     failed = FailureList(options.output.failures) if options.output.failures else None
     job = replace(job, sinks=(*output.sinks, failed) if failed else output.sinks)
-    crawler = job.crawler(on_failure=partial(_note_failure, job, failed))
+    crawler = job.crawler(on_failure=partial(note_failure, job, failed))
     with Interrupts() as interrupts, prints_logged(wanted=output.is_stdout or options.output.json):
         try:
             summary = await _crawl(crawler, job, interrupts, screen)
@@ -123,7 +123,8 @@ async def _open(crawler: Crawler, resources: AsyncExitStack) -> None:
         raise ConfigurationError(f"worker processes cannot run the parser: {error}") from error
 
 
-def _note_failure(job: Job, failed: FailureList | None, failure: Failure) -> None:
+def note_failure(job: Job, failed: FailureList | None, failure: Failure) -> None:
+    """Tell of a failure, and list it where that is wanted."""
     if failure.state is State.QUARANTINED:
         _log.warning("%s", in_one_line(failure, job.replay_parser))
     _log.debug("%s%s", failure, f"\n{failure.traceback}" if failure.traceback else "")

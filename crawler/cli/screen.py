@@ -15,6 +15,8 @@ from crawler.cli.prints import CrashDumps
 from crawler.observe.log import LogLines
 from crawler.observe.plain import plain
 from crawler.observe.progress import LiveDisplay
+from crawler.observe.reparsing import ReparseBar, ReparseLines
+from crawler.reparsed import Reparsed
 from crawler.summary import Statistics
 
 
@@ -52,6 +54,12 @@ class Screen:
         if self.is_live:
             return LiveDisplay(self._console, statistics, title)
         return nullcontext() if self._quiet else LogLines(statistics)
+
+    def reparse_display(self, statistics: Callable[[], Reparsed]) -> AbstractContextManager[object]:
+        """Return what shows how far pages are parsed again, while it is entered."""
+        if self.is_live:
+            return ReparseBar(self._console, statistics)
+        return nullcontext() if self._quiet else ReparseLines(statistics)
 
     @property
     def width(self) -> int | None:

@@ -18,16 +18,13 @@ from crawler.fetching.store_format import (
     refused,
     unpack,
 )
-from crawler.fetching.zstandard import zstd
 from crawler.policy.caching import Cache
 from crawler.policy.stored import Stored
+from crawler.zstandard import STORED, decompressed, zstd
 
 _APPLICATION_ID = 0x4352574C  # "CRWL": by it, SQLite's own tools and we know the file
 _LOCK_SECONDS = 10.0  # that another crawl may write for; arbitrary, its batches take milliseconds
 _CHECKPOINT_PAGES = 4000  # of 4 KiB; arbitrary, the default makes the disk's slowest operation four times as often
-_COMPRESSION = {int(zstd.CompressionParameter.compression_level): 1, int(zstd.CompressionParameter.checksum_flag): 1}
-"""The next levels take half as long again, and save 1 to 5 %; the checksum is what damage is found by."""
-
 _MOST_USED = 1000  # entries whose use is not written down yet; arbitrary
 _EVICTED_AT_ONCE = 64  # arbitrary
 _DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_NOTADB"})  # the second: a table is missing
@@ -157,7 +154,7 @@ class SqliteBackend:
         if not stored.size:
             return b""
         row = self._connection.execute("SELECT data FROM bodies WHERE digest = ?", (stored.digest,)).fetchone()
-        body = _decompressed(row[0], stored.size) if row else None
+        body = decompressed(row[0], stored.size) if row else None
         if row and body is None:
             self._damaged.add(stored.digest)
         if self._max_bytes is not None and not self._is_replay:
@@ -171,7 +168,7 @@ class SqliteBackend:
             self._connection.execute("DELETE FROM bodies WHERE digest = ?", (stored.digest,))
             self._damaged.remove(stored.digest)
         if stored.size and not self._has(stored.digest):
-            data = zstd.compress(body, options=_COMPRESSION)
+            data = zstd.compress(body, options=STORED)
             self._connection.execute("INSERT INTO bodies VALUES (?, ?)", (stored.digest, data))
             self._size += len(data)
         self.refresh(key, stored)
@@ -268,13 +265,3 @@ def _connect(path: Path, *, must_exist: bool) -> sqlite3.Connection:
 
 def _variant(stored: Stored) -> str:
     return " ".join(f"{name}={digest}" for name, digest in stored.selected_by)
-
-
-def _decompressed(data: bytes, size: int) -> bytes | None:
-    """Return the body of ``size`` bytes that was compressed into ``data``; ``None`` where that is damaged."""
-    decompressor = zstd.ZstdDecompressor()
-    try:
-        body = decompressor.decompress(data, max_length=size + 1)
-    except (zstd.ZstdError, MemoryError):
-        return None
-    return body if decompressor.eof and len(body) == size else None

@@ -12,6 +12,7 @@ from crawler.observe.figures import count, duration, percent, plural, rate, size
 from crawler.observe.lines import labelled, room
 from crawler.observe.quarantined import replay_command
 from crawler.observe.workers import table
+from crawler.reparsed import Reparsed
 from crawler.summary import Summary
 
 _EXAMPLES = 2  # URLs for each type of error; arbitrary
@@ -60,8 +61,8 @@ def report(
     quarantined = [failure for failure in failures if failure.state is State.QUARANTINED]
     rows = (
         *_work_rows(summary, output, width),
-        *_quarantined(summary, quarantined, parser),
-        *_errors(summary, failures, {failure.error for failure in quarantined}),
+        *quarantined_rows(summary, quarantined, parser),
+        *error_rows(summary, failures, {failure.error for failure in quarantined}),
     )
     return Text("\n").join(labelled(label, text, width) for label, text in rows)
 
@@ -71,7 +72,7 @@ def _work_rows(summary: Summary, output: str, width: int | None) -> Iterator[tup
     yield ("urls", _urls(summary))
     yield ("items", count(summary.items) + (f" → {output}" if output else ""))
     yield ("limited by", _limit(summary))
-    yield ("workers", _workers(summary))
+    yield ("workers", workers_row(summary))
     yield from (("", line) for line in table(summary.workers, summary.seconds, room(width)))
     lag = f"{summary.loop_lag_p99_ms:.1f} ms at the 99th percentile, {summary.loop_lag_max_ms:.1f} ms at worst"
     yield ("loop lag", lag)
@@ -105,7 +106,8 @@ def _limit(summary: Summary) -> str:
     return f"{_NAMES.get(limit, limit)}{held}: {advice}"
 
 
-def _workers(summary: Summary) -> str:
+def workers_row(summary: Summary | Reparsed) -> str:
+    """Return how busy the workers were."""
     died = sum(worker.restarts for worker in summary.workers)
     recycled = sum(worker.recycled for worker in summary.workers)
     changes = [f"{count(number)} {what}" for number, what in ((died, "died"), (recycled, "recycled")) if number]
@@ -113,7 +115,9 @@ def _workers(summary: Summary) -> str:
     return f"{len(summary.workers)}, parsing {percent(summary.cpu_utilisation)} of the time{replaced}"
 
 
-def _quarantined(summary: Summary, failures: Sequence[Failure], parser: str) -> Iterator[tuple[str, str]]:
+def quarantined_rows(
+    summary: Summary | Reparsed, failures: Sequence[Failure], parser: str
+) -> Iterator[tuple[str, str]]:
     """Yield the pages in quarantine; the command for each on a line of its own, to be copied."""
     for place, failure in enumerate(failures[:_QUARANTINED]):
         yield ("" if place else "quarantined", f"{failure.url}: {failure.message}")
@@ -123,7 +127,9 @@ def _quarantined(summary: Summary, failures: Sequence[Failure], parser: str) -> 
         yield ("", f"and {plural(summary.quarantined - _QUARANTINED, 'more page')}")
 
 
-def _errors(summary: Summary, failures: Sequence[Failure], told: AbstractSet[str]) -> Iterator[tuple[str, str]]:
+def error_rows(
+    summary: Summary | Reparsed, failures: Sequence[Failure], told: AbstractSet[str]
+) -> Iterator[tuple[str, str]]:
     """Yield the most frequent errors but those ``told`` of; each example on a line of its own, to be clicked on."""
     most = sorted((error for error in summary.errors.items() if error[0] not in told), key=lambda error: -error[1])
     for place, (kind, number) in enumerate(most[:_ERRORS]):

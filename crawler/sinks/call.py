@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from crawler.errors import SinkError
+from crawler.errors import ConfigurationError, SinkError
+from crawler.sinks.sink import Sink
 
 
 class Call:
@@ -56,3 +57,16 @@ class Call:
 
     async def close(self) -> None:
         """Do nothing."""
+
+
+def as_sink(sink: Sink | Callable[[Any], object]) -> Sink:
+    """Return ``sink``, or the one that calls it where it is a function.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    if isinstance(sink, Sink):
+        return sink
+    if callable(sink):
+        return Call(sink)
+    raise ConfigurationError.of("sink", sink, "a sink, or a function of an item")

@@ -103,3 +103,10 @@ def key_of(fingerprint: str, place: int) -> str:
     """
     identity = f"{place} {fingerprint}".encode("utf-8", "surrogatepass")
     return blake2b(identity, digest_size=16).hexdigest()
+
+
+def keyed(sink: Sink, fingerprint: str, items: list[Any]) -> list[Any]:
+    """Return the ``items`` of a page as ``sink`` wants them: with their keys, where it asks for these."""
+    if not items or not getattr(sink, "wants_keys", False):
+        return items
+    return [Keyed(key_of(fingerprint, place), item) for place, item in enumerate(items)]

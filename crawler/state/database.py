@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 
 from crawler.errors import StateError
@@ -14,19 +15,32 @@ _CHECKPOINT_PAGES = 8000  # of 4 KiB; arbitrary: the default copies pages eight 
 _CACHE_KIB = 64 * 1024  # arbitrary; the pages of what is pending at present
 
 
-def open_database(folder: Path, *, synchronous: str) -> sqlite3.Connection:
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of database: the name of its file, the numbers that it is known by, and the tables of a new one."""
+
+    name: str
+    application_id: int
+    version: int
+    schema: str
+
+
+STATE = Kind(NAME, APPLICATION_ID, VERSION, SCHEMA)
+
+
+def open_database(folder: Path, *, synchronous: str, kind: Kind = STATE) -> sqlite3.Connection:
     """Open the database in ``folder``, or make it where there is none; ``synchronous`` as SQLite has it.
 
     Raises:
         StateError: It is another program's, of another version, damaged, or cannot be written.
     """
-    path = folder / NAME
+    path = folder / kind.name
     is_new = not path.exists()
     connection = _connect(path, "rwc")
     try:
         if is_new or _is_empty(connection):
-            _create(connection)
-        _check(connection, path)
+            _create(connection, kind)
+        _check(connection, path, kind)
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -39,18 +53,18 @@ def open_database(folder: Path, *, synchronous: str) -> sqlite3.Connection:
     return connection
 
 
-def read_database(folder: Path) -> sqlite3.Connection:
+def read_database(folder: Path, kind: Kind = STATE) -> sqlite3.Connection:
     """Open the database in ``folder`` to look into it, also while a crawl uses it.
 
     Raises:
         StateError: There is none, or it cannot be used.
     """
-    path = folder / NAME
+    path = folder / kind.name
     if not path.exists():
-        raise StateError(f"{str(folder)!r} is no state folder: there is no {NAME} in it")
+        raise StateError(f"{str(folder)!r} is no state folder: there is no {kind.name} in it")
     connection = _connect(path, "ro")
     try:
-        _check(connection, path)
+        _check(connection, path, kind)
     except sqlite3.Error as error:
         connection.close()
         raise _damaged(path, error) from error
@@ -81,23 +95,24 @@ def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
     return int(kind), int(version), int(tables)
 
 
-def _create(connection: sqlite3.Connection) -> None:
+def _create(connection: sqlite3.Connection, kind: Kind) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
-    for statement in SCHEMA.split(";"):
+    for statement in kind.schema.split(";"):
         connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute(f"PRAGMA application_id = {kind.application_id}")
+    connection.execute(f"PRAGMA user_version = {kind.version}")
     connection.execute("COMMIT")
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
+def _check(connection: sqlite3.Connection, path: Path, wanted: Kind) -> None:
     kind, version, _ = _marks(connection)
-    if kind != APPLICATION_ID:
+    if kind != wanted.application_id:
         raise _refused(path, "it is another program's file")
-    if version > VERSION:
-        raise _refused(path, f"it is of version {version}, and this program knows versions up to {VERSION}: update it")
-    if version < VERSION:
+    if version > wanted.version:
+        known = f"this program knows versions up to {wanted.version}"
+        raise _refused(path, f"it is of version {version}, and {known}: update it")
+    if version < wanted.version:
         raise _refused(path, f"it is of version {version}, which this program does not know any more")
 
 

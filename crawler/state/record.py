@@ -9,10 +9,12 @@ from pathlib import Path
 
 from crawler.digests import DigestSet
 from crawler.models import Ledger
+from crawler.page import Page
 from crawler.policy.state_folder import Durability, StateFolder
+from crawler.state.bodies import BodyStore
 from crawler.state.changes import Changes, Journal
 from crawler.state.rows import PutOff, Waiting
-from crawler.state.store import Kept, Store, Sunk, Wanted
+from crawler.state.store import SYNCHRONOUS, Kept, Store, Sunk, Wanted
 from crawler.turns import Turns
 
 
@@ -26,16 +28,22 @@ class Record:
         durability: What is to be survived: see `StateFolder`.
     """
 
-    def __init__(self, store: Store, durability: Durability) -> None:
+    def __init__(self, store: Store, durability: Durability, bodies: BodyStore | None = None) -> None:
         self.noted = asyncio.Event()
         self.low = asyncio.Event()
         self.journal = Journal(self.noted.set)
         self.durability = durability
         self._store = store
+        self._bodies = bodies
         self._turns = Turns()
 
     def __repr__(self) -> str:
         return f"<Record {self._store!r} {self.journal!r}>"
+
+    @property
+    def keeps_bodies(self) -> bool:
+        """Whether the bodies of pages are kept."""
+        return self._bodies is not None
 
     async def load(self) -> Kept:
         """Return what an earlier crawl has left."""
@@ -49,9 +57,9 @@ class Record:
         """Return how many URLs are in each state, counted one by one."""
         return await self._turns.run(self._store.recount)
 
-    async def commit(self, changes: Changes, sinks: Sequence[Sunk]) -> None:
-        """Make ``changes`` last; see `Store.commit`."""
-        await self._turns.run(self._store.commit, changes, sinks)
+    async def commit(self, changes: Changes, sinks: Sequence[Sunk], pages: Sequence[Page] = ()) -> None:
+        """Make ``changes`` last; see `Store.commit`. Before that ``pages``, whose ends are among them, are kept."""
+        await self._turns.run(self._commit, changes, sinks, pages)
 
     async def waiting(self, wanted: Sequence[Wanted]) -> list[list[Waiting]]:
         """Return the next pending requests of hosts; what is not committed is not among them."""
@@ -67,7 +75,19 @@ class Record:
 
     async def close(self) -> None:
         """Close the folder, once what is being written is written."""
-        await self._turns.run(self._store.close)
+        await self._turns.run(self._close)
+
+    def _commit(self, changes: Changes, sinks: Sequence[Sunk], pages: Sequence[Page]) -> None:
+        if self._bodies is not None:
+            self._bodies.keep(pages)
+        self._store.commit(changes, sinks)
+
+    def _close(self) -> None:
+        try:
+            if self._bodies is not None:
+                self._bodies.close()
+        finally:
+            self._store.close()
 
 
 @asynccontextmanager
@@ -77,9 +97,19 @@ async def open_record(options: StateFolder, *, is_depth_first: bool) -> AsyncIte
     Raises:
         StateError: It is in use, another program's, damaged, of another version, or cannot be written.
     """
-    store = await asyncio.to_thread(Store, Path(options.folder), options.durability, is_depth_first=is_depth_first)
-    record = Record(store, options.durability)
+    record = await asyncio.to_thread(_opened, options, is_depth_first)
     try:
         yield record
     finally:
         await record.close()
+
+
+def _opened(options: StateFolder, is_depth_first: bool) -> Record:
+    folder = Path(options.folder)
+    store = Store(folder, options.durability, is_depth_first=is_depth_first)
+    try:
+        bodies = BodyStore(folder, synchronous=SYNCHRONOUS[options.durability]) if options.keep_bodies else None
+    except BaseException:
+        store.close()
+        raise
+    return Record(store, options.durability, bodies)

@@ -25,7 +25,7 @@ from crawler.state.rows import PutOff, Waiting
 from crawler.state.schema import NUMBERS, PENDING, STATES
 
 # The first syncs at checkpoints alone: after a power failure the file is whole, and older.
-_SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
+SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 _TOO_DEEP = len(STATES)  # its place among the counts
 _RULES = msgspec.msgpack.Decoder(Robots)
 _CLOCK, _LEDGER, _SNAPSHOT = "clock", "ledger", "snapshot"
@@ -114,7 +114,7 @@ class Store:
             raise StateError(f"the state folder {str(folder)!r} cannot be made: {error.strerror}") from error
         self._lock = FolderLock(folder)
         try:
-            self._connection = open_database(folder, synchronous=_SYNCHRONOUS[durability])
+            self._connection = open_database(folder, synchronous=SYNCHRONOUS[durability])
         except BaseException:
             self._lock.release()
             raise

@@ -13,10 +13,11 @@ from crawler.cli.options.network import NetworkOptions
 from crawler.cli.options.output import CrawlOutput, PageOutput
 from crawler.cli.options.parsing import ParsingOptions, ReplayOptions
 from crawler.cli.options.politeness import PolitenessOptions
+from crawler.cli.options.reparsing import ReparseOptions
 from crawler.cli.options.scope import ScopeOptions
 from crawler.policy.fetch import Fetch
 
-__all__ = ["CrawlOptions", "PageOptions", "ReplayOptions"]
+__all__ = ["CrawlOptions", "PageOptions", "ReparseOptions", "ReplayOptions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
