@@ -251,9 +251,9 @@ class Engine:
         self._admission.close()
         await self._committer.end(committing)
 
-    def stop(self) -> None:
-        """Start no more fetches; the crawl ends when what is in flight is done."""
-        self._dispatcher.stop("stop")
+    def stop(self, grace: float | None = None) -> None:
+        """Start no more fetches; the crawl ends when what is in flight is done, or cut off after ``grace`` seconds."""
+        self._dispatcher.stop("stop", grace)
 
     # ── seeds ──
 

@@ -232,6 +232,7 @@ async def test_it_can_be_opened_again(tmp_path: Path) -> None:
     failures = FailureList(str(tmp_path / "failed.jsonl"))
     for _ in range(2):
         await failures.open()
+        await failures.restore(None)
         failures.note(failure())
         await failures.close()
 

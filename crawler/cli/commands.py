@@ -58,12 +58,13 @@ def _program(
 
 @app.command(epilog=exits.HELP)
 @with_options(CrawlOptions)
-def run(target: _Target, seeds: _Seeds = None, *, options: CrawlOptions) -> int:
+def run(context: typer.Context, target: _Target, seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     """Crawl with the parser in a Python file or module.
 
     Finds parse (a function of a page, or a Router), seeds (URLs, replaced by
     those on the command line), and where they are there: scope, limits,
-    politeness, retry, fetch, cpu and sinks. Options replace single fields.
+    politeness, retry, fetch, cpu, state, order and sinks. Options replace
+    single fields.
 
     Items go to --output, or to the file's sinks, or to standard output as
     JSON Lines; with --json, standard output has the summary instead. What the
@@ -73,12 +74,12 @@ def run(target: _Target, seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     were parsing: measured in the workers, page by page, without transport.
     """
     named = _named(seeds, options)
-    return run_job(lambda: load_job(target, named), options, named)
+    return run_job(lambda: load_job(target, named), options, named, context.obj)
 
 
 @app.command("site", epilog=exits.HELP)
 @with_options(CrawlOptions)
-def crawl_site(seeds: _Seeds = None, *, options: CrawlOptions) -> int:
+def crawl_site(context: typer.Context, seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     """Crawl a site without writing code: one line of JSON a page.
 
     The fields are url, status, depth, title and out_links, the number of
@@ -88,7 +89,7 @@ def crawl_site(seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     is an XML file is taken for a sitemap.
     """
     named = _named([site.seed_of(seed) for seed in seeds or ()], options)
-    return run_job(lambda: site.job(checked_seeds(named, "name URLs: crawler site URL…")), options, named)
+    return run_job(lambda: site.job(checked_seeds(named, "name URLs: crawler site URL…")), options, named, context.obj)
 
 
 @app.command("fetch", epilog=exits.HELP)
@@ -129,7 +130,7 @@ def execute(arguments: Sequence[str] | None = None) -> int:
     _open_standard_streams()
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return int(app(given or ["--help"], prog_name="crawler", standalone_mode=False) or 0)
+        return int(app(given or ["--help"], prog_name="crawler", standalone_mode=False, obj=given) or 0)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "crawler"
