@@ -19,6 +19,7 @@ from crawler.cli.options import CrawlOptions, PageOptions, ReplayOptions
 from crawler.cli.replay import run_replay
 from crawler.cli.running import run_job
 from crawler.cli.single import run_fetch
+from crawler.cli.state.commands import add_to
 from crawler.errors import CrawlerError
 from crawler.models import Request
 from crawler.sitemaps import sitemap
@@ -118,6 +119,9 @@ def replay_page(file: _File, *, options: ReplayOptions) -> int:
     Ctrl-\ does so even inside C code, and ends.
     """
     return run_replay(file, options)
+
+
+add_to(app)
 
 
 def _named(seeds: Sequence[str | Request] | None, options: CrawlOptions) -> list[str | Request]:

@@ -43,6 +43,8 @@ REPLAY_HELP = (
     "such parser, 130 stopped by Ctrl-C. A page that crashes the interpreter crashes this one, too."
 )
 
+STATE_HELP = "Exit codes: 0 done, 2 bad usage: no state folder, or one that is damaged or in use; no such URL or state."
+
 # A cache is looked at before anything is fetched: what is wrong with it later is logged, and the crawl goes on.
 _USAGE = (ConfigurationError, InvalidURLError, EncodingError, CacheError, StateError)
 
