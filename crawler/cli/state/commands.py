@@ -87,9 +87,7 @@ def retry_urls(
     named = tuple(urls or ())
     selection = Selection(_retried(state, named), error, host_from(host) if host else "")
     if State.REFUSED in selection.states and not (named or host or error):
-        raise ConfigurationError(
-            "--state refused would fetch all that is out of scope: name URLs, or --host, or --error"
-        )
+        raise ConfigurationError("--state refused would fetch all that is out of scope; name URLs, --host or --error")
     number = retry(Path(folder), selection, named)
     sys.stderr.write(f"{plural(number, 'URL')} to be fetched again, when the crawl goes on\n")
     return Exit.DONE

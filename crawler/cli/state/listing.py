@@ -102,8 +102,9 @@ def export(folder: str, path: str | None, selection: Selection) -> int:
 
 def _written(file: IO[str], lines: Iterator[str]) -> int:
     number = 0
-    for number, line in enumerate(lines, 1):
+    for line in lines:
         file.write(line)
+        number += 1
     file.flush()
     return number
 
