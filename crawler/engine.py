@@ -412,7 +412,7 @@ class Engine:
             return
         self.tally.redirects += 1
         self._discovery.add(target, found_on=request.serial)
-        self._frontier.end(request, State.DONE, status=page.status)
+        self._frontier.end(request, State.DONE, status=page.status, reason=f"redirects to {target.url}")
 
     def _retry_or_fail(self, request: Request, error: FetchError) -> None:
         retry, luck = self._rules.retry, random.random()

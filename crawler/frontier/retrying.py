@@ -15,11 +15,11 @@ from msgspec.structs import replace
 
 from crawler.digests import digest_of
 from crawler.errors import ConfigurationError, StateError
-from crawler.frontier.frontier import host_key
-from crawler.frontier.host import HostRecord
+from crawler.frontier.host import Host, HostRecord
 from crawler.models import Request, State
 from crawler.policy.order import Ranking
 from crawler.policy.pace import PaceRecord
+from crawler.policy.politeness import HostRule
 from crawler.state.database import NAME, open_database
 from crawler.state.explaining import spelt
 from crawler.state.listing import Selection, listed
@@ -58,19 +58,16 @@ def retry(folder: Path, selection: Selection, urls: Sequence[str] = ()) -> int:
         ConfigurationError: One of them is not known, or none of the ``selection``.
         StateError: A crawl uses the folder; or its record is damaged, or cannot be written. Nothing is changed.
     """
-    with closing(
-        Reading(folder)
-    ) as reading:  # which says so where this is no state folder, before a lock is made in it
+    with closing(Reading(folder)) as reading:  # before a lock is made in what may be no state folder
         lock = FolderLock(folder)
         try:
             options: Mapping[str, Any] = reading.fact("options", dict[str, Any]) or {}
             named = (_named(reading, url, selection, options) for url in urls)
             found = chain.from_iterable(named) if urls else (each.known for each in listed(reading, selection))
             chosen = {known.serial: known for known in found if known.serial}
+            ranking = Ranking("depth" if options.get("order") == "depth" else "breadth")
             if chosen:
-                _write(
-                    folder, list(chosen.values()), Ranking("depth" if options.get("order") == "depth" else "breadth")
-                )
+                _write(folder, list(chosen.values()), ranking)
         finally:
             lock.release()
     return len(chosen)
@@ -124,7 +121,7 @@ def _place_of(known: Known, ranking: Ranking) -> tuple[int, float]:
     if known.host is not None and known.rank is not None:
         return known.host, known.rank
     request = Request(known.url, depth=known.depth, priority=known.more.priority)
-    return host_key(host_of(known.url)), ranking.rank_of(request)
+    return Host(host_of(known.url), HostRule(0.0, None)).key, ranking.rank_of(request)
 
 
 def _recount(connection: sqlite3.Connection, chosen: Sequence[Known]) -> None:

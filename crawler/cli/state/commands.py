@@ -13,6 +13,7 @@ from crawler.cli import exits
 from crawler.cli.exits import Exit
 from crawler.cli.state.explaining import show_explanation
 from crawler.cli.state.listing import export, host_from, list_urls, states_of
+from crawler.cli.state.shown import for_a_reader
 from crawler.cli.state.status import show_status
 from crawler.errors import ConfigurationError
 from crawler.frontier.retrying import RETRIED, retry
@@ -46,13 +47,15 @@ def add_to(app: typer.Typer) -> None:
 
 def status(folder: _Folder, *, json: _Json = False) -> int:
     """Show how far a crawl is, also while it runs."""
-    show_status(folder, as_json=json)
+    with for_a_reader():
+        show_status(folder, as_json=json)
     return Exit.DONE
 
 
 def explain(folder: _Folder, url: _URL, *, json: _Json = False) -> int:
     """Show what became of a URL: its state and why, each try, the way from the seed, and what it waits for."""
-    show_explanation(folder, url, as_json=json)
+    with for_a_reader():
+        show_explanation(folder, url, as_json=json)
     return Exit.DONE
 
 
@@ -67,7 +70,8 @@ def list_(
 ) -> int:
     """List the URLs of a crawl: state, URL and why, with tabs in between."""
     selection = Selection(states_of(state), error, host_from(host) if host else "")
-    list_urls(folder, selection, limit=limit, as_json=json)
+    with for_a_reader():
+        list_urls(folder, selection, limit=limit, as_json=json)
     return Exit.DONE
 
 
@@ -104,7 +108,8 @@ def _retried(state: str | None, urls: tuple[str, ...]) -> tuple[State, ...]:
 
 def export_urls(folder: _Folder, *, output: _Output = None, what: _What = "urls") -> int:
     """Write all that is known of each URL as JSON Lines, all of one moment."""
-    number = export(folder, output, Selection(only_failures=what == "failures"))
-    if output not in (None, "-"):
-        sys.stderr.write(f"{plural(number, 'line')} → {output}\n")
+    with for_a_reader():
+        number = export(folder, output, Selection(only_failures=what == "failures"))
+        if output not in (None, "-"):
+            sys.stderr.write(f"{plural(number, 'line')} → {output}\n")
     return Exit.DONE

@@ -29,7 +29,7 @@ _REMEDIES: dict[str, str] = {
     Refusal.LONG: "no page should have such a URL; Limits(max_alike=None) fetches it",
     Refusal.TRAP: "Limits(max_alike=…) says how many URLs may differ only in numbers and queries",
 }
-_HOW = {"seed": "a seed", "link": "linked from there", "redirect": "redirected", "sitemap": "listed in that sitemap"}
+_HOW = {"seed": "seed", "link": "link", "redirect": "redirect", "sitemap": "listed in the sitemap"}
 _HOST = msgspec.msgpack.Decoder(HostRecord)
 
 

@@ -78,7 +78,6 @@ def list_urls(folder: str, selection: Selection, *, limit: int | None, as_json: 
     with closing(Reading(Path(folder))) as reading:
         for each in islice(listed(reading, selection), limit):
             sys.stdout.write(f"{line_of(each)}\n")
-    sys.stdout.flush()
 
 
 def export(folder: str, path: str | None, selection: Selection) -> int:
@@ -105,7 +104,6 @@ def _written(file: IO[str], lines: Iterator[str]) -> int:
     for line in lines:
         file.write(line)
         number += 1
-    file.flush()
     return number
 
 

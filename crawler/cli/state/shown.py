@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -12,11 +14,21 @@ from rich.console import Console
 from crawler.observe.lines import labelled
 
 
+@contextmanager
+def for_a_reader() -> Iterator[None]:
+    """Write to standard output while this is entered; a reader who has had enough, such as head, ends it."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered for him must not be written again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def show(rows: Iterable[tuple[str, str]]) -> None:
     """Write labels and what there is to say: wrapped on a terminal, whole lines elsewhere."""
     if not sys.stdout.isatty():
         sys.stdout.writelines(f"{labelled(label, text).plain}\n" for label, text in rows)
-        sys.stdout.flush()
         return
     console = Console(highlight=False, emoji=False)
     for label, text in rows:
@@ -26,4 +38,3 @@ def show(rows: Iterable[tuple[str, str]]) -> None:
 def show_json(value: Any) -> None:
     """Write ``value`` as one line of JSON."""
     sys.stdout.write(f"{msgspec.json.encode(value).decode()}\n")
-    sys.stdout.flush()
