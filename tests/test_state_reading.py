@@ -261,6 +261,7 @@ def test_hosts_are_told_apart(crawl: Crawl, reading: Reading, host: str, found: 
         "http://a.example:81/",
         "http://b.example/?http://a.example/",
         "http://xa.example/",
+        "http://a.example.org/",
     ):
         crawl.add(url)
     crawl.commit()
@@ -298,7 +299,7 @@ def test_damaged_rows_and_facts_are_state_errors(crawl: Crawl, reading: Reading,
 
 def test_what_is_retried_is_pending_for_the_next_crawl_and_its_host_gets_another_chance(tmp_path: Path) -> None:
     crawl = Crawl(tmp_path)
-    for path in ("a", "b"):
+    for path in ("a", "b", "c"):
         crawl.add(HOME + path)
     crawl.fail(crawl.take(), "HostDownError", "left alone")
     crawl.fail(crawl.take())
@@ -313,13 +314,14 @@ def test_what_is_retried_is_pending_for_the_next_crawl_and_its_host_gets_another
     with closing(Store(tmp_path)) as store:
         kept = store.load()
         assert number == 1
-        assert (kept.ledger.pending, kept.ledger.failed) == (1, 1)
+        assert (kept.ledger.pending, kept.ledger.failed) == (2, 1)
         assert store.recount() == kept.ledger
         assert kept.hosts == {"a.example": _encoded(HostRecord(pace=PaceRecord(2.0))), "b.example": _encoded(down)}
         tally = Tally()
         tally.recall(kept.facts["tally"])
         assert tally.errors == {"StatusError": 1}
-        assert store.waiting_hosts() == [f"{HOME}a"]
+    with closing(Reading(tmp_path)) as reading:
+        assert explain(reading, f"{HOME}a")[0].place == (1, 2)
 
 
 def _encoded(record: HostRecord) -> bytes:
