@@ -227,8 +227,8 @@ def test_a_failure_says_each_try_and_its_error(crawled: Crawled, shown: Callable
         ("/deadly", "--state quarantined"),
         ("/private/x", "state       denied, "),
         ("/private/x", "forbids it by 'Disallow: /private/'"),
-        ("http://out.example/", "because     out of scope: --scope"),
-        ("/a/deep/too", "because     too deep: --max-depth"),
+        ("http://out.example/", "because     out of scope: scope.within is 'site', and no seed has that site"),
+        ("/a/deep/too", "because     too deep: limits.max_depth is 2"),
         ("/a/deep/too", "/a/deep/too (link)"),
         ("/moved", "state       done: a redirect"),
         ("/moved", "because     redirects to "),
@@ -413,10 +413,11 @@ def test_a_signal_ends_a_crawl_that_waits_and_says_how_to_resume_it(crawled: Cra
     assert "Ctrl-C again stops at once, and loses nothing" in crawled.finished.err
 
 
+@pytest.mark.timeout(60)  # five processes, one after the other
 async def test_the_same_command_goes_on_and_writes_each_item_once(tmp_path: Path) -> None:
     pages = {"/": links("/1", "/2", "/3", "/gone")} | {f"/{number}": links() for number in (1, 2, 3)}
     async with serve(pages) as site:
-        command = ("site", site.url, "--state", "state", "-o", "pages.jsonl", "--workers", "1")
+        command = ("site", site.url, "--state", "state", "-o", "pages.jsonl", "--executor", "inline")
         first = await run(*command, "--max-pages", "2", cwd=tmp_path)
         second = await run(*command, cwd=tmp_path)
         site.pages["/gone"] = links()
@@ -442,7 +443,7 @@ async def test_what_is_in_flight_when_the_grace_is_over_stays_pending(tmp_path: 
         return web.Response()
 
     async with serve({"/": links("/slow"), "/slow": slow}) as site:
-        command = ("site", site.url, "--state", "state", "-o", "pages.jsonl", "--workers", "1")
+        command = ("site", site.url, "--state", "state", "-o", "pages.jsonl", "--executor", "inline")
         process = await start(*command, "--grace", "0.1", cwd=tmp_path)
         await asked.wait()
         process.send_signal(signal.SIGTERM)
@@ -464,7 +465,7 @@ async def test_a_second_signal_says_that_nothing_is_lost(tmp_path: Path) -> None
         return web.Response()
 
     async with serve({"/": links("/slow"), "/slow": slow}) as site:
-        process = await start("site", site.url, "--state", "state", "--workers", "1", cwd=tmp_path)
+        process = await start("site", site.url, "--state", "state", "--executor", "inline", cwd=tmp_path)
         await asked.wait()
         assert process.stderr is not None
         process.send_signal(signal.SIGINT)
@@ -479,13 +480,13 @@ async def test_a_second_signal_says_that_nothing_is_lost(tmp_path: Path) -> None
     assert "as safe as a kill" in finished.err
     assert "items on standard output may come twice" in said.decode()
     ledger = _ledger(tmp_path / "state")
-    assert ledger.pending == 1
+    assert ledger.pending in {1, 2}  # the first page may wait for its commit
     assert ledger.balanced
 
 
 async def test_failures_are_not_lost_from_their_list_when_a_crawl_goes_on(tmp_path: Path) -> None:
     async with serve({"/": links("/gone", "/1"), "/1": links("/gone/too")}) as site:
-        command = ("site", site.url, "--state", "state", "-o", "a.jsonl", "--failures", "f.jsonl", "--workers", "1")
+        command = ("site", site.url, "--state", "state", "-o", "a.jsonl", "--failures", "f.jsonl", "--executor", "inline")
         await run(*command, "--max-pages", "1", cwd=tmp_path)
         finished = await run(*command, cwd=tmp_path)
 

@@ -11,12 +11,13 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from crawler import ConfigurationError, StateError
+from crawler import ConfigurationError, Limits, Rewriting, Scope, StateError
 from crawler.digests import DIGEST_BYTES, digest_of
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.host import HostRecord
 from crawler.frontier.retrying import retry
 from crawler.models import SITEMAP, Failure, Refusal, Request, State
+from crawler.options import described, encode_options
 from crawler.policy.order import Ranking
 from crawler.policy.pace import PaceRecord
 from crawler.policy.politeness import HostRule
@@ -24,6 +25,7 @@ from crawler.policy.robots import Robots, parse_robots
 from crawler.policy.robots_reason import rule_for
 from crawler.state.changes import Journal
 from crawler.state.explaining import explain
+from crawler.state.kept_options import KeptOptions
 from crawler.state.listing import Selection, listed
 from crawler.state.reading import Reading
 from crawler.state.store import Store, Sunk
@@ -271,13 +273,59 @@ def test_hosts_are_told_apart(crawl: Crawl, reading: Reading, host: str, found: 
 
 def test_options_that_are_stored_say_how_urls_are_spelt(crawl: Crawl, reading: Reading) -> None:
     crawl.add(f"{HOME}?a=1")
-    changes = crawl.journal.changes
-    changes.facts["options"] = b'{"scope":{"rewriting":{"drop":["utm_*"],"sort_query":true}},"order":"depth"}'
+    scope = Scope(rewriting=Rewriting(drop=("utm_*",), sort_query=True))
+    crawl.journal.changes.facts["options"] = encode_options(described(scope=scope))
     crawl.commit()
 
     [found] = explain(reading, f"{HOME}?utm_source=x&a=1")
 
     assert (found.url, found.state) == (f"{HOME}?a=1", State.PENDING)
+
+
+def test_of_a_crawl_depth_first_the_newest_is_first(tmp_path: Path) -> None:
+    crawl = Crawl(tmp_path, Ranking("depth"))
+    for number in range(3):
+        crawl.add(f"{HOME}{number}")
+    crawl.journal.changes.facts["options"] = encode_options(described(order="depth"))
+    crawl.commit()
+    crawl.store.close()
+
+    with closing(Reading(tmp_path)) as reading:
+        assert [explain(reading, f"{HOME}{number}")[0].place for number in range(3)] == [(3, 3), (2, 3), (1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("scope", "limits", "reason", "rule"),
+    [
+        (Scope(deny=("q", "/a'")), Limits(), Refusal.SCOPE, 'scope.deny has "/a\'", which it matches'),
+        (Scope(allow=("/b", "/c")), Limits(), Refusal.SCOPE, "it matches none of scope.allow, which is '/b', '/c'"),
+        (Scope("host"), Limits(), Refusal.SCOPE, "scope.within is 'host', and no seed has that host"),
+        (Scope(), Limits(max_depth=2), Refusal.DEPTH, "limits.max_depth is 2"),
+        (Scope(), Limits(max_alike=7), Refusal.TRAP, "limits.max_alike is 7"),
+        (Scope(), Limits(max_per_host=8), Refusal.HOST, "limits.max_per_host is 8"),
+        (Scope(), Limits(max_per_path=9), Refusal.PATH, "limits.max_per_path is 9"),
+        (Scope(), Limits(), Refusal.DEPTH, ""),
+    ],
+)
+def test_what_was_refused_names_the_option(
+    scope: Scope, limits: Limits, reason: Refusal, rule: str, crawl: Crawl, reading: Reading
+) -> None:
+    crawl.frontier.refuse(Request(f"{HOME}a'", depth=3), reason)
+    crawl.journal.changes.facts["options"] = encode_options(described(scope=scope, limits=limits))
+    crawl.commit()
+
+    [found] = explain(reading, f"{HOME}a'")
+
+    assert (found.state, found.reason, found.rule) == (State.REFUSED, reason, rule)
+
+
+@pytest.mark.parametrize("texts", [{}, {"order": "import os"}, {"order": "my_order"}, {"scope.deny": "None"}])
+def test_options_that_are_no_plain_values_are_not_known(texts: dict[str, str]) -> None:
+    options = KeptOptions(texts)
+
+    assert not options.is_newest_first
+    assert options.rewriting is None
+    assert options.rule_against(HOME, "out of scope") == options.rule_against(HOME, "something new") == ""
 
 
 @pytest.mark.parametrize("rest", [b"{", b"\x00", b"7"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
@@ -21,7 +21,8 @@ from crawler.policy.order import Ranking
 from crawler.policy.pace import PaceRecord
 from crawler.policy.politeness import HostRule
 from crawler.state.database import NAME, open_database
-from crawler.state.explaining import spelt
+from crawler.state.explaining import options_of, spelt
+from crawler.state.kept_options import KeptOptions
 from crawler.state.listing import Selection, listed
 from crawler.state.lock import FolderLock
 from crawler.state.reading import Known, Reading
@@ -61,11 +62,11 @@ def retry(folder: Path, selection: Selection, urls: Sequence[str] = ()) -> int:
     with closing(Reading(folder)) as reading:  # before a lock is made in what may be no state folder
         lock = FolderLock(folder)
         try:
-            options: Mapping[str, Any] = reading.fact("options", dict[str, Any]) or {}
+            options = options_of(reading)
             named = (_named(reading, url, selection, options) for url in urls)
             found = chain.from_iterable(named) if urls else (each.known for each in listed(reading, selection))
             chosen = {known.serial: known for known in found if known.serial}
-            ranking = Ranking("depth" if options.get("order") == "depth" else "breadth")
+            ranking = Ranking("depth" if options.is_newest_first else "breadth")
             if chosen:
                 _write(folder, list(chosen.values()), ranking)
         finally:
@@ -73,7 +74,7 @@ def retry(folder: Path, selection: Selection, urls: Sequence[str] = ()) -> int:
     return len(chosen)
 
 
-def _named(reading: Reading, url: str, selection: Selection, options: Mapping[str, Any]) -> list[Known]:
+def _named(reading: Reading, url: str, selection: Selection, options: KeptOptions) -> list[Known]:
     """Return the requests for ``url``, known to be of the ``selection``."""
     normalised = spelt(url, options)
     known = reading.find(digest_of(Request(normalised).fingerprint))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from crawler.digests import digest_of
 from crawler.models import SITEMAP, Refusal, Request, State
 from crawler.policy.access import without_userinfo
-from crawler.policy.rewriting import Rewriting
 from crawler.policy.robots_reason import rule_for
+from crawler.state.kept_options import KeptOptions
 from crawler.state.reading import Fault, Known, PutOff, Reading, Try, Wait
 from crawler.url import origin_of, resolve
 
@@ -63,6 +62,7 @@ class Explanation:
         status: The status of its last answer; 0 where there was none.
         ended_at: When it came to its end, in seconds since the epoch.
         reason: Why it was not fetched; of a redirect, where it leads.
+        rule: The option that refused it, by what it was when the crawl last ran; empty where that is not known.
         fault: The error that it came to nothing of.
         tries: The tries that failed.
         way: How it was come by, the seed first, itself last.
@@ -81,6 +81,7 @@ class Explanation:
     status: int = 0
     ended_at: float | None = None
     reason: str = ""
+    rule: str = ""
     fault: Fault | None = None
     tries: tuple[Try, ...] = ()
     way: tuple[Step, ...] = ()
@@ -97,7 +98,7 @@ def explain(reading: Reading, asked: str) -> list[Explanation]:
         InvalidURLError: It is no http(s) URL.
         StateError: The record is damaged.
     """
-    options = reading.fact("options", dict[str, Any]) or {}
+    options = options_of(reading)
     url = spelt(asked, options)
     asked = url if "@" in asked else asked  # it may have a password
     with reading.moment():
@@ -105,36 +106,31 @@ def explain(reading: Reading, asked: str) -> list[Explanation]:
         if known := reading.find(digest):
             return [_of_known(reading, asked, known, options)]
         if put_off := reading.put_off(digest):
-            return [_of_put_off(reading, asked, put_off)]
+            return [_of_put_off(reading, asked, put_off, options)]
         found = [_of_known(reading, asked, known, options) for known in reading.others_of(url)]
         near = tuple(each for each in _variants(url) if reading.find(digest_of(Request(each).fingerprint)))
         return found or [Explanation(asked, url, robots=_robots(reading, url), near=near)]
 
 
-def spelt(url: str, options: Mapping[str, Any]) -> str:
+def options_of(reading: Reading) -> KeptOptions:
+    """Return the options that the crawl last had."""
+    return KeptOptions(reading.fact("options", dict[str, str]) or {})
+
+
+def spelt(url: str, options: KeptOptions) -> str:
     """Return ``url`` as a crawl with these ``options`` spells it.
 
     Raises:
         InvalidURLError: It is no http(s) URL.
     """
     url = without_userinfo(resolve("", url.strip()))
-    rewriting = _rewriting_in(options)
-    return url if rewriting is None else rewriting.rewritten(url)
+    return url if options.rewriting is None else options.rewriting.rewritten(url)
 
 
-def _rewriting_in(options: Mapping[str, Any]) -> Rewriting | None:
-    scope = options.get("scope")
-    rules = scope.get("rewriting") if isinstance(scope, Mapping) else None
-    if not isinstance(rules, Mapping):
-        return None
-    drop, index_files = (tuple(rules.get(name) or ()) for name in ("drop", "index_files"))
-    return Rewriting(drop, sort_query=bool(rules.get("sort_query")), index_files=index_files)
-
-
-def _of_known(reading: Reading, asked: str, known: Known, options: Mapping[str, Any]) -> Explanation:
+def _of_known(reading: Reading, asked: str, known: Known, options: KeptOptions) -> Explanation:
     is_pending = known.state is State.PENDING
     wait = reading.wait_of(known.serial) if is_pending else None
-    place = reading.place_of(known, is_newest_first=options.get("order") == "depth") if is_pending else None
+    place = reading.place_of(known, is_newest_first=options.is_newest_first) if is_pending else None
     return Explanation(
         asked,
         known.url,
@@ -145,6 +141,7 @@ def _of_known(reading: Reading, asked: str, known: Known, options: Mapping[str, 
         known.status or 0,
         known.ended_at,
         known.reason or "",
+        options.rule_against(known.url, known.reason or ""),
         reading.fault_of(known.serial),
         tuple(reading.tries_of(known.serial)),
         tuple(_steps(reading.way_to(known.serial))),
@@ -154,11 +151,13 @@ def _of_known(reading: Reading, asked: str, known: Known, options: Mapping[str, 
     )
 
 
-def _of_put_off(reading: Reading, asked: str, put_off: PutOff) -> Explanation:
+def _of_put_off(reading: Reading, asked: str, put_off: PutOff, options: KeptOptions) -> Explanation:
     way = reading.way_to(put_off.found_on)
     how = _SITEMAP if way and way[-1].more.label == SITEMAP else _LINK
     steps = (*_steps(way), Step(put_off.url, how))
-    return Explanation(asked, put_off.url, State.REFUSED, depth=put_off.depth, reason=Refusal.DEPTH.value, way=steps)
+    reason = Refusal.DEPTH.value
+    rule = options.rule_against(put_off.url, reason)
+    return Explanation(asked, put_off.url, State.REFUSED, depth=put_off.depth, reason=reason, rule=rule, way=steps)
 
 
 def _steps(way: list[Known]) -> Iterator[Step]:

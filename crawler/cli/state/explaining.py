@@ -24,10 +24,9 @@ from crawler.state.reading import Reading
 from crawler.url import host_of, origin_of
 
 _REMEDIES: dict[str, str] = {
-    Refusal.SCOPE: "--scope, --allow and --deny say what is in it",
-    Refusal.DEPTH: "--max-depth says how many links are followed from a seed",
-    Refusal.LONG: "no page should have such a URL; Limits(max_alike=None) fetches it",
-    Refusal.TRAP: "Limits(max_alike=…) says how many URLs may differ only in numbers and queries",
+    Refusal.SCOPE: "--scope, --allow and --deny say what is in scope of what is found from now on",
+    Refusal.DEPTH: "a larger --max-depth takes it up when the crawl goes on",
+    Refusal.LONG: "no page should have such a URL; max_alike=None fetches it",
 }
 _HOW = {"seed": "seed", "link": "link", "redirect": "redirect", "sitemap": "listed in the sitemap"}
 _HOST = msgspec.msgpack.Decoder(HostRecord)
@@ -117,8 +116,9 @@ def _reasons(found: Explanation, now: float) -> Iterator[str]:
         if found.fault.traceback:
             yield found.fault.traceback.rstrip()
     elif found.reason:
-        more = _REMEDIES.get(found.reason, "")
-        yield f"{found.reason}{more and f': {more}'}"
+        yield f"{found.reason}{found.rule and f': {found.rule}'}"
+        if found.reason in _REMEDIES:
+            yield _REMEDIES[found.reason]
     if found.state is State.DENIED and found.robots is not None:
         yield _rule(found, now)
 
