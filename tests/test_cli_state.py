@@ -486,7 +486,7 @@ async def test_a_second_signal_says_that_nothing_is_lost(tmp_path: Path) -> None
 
 async def test_failures_are_not_lost_from_their_list_when_a_crawl_goes_on(tmp_path: Path) -> None:
     async with serve({"/": links("/gone", "/1"), "/1": links("/gone/too")}) as site:
-        command = ("site", site.url, "--state", "state", "-o", "a.jsonl", "--failures", "f.jsonl", "--executor", "inline")
+        command = ("site", site.url, "--state", "state", "-o", "a.jsonl", "--failures=f.jsonl", "--executor", "inline")
         await run(*command, "--max-pages", "1", cwd=tmp_path)
         finished = await run(*command, cwd=tmp_path)
 
