@@ -328,6 +328,20 @@ def test_options_that_are_no_plain_values_are_not_known(texts: dict[str, str]) -
     assert options.rule_against(HOME, "out of scope") == options.rule_against(HOME, "something new") == ""
 
 
+def test_odd_bytes_in_what_a_server_says_do_not_end_the_crawl(crawl: Crawl, reading: Reading) -> None:
+    for path in "ab":
+        crawl.add(HOME + path)
+    odd = "404 \udcff\x00\x1b[31m é"
+    crawl.fail(crawl.take(), message=odd)
+    crawl.frontier.end(crawl.take(), State.DENIED, reason=odd)
+
+    crawl.commit()
+
+    found = list(listed(reading, Selection()))
+    assert [each.message or each.known.reason for each in found] == ["404 ?\x00\x1b[31m é"] * 2
+    assert reading.tries_of(1)[0].message == found[0].message
+
+
 @pytest.mark.parametrize("rest", [b"{", b"\x00", b"7"])
 def test_damaged_rows_and_facts_are_state_errors(crawl: Crawl, reading: Reading, rest: bytes) -> None:
     crawl.add(HOME)
