@@ -190,10 +190,14 @@ class Crawler:
         self._stream = ItemStream(buffer, running)
         return self._stream
 
-    def stop(self) -> None:
-        """Start no more fetches; the crawl ends when what is in flight is done and written."""
+    def stop(self, grace: float | None = None) -> None:
+        """Start no more fetches; the crawl ends when what is in flight is done and written.
+
+        Args:
+            grace: Seconds after which what is still in flight is cut off, and stays pending; ``None`` waits for all.
+        """
         if self._engine is not None:
-            self._engine.stop()
+            self._engine.stop(grace)
 
     async def compute(self, function: Callable[..., Any], *args: Any) -> Any:
         """Return ``function(*args)``, called in a worker: for the CPU part of ``async def`` parsers.

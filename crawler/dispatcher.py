@@ -63,6 +63,7 @@ class Dispatcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._pages = 0  # fetched, and being fetched: together never more than the limit
         self._timer: asyncio.TimerHandle | None = None
+        self._ends: list[asyncio.TimerHandle] = []
         self._over = asyncio.Event()
         self._closed = False
 
@@ -93,17 +94,14 @@ class Dispatcher:
         seconds = self._limits.max_seconds
         loop = asyncio.get_running_loop()
         grace = min(_GRACE, _GRACE_SHARE * (seconds or 0))
-        timers = (
-            []
-            if seconds is None
-            else [loop.call_later(seconds - grace, self._expire), loop.call_later(seconds, self._over.set)]
-        )
+        if seconds is not None:
+            self._ends += loop.call_later(seconds - grace, self._expire), loop.call_later(seconds, self._over.set)
         try:
             self.advance()
             await self._over.wait()
         finally:
             self.close()
-            for timer in timers:
+            for timer in self._ends:
                 timer.cancel()
             self._cancel_all()
 
@@ -127,9 +125,11 @@ class Dispatcher:
         ready_at = self._frontier.next_ready_at
         return max(ready_at, now + _PUT_OFF) if is_hurried and ready_at is not None else ready_at
 
-    def stop(self, reason: str) -> None:
-        """Start no more; the crawl is over when what is in flight is done."""
+    def stop(self, reason: str, grace: float | None = None) -> None:
+        """Start no more; the crawl is over when what is in flight is done, or cut off after ``grace`` seconds."""
         self.stopped_by = self.stopped_by or reason
+        if grace is not None:
+            self._ends.append(asyncio.get_running_loop().call_later(grace, self._over.set))
         self._check_over()
 
     def close(self) -> None:

@@ -259,9 +259,9 @@ class Engine:
         self._admission.close()
         await self._committer.end(committing)
 
-    def stop(self) -> None:
-        """Start no more fetches; the crawl ends when what is in flight is done."""
-        self._dispatcher.stop("stop")
+    def stop(self, grace: float | None = None) -> None:
+        """Start no more fetches; the crawl ends when what is in flight is done, or cut off after ``grace`` seconds."""
+        self._dispatcher.stop("stop", grace)
 
     # ── seeds ──
 
@@ -362,7 +362,7 @@ class Engine:
             return
         self.tally.redirects += 1
         self._discovery.add(target, found_on=request.serial)
-        self._frontier.end(request, State.DONE, status=page.status)
+        self._frontier.end(request, State.DONE, status=page.status, reason=f"redirects to {target.url}")
 
     def _retry_or_fail(self, request: Request, error: FetchError) -> None:
         retry, luck = self._rules.retry, random.random()

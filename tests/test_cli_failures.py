@@ -228,10 +228,27 @@ async def test_what_could_not_be_written_is_an_error_at_the_next_failure_or_at_t
         await failures.close()
 
 
+async def test_what_was_noted_before_a_checkpoint_is_in_it_and_what_came_after_is_cut_off(tmp_path: Path) -> None:
+    failures = FailureList(str(tmp_path / "failed.jsonl"))
+    await failures.open()
+    await failures.restore(None)
+    failures.note(failure())
+    token = await failures.checkpoint()
+    failures.note(failure())
+    await failures.close()
+
+    await failures.open()
+    await failures.restore(token)
+    await failures.close()
+
+    assert len(read(tmp_path / "failed.jsonl")) == 1
+
+
 async def test_it_can_be_opened_again(tmp_path: Path) -> None:
     failures = FailureList(str(tmp_path / "failed.jsonl"))
     for _ in range(2):
         await failures.open()
+        await failures.restore(None)
         failures.note(failure())
         await failures.close()
 

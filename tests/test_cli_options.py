@@ -157,7 +157,9 @@ def test_a_file_with_another_number_of_proxies_is_an_error(text: str, tmp_path: 
 # ── what is said of them ──
 
 
-@pytest.mark.parametrize("command", ["", "run", "site", "fetch", "replay"])
+@pytest.mark.parametrize(
+    "command", ["", "run", "site", "fetch", "replay", "status", "explain", "list", "retry", "export"]
+)
 def test_help_fits_a_terminal_and_names_only_what_is_documented(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

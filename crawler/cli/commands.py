@@ -20,6 +20,7 @@ from crawler.cli.reparsing import run_reparse
 from crawler.cli.replay import run_replay
 from crawler.cli.running import run_job
 from crawler.cli.single import run_fetch
+from crawler.cli.state.commands import add_to
 from crawler.errors import CrawlerError
 from crawler.models import Request
 from crawler.sitemaps import sitemap
@@ -60,12 +61,13 @@ def _program(
 
 @app.command(epilog=exits.HELP)
 @with_options(CrawlOptions)
-def run(target: _Target, seeds: _Seeds = None, *, options: CrawlOptions) -> int:
+def run(context: typer.Context, target: _Target, seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     """Crawl with the parser in a Python file or module.
 
     Finds parse (a function of a page, or a Router), seeds (URLs, replaced by
     those on the command line), and where they are there: scope, limits,
-    politeness, retry, fetch, cpu and sinks. Options replace single fields.
+    politeness, retry, fetch, cpu, state, order and sinks. Options replace
+    single fields.
 
     Items go to --output, or to the file's sinks, or to standard output as
     JSON Lines; with --json, standard output has the summary instead. What the
@@ -75,12 +77,12 @@ def run(target: _Target, seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     were parsing: measured in the workers, page by page, without transport.
     """
     named = _named(seeds, options)
-    return run_job(lambda: load_job(target, named), options, named)
+    return run_job(lambda: load_job(target, named), options, named, context.obj)
 
 
 @app.command("site", epilog=exits.HELP)
 @with_options(CrawlOptions)
-def crawl_site(seeds: _Seeds = None, *, options: CrawlOptions) -> int:
+def crawl_site(context: typer.Context, seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     """Crawl a site without writing code: one line of JSON a page.
 
     The fields are url, status, depth, title and out_links, the number of
@@ -90,7 +92,7 @@ def crawl_site(seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     is an XML file is taken for a sitemap.
     """
     named = _named([site.seed_of(seed) for seed in seeds or ()], options)
-    return run_job(lambda: site.job(checked_seeds(named, "name URLs: crawler site URL…")), options, named)
+    return run_job(lambda: site.job(checked_seeds(named, "name URLs: crawler site URL…")), options, named, context.obj)
 
 
 @app.command("fetch", epilog=exits.HELP)
@@ -136,6 +138,9 @@ def reparse_pages(folder: _Folder, target: _Target, *, options: ReparseOptions) 
     return run_reparse(folder, target, options)
 
 
+add_to(app)
+
+
 def _named(seeds: Sequence[str | Request] | None, options: CrawlOptions) -> list[str | Request]:
     """Return the seeds on the command line."""
     return [*(seeds or ()), *map(sitemap, options.scope.sitemap or ())]
@@ -146,7 +151,7 @@ def execute(arguments: Sequence[str] | None = None) -> int:
     _open_standard_streams()
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return int(app(given or ["--help"], prog_name="crawler", standalone_mode=False) or 0)
+        return int(app(given or ["--help"], prog_name="crawler", standalone_mode=False, obj=given) or 0)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "crawler"

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import enum
 
-from crawler.errors import CacheError, ConfigurationError, CrawlerError, EncodingError, FetchError, InvalidURLError
+from crawler.errors import (
+    CacheError,
+    ConfigurationError,
+    CrawlerError,
+    EncodingError,
+    FetchError,
+    InvalidURLError,
+    StateError,
+)
 from crawler.summary import Summary
 
 
@@ -14,11 +22,11 @@ class Exit(enum.IntEnum):
     DONE = 0
     """The crawl is over: nothing left, a limit reached, or stopped by a first Ctrl-C or SIGTERM."""
     BROKEN = 1
-    """The crawl ended with an error: items could not be written, or workers died and could not be replaced. Or, of
-    ``replay``, the parser raised."""
+    """The crawl ended with an error: items could not be written, workers died and could not be replaced, or the states
+    of its URLs do not add up. Or, of ``replay``, the parser raised."""
     USAGE = 2
-    """Bad usage or configuration: a wrong option, file, seed, parser, cache or item, or no contact for strangers. Says
-    which, and what would work."""
+    """Bad usage or configuration: a wrong option, file, seed, parser, cache, item, or state folder, or no contact for
+    strangers. Says which, and what would work."""
     NOTHING = 3
     """Not one page could be fetched; or, of ``reparse``, there was none."""
     KILLED = 130
@@ -41,8 +49,10 @@ REPARSE_HELP = (
     "once by a second Ctrl-C."
 )
 
+STATE_HELP = "Exit codes: 0 done, 2 bad usage: no state folder, or one that is damaged or in use; no such URL or state."
+
 # A cache is looked at before anything is fetched: what is wrong with it later is logged, and the crawl goes on.
-_USAGE = (ConfigurationError, InvalidURLError, EncodingError, CacheError)
+_USAGE = (ConfigurationError, InvalidURLError, EncodingError, CacheError, StateError)
 
 
 def exit_of_error(error: CrawlerError) -> Exit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,7 +28,10 @@ class _Line(msgspec.Struct, omit_defaults=True):
 
 
 class FailureList:
-    """Writes failures to a file as JSON Lines; an existing file is overwritten.
+    """Writes failures to a file as JSON Lines; a new crawl overwrites an existing file.
+
+    With a state folder it goes on with the file. After a kill none is missing; one that came to nothing at that very
+    moment may be there twice.
 
     It is a sink that takes no items, so that it is opened when the crawl is sure to begin, and closed after its end,
     however that comes. Each failure is on its way to the file before the next turn of the event loop.
@@ -57,7 +61,6 @@ class FailureList:
         """
         self.count, self._lines, self._writing, self._error = 0, [], None, None
         await self._file.open()
-        await self._file.restore(None)
 
     def note(self, failure: Failure) -> None:
         """Have a failure written.
@@ -74,6 +77,38 @@ class FailureList:
 
     async def write(self, items: list[Any]) -> None:
         """Do nothing: items are for others."""
+
+    @property
+    def name(self) -> str:
+        """By what a state knows it."""
+        return f"failures in {Path(self.path).name}"
+
+    async def checkpoint(self) -> bytes | None:
+        """Return a token for the file with all that was noted; ``None`` for what cannot be cut back.
+
+        Raises:
+            SinkError: Some could not be written, or something else writes to the file.
+        """
+        if self._writing is not None:
+            await asyncio.wait((self._writing,))
+        return await self._file.checkpoint()
+
+    async def restore(self, token: bytes | None) -> None:
+        """Cut the file back to what it was when ``token`` was made, or empty it.
+
+        Raises:
+            ConfigurationError: The file has lost a part of what it had then, or is another. Nothing is touched.
+            SinkError: It cannot be cut.
+        """
+        await self._file.restore(token)
+
+    async def sync(self) -> None:
+        """Have what is written survive a power cut.
+
+        Raises:
+            SinkError: The disk fails.
+        """
+        await self._file.sync()
 
     async def close(self) -> None:
         """Close the file, when all failures are written.

@@ -13,9 +13,11 @@ from crawler.parsing.cpu import Cpu
 from crawler.parsing.router import Parser
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import Limits
+from crawler.policy.order import Order
 from crawler.policy.politeness import Politeness
 from crawler.policy.retry import Retry
 from crawler.policy.scope import Scope
+from crawler.policy.state_folder import StateFolder
 from crawler.sinks.sink import Sink
 from crawler.url import resolve
 
@@ -36,6 +38,8 @@ class Job:
     retry: Retry = field(default_factory=Retry)
     fetch: Fetch = field(default_factory=Fetch)
     cpu: Cpu = field(default_factory=Cpu)
+    state: StateFolder | None = None
+    order: Order = "breadth"
     sinks: tuple[Sink | Callable[[Any], object], ...] = ()
     replay_parser: str = ""
 
@@ -49,6 +53,8 @@ class Job:
             retry=self.retry,
             fetch=self.fetch,
             cpu=self.cpu,
+            state=self.state,
+            order=self.order,
             sinks=self.sinks,
             on_failure=on_failure,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
 import warnings
@@ -21,9 +22,11 @@ from crawler.parsing.parser import name_of
 from crawler.parsing.router import Parser, Router
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import Limits
+from crawler.policy.order import Order, Ranking
 from crawler.policy.politeness import Politeness
 from crawler.policy.retry import Retry
 from crawler.policy.scope import Scope
+from crawler.policy.state_folder import StateFolder
 
 _KINDS: dict[str, type] = {
     "scope": Scope,
@@ -52,6 +55,8 @@ def load_job(target: str, seeds: Iterable[Seed], *, needs_seeds: bool = True) ->
         parser=parser,
         seeds=checked_seeds(list(seeds) or _seeds_of(module), remedy) if needs_seeds else (),
         **{name: _option(module, name, kind) for name, kind in _KINDS.items() if hasattr(module, name)},
+        state=_state_of(module),
+        order=_order_of(module),
         sinks=_sinks_of(module),
         replay_parser="" if is_found_by_name(parser, target) else target,
     )
@@ -230,6 +235,19 @@ def _option(module: ModuleType, name: str, kind: type) -> Any:
         expected = f"a {kind.__name__}({arguments}), which is what the name {name!r} is read as"
         raise ConfigurationError.of(name, value, expected)
     return value
+
+
+def _state_of(module: ModuleType) -> StateFolder | None:
+    state = getattr(module, "state", None)
+    if state is None or isinstance(state, StateFolder):
+        return state
+    if not isinstance(state, str | os.PathLike):
+        raise ConfigurationError.of("state", state, "a StateFolder(…), or the path of a folder")
+    return StateFolder(state)
+
+
+def _order_of(module: ModuleType) -> Order:
+    return Ranking(getattr(module, "order", "breadth")).order  # which checks it
 
 
 def _sinks_of(module: ModuleType) -> tuple[Any, ...]:

@@ -24,6 +24,7 @@ from crawler.cli.origins import urls_of
 from crawler.cli.output import Output, output_for
 from crawler.cli.prints import prints_logged
 from crawler.cli.remedies import remedies_for
+from crawler.cli.resuming import Resuming
 from crawler.cli.screen import Screen
 from crawler.crawler import Crawler, loop_factory
 from crawler.errors import ConfigurationError, ParseError, SinkError, WorkerLostError
@@ -40,7 +41,12 @@ from crawler.url import resolve
 _log = logging.getLogger("crawler")
 
 
-def run_job(make_job: Callable[[], Job], options: CrawlOptions, named: Sequence[str | Request] = ()) -> int:
+def run_job(
+    make_job: Callable[[], Job],
+    options: CrawlOptions,
+    named: Sequence[str | Request] = (),
+    arguments: Sequence[str] = (),
+) -> int:
     """Run the crawl that ``make_job`` returns; return the exit code.
 
     The job is made in a running event loop, where a file that would crawl when it is imported cannot do so.
@@ -49,11 +55,13 @@ def run_job(make_job: Callable[[], Job], options: CrawlOptions, named: Sequence[
         make_job: Makes it.
         options: What changes it.
         named: Those of its seeds that stand on the command line.
+        arguments: The whole command line, for who wants to go on with the crawl.
 
     Raises:
         CrawlerError: See `exit_of_error`.
     """
     options.output.check()
+    options.state.check()
     screen = Screen(quiet=options.output.quiet, verbose=options.output.verbose)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         job = runner.run(_made(make_job))
@@ -62,7 +70,8 @@ def run_job(make_job: Callable[[], Job], options: CrawlOptions, named: Sequence[
         job = options.applied_to(job)
         job = replace(job, fetch=_introduced(job, options))
         warn_of_visible_secrets(urls_of(named), options.identity.header or (), options.network.proxy)
-        return runner.run(_run(job, options, screen))
+        resuming = Resuming(job.state, arguments, options.state.grace)
+        return runner.run(_run(job, options, screen, resuming))
 
 
 async def _made(make_job: Callable[[], Job]) -> Job:
@@ -80,18 +89,20 @@ def _introduced(job: Job, options: CrawlOptions) -> Fetch:
     return fetch
 
 
-async def _run(job: Job, options: CrawlOptions, screen: Screen) -> int:
+async def _run(job: Job, options: CrawlOptions, screen: Screen, resuming: Resuming) -> int:
     output = output_for(options.output, job.sinks, screen)
+    if output.is_stdout:
+        resuming.warn_of_standard_output()
     failed = FailureList(options.output.failures) if options.output.failures else None
     job = replace(job, sinks=(*output.sinks, failed) if failed else output.sinks)
     crawler = job.crawler(on_failure=partial(note_failure, job, failed))
     with Interrupts() as interrupts, prints_logged(wanted=output.is_stdout or options.output.json):
         try:
-            summary = await _crawl(crawler, job, interrupts, screen)
+            summary = await _crawl(crawler, job, interrupts, screen, resuming)
         except asyncio.CancelledError:
             if not interrupts.ended:
                 raise
-            _log.warning("stopped at once; what was in flight is lost")
+            resuming.tell_of_sudden_end()
             return Exit.KILLED
         except SinkError as error:
             if output.is_stdout and isinstance(error.__cause__, BrokenPipeError):
@@ -99,16 +110,18 @@ async def _run(job: Job, options: CrawlOptions, screen: Screen) -> int:
             raise
     if not options.output.quiet:
         _report(summary, crawler, job, output, failed, screen)
+        for text in resuming.rows(summary, screen.width):
+            screen.write(text)
     if options.output.json:
         sys.stdout.write(json.dumps(summary.as_dict()) + "\n")
         sys.stdout.flush()
     return exit_of_crawl(summary)
 
 
-async def _crawl(crawler: Crawler, job: Job, interrupts: Interrupts, screen: Screen) -> Summary:
+async def _crawl(crawler: Crawler, job: Job, interrupts: Interrupts, screen: Screen, resuming: Resuming) -> Summary:
     async with AsyncExitStack() as resources:
         await _open(crawler, resources)
-        interrupts.drain = lambda: _drain(crawler)
+        interrupts.drain = lambda: _drain(crawler, resuming)
         more = len(job.seeds) - 1
         name = without_userinfo(resolve("", urls_of(job.seeds)[0])) + (f" and {more} more" if more else "")
         _log.info("crawling %s", name)
@@ -132,10 +145,9 @@ def note_failure(job: Job, failed: FailureList | None, failure: Failure) -> None
         failed.note(failure)
 
 
-def _drain(crawler: Crawler) -> None:
-    crawler.stop()
-    flying = crawler.statistics().ledger.in_flight
-    _log.info("stopping when the pages in flight (%d) are finished; Ctrl-C again stops at once", flying)
+def _drain(crawler: Crawler, resuming: Resuming) -> None:
+    crawler.stop(resuming.grace)
+    resuming.tell_of_draining(crawler.statistics().ledger)
 
 
 def _report(

@@ -129,19 +129,21 @@ class Journal:
 
     def ended(self, request: Request, state: State, status: int = 0, reason: str | None = None) -> None:
         """Note the final state of a request."""
+        reason = None if reason is None else _text(reason)
         self.changes.ended.append(
             (NUMBERS[state], self._clock(), status or None, reason, request.attempt, request.serial)
         )
 
     def failed(self, request: Request, failure: Failure) -> None:
         """Note why a request came to nothing."""
-        row = (failure.error, failure.message, failure.attempts, failure.status, failure.traceback, failure.saved)
+        texts = _text(failure.traceback), _text(failure.saved)
+        row = (failure.error, _text(failure.message), failure.attempts, failure.status, *texts)
         self.changes.failures.append((request.serial, *row))
         self.attempted(request, failure.error, failure.message, failure.status)
 
     def attempted(self, request: Request, error: str, message: str, status: int) -> None:
         """Note a try that failed."""
-        row = (request.serial, request.attempt + 1, self._clock(), status, error, message)
+        row = (request.serial, request.attempt + 1, self._clock(), status, error, _text(message))
         self.changes.attempts.append(row)
 
     def waits(self, request: Request, ready_at: float) -> None:
@@ -154,3 +156,8 @@ class Journal:
             changes.first = request.serial
         changes.digests += digest
         return changes
+
+
+def _text(text: str) -> str:
+    """Return ``text`` without the half characters that stand for odd bytes in answers, and that SQLite cannot hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

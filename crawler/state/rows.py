@@ -11,7 +11,7 @@ import msgspec
 from crawler.models import Request
 
 
-class _More(msgspec.Struct, omit_defaults=True, array_like=True):
+class More(msgspec.Struct, omit_defaults=True, array_like=True):
     """What a request has beside its URL: the fields of `Request`, its metadata pickled."""
 
     method: str = "GET"
@@ -24,9 +24,9 @@ class _More(msgspec.Struct, omit_defaults=True, array_like=True):
     parent: str = ""
 
 
-_NOTHING = _More()
+_NOTHING = More()
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(_More)
+_DECODER = msgspec.msgpack.Decoder(More)
 
 
 class Waiting(NamedTuple):
@@ -68,7 +68,7 @@ def more_of(request: Request, found_on: int) -> bytes | None:
 
     The URL of its parent is that of the request which it was ``found_on``, where there is one.
     """
-    more = _More(
+    more = More(
         request.method,
         request.headers,
         request.body,
@@ -79,6 +79,11 @@ def more_of(request: Request, found_on: int) -> bytes | None:
         "" if found_on else request.parent,
     )
     return None if more == _NOTHING else _ENCODER.encode(more)
+
+
+def more_in(row: bytes | None) -> More:
+    """Return what a row has beside its URL. Its metadata stays pickled: nobody who only looks runs what is in it."""
+    return _NOTHING if row is None else _DECODER.decode(row)
 
 
 def request_of(url: str, more: bytes | None, parent: str = "") -> Request:

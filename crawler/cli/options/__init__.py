@@ -15,6 +15,7 @@ from crawler.cli.options.parsing import ParsingOptions, ReplayOptions
 from crawler.cli.options.politeness import PolitenessOptions
 from crawler.cli.options.reparsing import ReparseOptions
 from crawler.cli.options.scope import ScopeOptions
+from crawler.cli.options.state import StateOptions
 from crawler.policy.fetch import Fetch
 
 __all__ = ["CrawlOptions", "PageOptions", "ReparseOptions", "ReplayOptions"]
@@ -52,6 +53,7 @@ class CrawlOptions:
     network: NetworkOptions = field(default_factory=NetworkOptions)
     cache: CacheOptions = field(default_factory=CacheOptions)
     parsing: ParsingOptions = field(default_factory=ParsingOptions)
+    state: StateOptions = field(default_factory=StateOptions)
 
     def applied_to(self, job: Job) -> Job:
         """Return ``job`` with what these options change, header fields and passwords aside.
@@ -67,6 +69,8 @@ class CrawlOptions:
             retry=self.fetching.retry(job.retry),
             fetch=_applied(self, job.fetch),
             cpu=self.parsing.applied_to(job.cpu),
+            state=self.state.applied_to(job.state),
+            order=self.state.order_of(job.order),
         )
 
 

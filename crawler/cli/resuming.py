@@ -1,0 +1,72 @@
+"""What is said of how a crawl ends before its time, and goes on."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+
+from rich.text import Text
+
+from crawler.cli.again import command_line
+from crawler.models import Ledger
+from crawler.observe.lines import labelled
+from crawler.policy.state_folder import StateFolder
+from crawler.summary import Summary
+
+_log = logging.getLogger("crawler")
+
+_LASTING = {"max_pages": "--max-pages", "max_bytes": "--max-bytes"}
+"""The limits that hold for the crawl as a whole, however often it goes on."""
+
+
+class Resuming:
+    """The words of one crawl.
+
+    Attributes:
+        grace: Seconds that what is in flight may take once the crawl is asked to end.
+    """
+
+    def __init__(self, state: StateFolder | None, arguments: Sequence[str], grace: float) -> None:
+        """Create them for a crawl that has the ``state``, and that the command line ``arguments`` began."""
+        self.grace = grace
+        self._state = state
+        self._command = command_line(arguments)
+
+    def __repr__(self) -> str:
+        return f"<Resuming {self._command}>"
+
+    def warn_of_standard_output(self) -> None:
+        """Say that nobody can take back what has gone to standard output."""
+        if self._state is not None:
+            _log.warning(
+                "items on standard output may come twice after a kill, as it cannot be cut back; exactly once: -o FILE"
+            )
+
+    def tell_of_draining(self, ledger: Ledger) -> None:
+        """Say what the first signal has begun."""
+        end = f"stopping when the pages in flight ({ledger.in_flight}) are finished, in {self.grace:g} s at the latest"
+        if self._state is None:
+            _log.info("%s; Ctrl-C again stops at once", end)
+            return
+        _log.info("%s; Ctrl-C again stops at once, and loses nothing: they are fetched again", end)
+        if ledger.pending or ledger.in_flight:
+            _log.info("resume with: %s", self._command)
+
+    def tell_of_sudden_end(self) -> None:
+        """Say what the second signal has done."""
+        if self._state is None:
+            _log.warning("stopped at once; what was in flight is lost")
+            return
+        _log.warning("stopped at once, which is as safe as a kill: what was in flight is fetched again")
+        _log.info("resume with: %s", self._command)
+
+    def rows(self, summary: Summary, width: int | None) -> Iterator[Text]:
+        """Yield what stands below the summary of a crawl that can go on."""
+        if self._state is None:
+            return
+        yield labelled("state", os.fspath(self._state.folder), width)
+        if summary.pending:
+            if limit := _LASTING.get(summary.stopped_by):
+                yield labelled("", f"{limit} holds for the crawl as a whole, so to go on it must be larger", width)
+            yield labelled("resume with", self._command, width)

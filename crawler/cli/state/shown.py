@@ -1,0 +1,40 @@
+"""What the commands that look into a state folder write to standard output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from crawler.observe.lines import labelled
+
+
+@contextmanager
+def for_a_reader() -> Iterator[None]:
+    """Write to standard output while this is entered; a reader who has had enough, such as head, ends it."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered for him must not be written again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def show(rows: Iterable[tuple[str, str]]) -> None:
+    """Write labels and what there is to say: wrapped on a terminal, whole lines elsewhere."""
+    if not sys.stdout.isatty():
+        sys.stdout.writelines(f"{labelled(label, text).plain}\n" for label, text in rows)
+        return
+    console = Console(highlight=False, emoji=False)
+    for label, text in rows:
+        console.print(labelled(label, text, console.width))
+
+
+def show_json(value: Any) -> None:
+    """Write ``value`` as one line of JSON."""
+    sys.stdout.write(f"{msgspec.json.encode(value).decode()}\n")
