@@ -6,15 +6,16 @@ An ordinary program of a user's, in which nothing is prepared for being killed. 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
-import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from benchmarks.outputs import SINKS
-from crawler import Cpu, Fetch, Page, Politeness, Retry, StateFolder, crawl
+from crawler import Cpu, Crawler, Fetch, Page, Politeness, Retry, StateFolder, loop_factory
 
 STATE = "state"
 
@@ -31,12 +32,13 @@ def item_of(url: str, title: str) -> dict[str, str]:
     return {"url": url, "text": text, "digest": sha256(f"{url} {text}".encode()).hexdigest()}
 
 
-def run(options: argparse.Namespace) -> None:
+async def run(options: argparse.Namespace) -> None:
     """Crawl, or go on with it."""
     folder: Path = options.folder
-    summary = crawl(
+    if options.threads:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(options.threads))
+    crawler = Crawler(
         parse,
-        *options.urls.split(),
         state=StateFolder(folder / STATE, durability=options.durability, window=options.window),
         order=options.order,
         sinks=[SINKS[name].make(folder) for name in options.sinks.split(",")],
@@ -45,8 +47,9 @@ def run(options: argparse.Namespace) -> None:
         retry=Retry(wait=0.02, budget=1.0),
         cpu=Cpu(workers=options.workers, quarantine=None),
     )
-    facts = {"ledger": repr(summary), "items": summary.items, "fetched": summary.fetched, "done": summary.done}
-    print(json.dumps(facts), flush=True)
+    async with crawler:
+        summary = await crawler.run(*options.urls.split())
+    print(json.dumps({"items": summary.items, "fetched": summary.fetched, "done": summary.done}), flush=True)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -60,9 +63,10 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--window", type=int, default=100_000)
     parser.add_argument("--order", default="breadth")
     parser.add_argument("--durability", default="process")
+    parser.add_argument("--threads", type=int, help="one makes the order of all writes the same in each run")
     return parser
 
 
 if __name__ == "__main__":
-    os.umask(0o077)
-    run(arguments().parse_args())
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(run(arguments().parse_args()))

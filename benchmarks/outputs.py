@@ -8,7 +8,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
@@ -26,22 +26,25 @@ class Kind:
         file: Its name in the folder of the crawl.
         sink: The name of the sink, and its module.
         read: Returns the URLs of the items in the file, or in that part of it that a token speaks of.
+        options: Of the sink.
+        needs: A package that need not be installed.
     """
 
     file: str
     sink: tuple[str, str]
     read: Callable[[Path, dict[str, Any] | None], list[str]]
+    options: dict[str, Any] = field(default_factory=dict)
+    needs: str = "crawler"
 
     @property
     def exists(self) -> bool:
-        """Whether this version of the project has such a sink, and what it needs is installed."""
-        module = self.sink[0]
-        return find_spec(module) is not None and (not module.endswith("warc") or find_spec("warcio") is not None)
+        """Whether what it needs is installed."""
+        return all(find_spec(name) is not None for name in (self.sink[0], self.needs))
 
     def make(self, folder: Path) -> Any:
         """Return the sink."""
         module, name = self.sink
-        return getattr(import_module(module), name)(folder / self.file)
+        return getattr(import_module(module), name)(folder / self.file, **self.options)
 
     def urls(self, folder: Path, token: bytes | None = None) -> list[str]:
         """Return the URL of each item, checked to be whole; with a ``token``, of those that it speaks of.
@@ -110,14 +113,35 @@ def _read_warc(path: Path, token: dict[str, Any] | None) -> list[str]:
 
 
 def _read_parquet(path: Path, token: dict[str, Any] | None) -> list[str]:
-    raise NotImplementedError(f"{path}: {token}")
+    """Read parts, and the spool of what waits for the next, which has become that part where it is missing."""
+    most = token["parts"] if token else 10**6
+    rows = [row for number in range(1, most + 1) for row in _rows_of(path / f"part-{number:06}.parquet")]
+    if token is None:
+        left = [file.name for file in path.iterdir() if not file.name.startswith("part-")]
+        if left:
+            raise ValueError(f"beside its parts the folder has {left}")
+        return [_url_of(row) for row in rows]
+    spool = path / f"_spool-{most + 1:06}.jsonl"
+    if token["rows"] and spool.exists():
+        rows += [json.loads(line) for line in spool.read_bytes()[: token["spool"]["length"]].splitlines()]
+    elif token["rows"]:
+        rows += _rows_of(path / f"part-{most + 1:06}.parquet")[: token["rows"]]
+    return [_url_of(row) for row in rows]
+
+
+def _rows_of(part: Path) -> list[dict[str, str]]:
+    if not part.exists():
+        return []
+    rows: list[dict[str, str]] = import_module("pyarrow.parquet").ParquetFile(part).read().to_pylist()
+    return rows
 
 
 SINKS = {
     "jsonl": Kind("items.jsonl", ("crawler.sinks.jsonl", "JsonLines"), _read_jsonl),
     "csv": Kind("items.csv", ("crawler.sinks.csv", "Csv"), _read_csv),
     "sqlite": Kind("items.sqlite", ("crawler.sinks.sqlite", "Sqlite"), _read_sqlite),
-    "warc": Kind("pages.warc.gz", ("crawler.sinks.warc", "Warc"), _read_warc),
+    "warc": Kind("pages.warc.gz", ("crawler.sinks.warc", "Warc"), _read_warc, needs="warcio"),
+    "parquet": Kind("items.parquet", ("crawler.sinks.parquet", "Parquet"), _read_parquet, {"rows": 50}, "pyarrow"),
 }
 """Every kind of output that a crawl with a state writes exactly once."""
 
