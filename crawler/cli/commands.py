@@ -19,6 +19,8 @@ from crawler.cli.options import CrawlOptions, PageOptions, ReparseOptions, Repla
 from crawler.cli.reparsing import run_reparse
 from crawler.cli.replay import run_replay
 from crawler.cli.running import run_job
+from crawler.cli.seed_file import Named
+from crawler.cli.seed_file import named as named_seeds
 from crawler.cli.single import run_fetch
 from crawler.cli.state.commands import add_to
 from crawler.errors import CrawlerError
@@ -77,7 +79,7 @@ def run(context: typer.Context, target: _Target, seeds: _Seeds = None, *, option
     were parsing: measured in the workers, page by page, without transport.
     """
     named = _named(seeds, options)
-    return run_job(lambda: load_job(target, named), options, named, context.obj)
+    return run_job(lambda: load_job(target, named.known, more=named.more), options, named.known, context.obj)
 
 
 @app.command("site", epilog=exits.HELP)
@@ -92,7 +94,8 @@ def crawl_site(context: typer.Context, seeds: _Seeds = None, *, options: CrawlOp
     is an XML file is taken for a sitemap.
     """
     named = _named([site.seed_of(seed) for seed in seeds or ()], options)
-    return run_job(lambda: site.job(checked_seeds(named, "name URLs: crawler site URL…")), options, named, context.obj)
+    remedy = "name URLs: crawler site URL…"
+    return run_job(lambda: site.job(checked_seeds(named.known, remedy), named.more), options, named.known, context.obj)
 
 
 @app.command("fetch", epilog=exits.HELP)
@@ -141,9 +144,9 @@ def reparse_pages(folder: _Folder, target: _Target, *, options: ReparseOptions) 
 add_to(app)
 
 
-def _named(seeds: Sequence[str | Request] | None, options: CrawlOptions) -> list[str | Request]:
+def _named(seeds: Sequence[str | Request] | None, options: CrawlOptions) -> Named:
     """Return the seeds on the command line."""
-    return [*(seeds or ()), *map(sitemap, options.scope.sitemap or ())]
+    return named_seeds([*(seeds or ()), *map(sitemap, options.scope.sitemap or ())], options.scope.seeds)
 
 
 def execute(arguments: Sequence[str] | None = None) -> int:

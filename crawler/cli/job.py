@@ -27,11 +27,13 @@ class Job:
     """A crawl that is not yet running: a parser, seeds, and the options of a `Crawler`.
 
     Attributes:
+        more: Further seeds, which are read as needed.
         replay_parser: What ``crawler replay`` must be told to find the parser; empty where it finds it by its name.
     """
 
     parser: Parser
     seeds: tuple[str | Request, ...]
+    more: Iterator[str | Request] | None = None
     scope: Scope = field(default_factory=Scope)
     limits: Limits = field(default_factory=Limits)
     politeness: Politeness = field(default_factory=Politeness)

@@ -8,15 +8,17 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from crawler.cli.job import Job, checked_seeds
+from crawler.cli.seed_file import split
 from crawler.crawler import Seed
 from crawler.errors import ConfigurationError
+from crawler.models import Request
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.parser import name_of
 from crawler.parsing.router import Parser, Router
@@ -39,10 +41,13 @@ _KINDS: dict[str, type] = {
 _PARSER_REMEDY = "say where it is: --parser FILE_OR_MODULE[:NAME]"
 
 
-def load_job(target: str, seeds: Iterable[Seed], *, needs_seeds: bool = True) -> Job:
+def load_job(
+    target: str, seeds: Iterable[Seed], *, more: Iterator[str | Request] | None = None, needs_seeds: bool = True
+) -> Job:
     """Return the crawl that the file or module ``target`` describes, from ``seeds`` where any are given.
 
-    Without any where it ``needs_seeds`` not.
+    Without any where it ``needs_seeds`` not. There may be ``more``, which are read as needed; so are those of the file,
+    where it has an iterator.
 
     Raises:
         ConfigurationError: It is not there, cannot be imported, has no parser, or an option of the wrong type.
@@ -51,9 +56,12 @@ def load_job(target: str, seeds: Iterable[Seed], *, needs_seeds: bool = True) ->
     module = load_module(target)
     parser = _parser_of(module, target)
     remedy = f"name URLs after {target}, or define seeds in it"
+    named = list(seeds)
+    found, rest = _seeds_of(module)
     return Job(
         parser=parser,
-        seeds=checked_seeds(list(seeds) or _seeds_of(module), remedy) if needs_seeds else (),
+        seeds=checked_seeds(named or found, remedy) if needs_seeds else (),
+        more=more if named else rest,
         **{name: _option(module, name, kind) for name, kind in _KINDS.items() if hasattr(module, name)},
         state=_state_of(module),
         order=_order_of(module),
@@ -223,9 +231,10 @@ def _parser_of(module: ModuleType, target: str) -> Any:
     return parser
 
 
-def _seeds_of(module: ModuleType) -> Iterable[Seed]:
-    seeds: Iterable[Seed] = getattr(module, "seeds", ())
-    return seeds
+def _seeds_of(module: ModuleType) -> tuple[Seed | Iterable[Seed], Iterator[str | Request] | None]:
+    """Return the seeds of a file, and those that are read as needed, where it has an iterator."""
+    seeds: Any = getattr(module, "seeds", ())
+    return split(seeds) if isinstance(seeds, Iterator) else (seeds, None)
 
 
 def _option(module: ModuleType, name: str, kind: type) -> Any:

@@ -126,7 +126,7 @@ async def _crawl(crawler: Crawler, job: Job, interrupts: Interrupts, screen: Scr
         name = without_userinfo(resolve("", urls_of(job.seeds)[0])) + (f" and {more} more" if more else "")
         _log.info("crawling %s", name)
         with screen.display(crawler.statistics, name):
-            return await crawler.run(job.seeds)
+            return await crawler.run(*job.seeds, *(() if job.more is None else (job.more,)))
 
 
 async def _open(crawler: Crawler, resources: AsyncExitStack) -> None:

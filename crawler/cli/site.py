@@ -40,9 +40,9 @@ class SitePage(msgspec.Struct, frozen=True, omit_defaults=True):
     changed: bool | None = None
 
 
-def job(seeds: tuple[str | Request, ...]) -> Job:
-    """Return the crawl from ``seeds``."""
-    return Job(parse, seeds, fetch=Fetch(bodies=Bodies(content_types=PAGES)))
+def job(seeds: tuple[str | Request, ...], more: Iterator[str | Request] | None = None) -> Job:
+    """Return the crawl from ``seeds``, and ``more`` that are read as needed."""
+    return Job(parse, seeds, more, fetch=Fetch(bodies=Bodies(content_types=PAGES)))
 
 
 def seed_of(url: str) -> str | Request:

@@ -26,6 +26,10 @@ class LimitOptions:
     max_bytes: Annotated[
         int | None, _option("--max-bytes", metavar="N", help="Bytes of all bodies together at most.")
     ] = None
+    max_per_host: Annotated[int | None, _option("--max-per-host", metavar="N", help="URLs of one host at most.")] = None
+    max_per_path: Annotated[
+        int | None, _option("--max-per-path", metavar="N", help="URLs in one folder of a host at most.")
+    ] = None
 
     def applied_to(self, limits: Limits) -> Limits:
         """Return ``limits`` with what these options change.
@@ -34,6 +38,11 @@ class LimitOptions:
             ConfigurationError: One of them is out of its range.
         """
         changes = given(
-            max_pages=self.max_pages, max_depth=self.max_depth, max_seconds=self.max_seconds, max_bytes=self.max_bytes
+            max_pages=self.max_pages,
+            max_depth=self.max_depth,
+            max_seconds=self.max_seconds,
+            max_bytes=self.max_bytes,
+            max_per_host=self.max_per_host,
+            max_per_path=self.max_per_path,
         )
         return replace(limits, **changes)

@@ -23,6 +23,12 @@ class ScopeOptions:
         list[str] | None,
         _option("--sitemap", metavar="URL", help="Start from the URLs in this; repeatable."),
     ] = None
+    seeds: Annotated[
+        str | None,
+        _option(
+            "--seeds", metavar="FILE", help="Start from the URLs in FILE, too, a line each, read as needed; - is stdin."
+        ),
+    ] = None
     sitemaps: Annotated[
         bool, _option("--sitemaps", metavar="", help="Start from those, too, that robots.txt names.")
     ] = False
