@@ -430,6 +430,8 @@ async def test_the_same_command_goes_on_and_writes_each_item_once(tmp_path: Path
         assert "--max-pages holds for the crawl as a whole" in first.err
         assert f"resume with crawler site {site.url} --state state" in first.err
         assert "resume with" not in second.err + third.err
+        assert "left to be fetched" not in first.err
+        assert f"crawling {site.url}, where 3 of 5 URLs are left to be fetched" in second.err
         assert "1 failed" in second.err
         assert "failed" not in third.err
 
