@@ -430,6 +430,8 @@ async def test_the_same_command_goes_on_and_writes_each_item_once(tmp_path: Path
         assert "--max-pages holds for the crawl as a whole" in first.err
         assert f"resume with crawler site {site.url} --state state" in first.err
         assert "resume with" not in second.err + third.err
+        assert "left to be fetched" not in first.err
+        assert f"crawling {site.url}, where 3 of 5 URLs are left to be fetched" in second.err
         assert "1 failed" in second.err
         assert "failed" not in third.err
 
@@ -565,6 +567,35 @@ def test_a_crawl_that_is_used_by_another_process_is_not_begun(
     lock.release()
     assert code == Exit.USAGE
     assert f"is in use by process {os.getpid()}" in capsys.readouterr().err
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("command", ["status", "explain", "list", "retry", "export"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE requests SET state = 77",
+        "UPDATE requests SET url = CAST(x'68747470fffe' AS TEXT)",
+        "UPDATE requests SET more = x'c1'",
+        "UPDATE facts SET value = x'ff'",
+        "UPDATE hosts SET data = x'c1'; UPDATE failures SET error = x'1b5b33316d'",
+        "DROP TABLE failures",
+        "DELETE FROM facts",
+        "DELETE FROM digests",
+    ],
+)
+def test_damage_inside_a_record_is_one_line_and_no_traceback(
+    command: str, damage: str, crawled: Crawled, copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(copy / "state.sqlite")) as connection:
+        connection.executescript(damage)
+
+    code = main([command, str(copy), *([f"{crawled.url}absent"] if command == "explain" else [])])
+
+    shown = capsys.readouterr()
+    assert code in {Exit.DONE, Exit.USAGE}
+    assert shown.err.count("error: ") == (code == Exit.USAGE)
+    assert "\x1b" not in shown.out + shown.err
 
 
 def test_a_state_that_has_nothing_in_it_yet_has_a_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,7 @@ from crawler.cli.single import run_fetch
 from crawler.cli.state.commands import add_to
 from crawler.errors import CrawlerError
 from crawler.models import Request
+from crawler.observe.plain import plain
 from crawler.sitemaps import sitemap
 
 app = typer.Typer(
@@ -181,5 +182,5 @@ def _open_standard_streams() -> None:
 
 
 def _complain(message: str, code: Exit) -> int:
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    sys.stderr.write(f"error: {plain(' '.join(message.split()))}\n")
     return code

@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 
 from rich.text import Text
 
 from crawler.cli.again import command_line
+from crawler.errors import StateError
 from crawler.models import Ledger
+from crawler.observe.figures import count, plural
 from crawler.observe.lines import labelled
 from crawler.policy.state_folder import StateFolder
+from crawler.state.reading import Reading
 from crawler.summary import Summary
 
 _log = logging.getLogger("crawler")
@@ -35,6 +40,20 @@ class Resuming:
 
     def __repr__(self) -> str:
         return f"<Resuming {self._command}>"
+
+    @property
+    def how_far_it_was(self) -> str:
+        """How far an earlier crawl has come that is gone on with; empty where there is none."""
+        if self._state is None:
+            return ""
+        try:
+            with closing(Reading(Path(self._state.folder))) as reading:
+                ledger = reading.ledger()
+        except StateError:  # opening it to crawl says what is wrong
+            return ""
+        if not ledger.discovered:
+            return ""
+        return f", where {count(ledger.pending)} of {plural(ledger.discovered, 'URL')} are left to be fetched"
 
     def warn_of_standard_output(self) -> None:
         """Say that nobody can take back what has gone to standard output."""

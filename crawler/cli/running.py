@@ -124,7 +124,7 @@ async def _crawl(crawler: Crawler, job: Job, interrupts: Interrupts, screen: Scr
         interrupts.drain = lambda: _drain(crawler, resuming)
         more = len(job.seeds) - 1
         name = without_userinfo(resolve("", urls_of(job.seeds)[0])) + (f" and {more} more" if more else "")
-        _log.info("crawling %s", name)
+        _log.info("crawling %s%s", name, resuming.how_far_it_was)
         with screen.display(crawler.statistics, name):
             return await crawler.run(*job.seeds, *(() if job.more is None else (job.more,)))
 

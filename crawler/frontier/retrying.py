@@ -101,7 +101,7 @@ def _write(folder: Path, chosen: Sequence[Known], ranking: Ranking) -> None:
             _forgive_hosts(connection, {host_of(known.url) for known in chosen})
             denied = {origin_of(known.url) for known in chosen if known.state is State.DENIED}
             connection.executemany("DELETE FROM robots WHERE origin = ?", [(origin,) for origin in denied])
-    except sqlite3.Error as error:
+    except (sqlite3.Error, msgspec.MsgspecError) as error:
         raise StateError(f"the state {str(folder / NAME)!r} cannot be written: {error}") from error
 
 

@@ -43,7 +43,13 @@ class Known(NamedTuple):
 
     @property
     def state(self) -> State:
-        """Its state."""
+        """Its state.
+
+        Raises:
+            StateError: There is no such state.
+        """
+        if not 0 <= self.number < len(STATES):
+            raise StateError(f"the state is damaged: {self.url} is in a state that there is not, {self.number}")
         return STATES[self.number]
 
     @property

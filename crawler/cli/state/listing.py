@@ -31,7 +31,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
     state: str
     depth: int
     parent: str = ""
-    method: str = "GET"
+    method: str = ""
     status: int = 0
     ended_at: str = ""
     attempts: int = 0
@@ -121,7 +121,7 @@ def _json(each: Listed) -> str:
         known.state,
         known.depth,
         each.parent,
-        known.more.method,
+        "" if known.more.method == "GET" else known.more.method,
         known.status or 0,
         "" if known.ended_at is None else iso(known.ended_at),
         (each.attempts or known.attempt + 1) if is_over and known.reason is None else 0,

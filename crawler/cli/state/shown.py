@@ -11,15 +11,22 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from crawler.errors import StateError
 from crawler.observe.lines import labelled
 
 
 @contextmanager
 def for_a_reader() -> Iterator[None]:
-    """Write to standard output while this is entered; a reader who has had enough, such as head, ends it."""
+    """Write to standard output while this is entered; a reader who has had enough, such as head, ends it.
+
+    Raises:
+        StateError: Something in the state is damaged.
+    """
     try:
         yield
         sys.stdout.flush()
+    except msgspec.MsgspecError as error:
+        raise StateError(f"the state is damaged, and cannot be read: {error}") from error
     except BrokenPipeError:
         # What is still buffered for him must not be written again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
