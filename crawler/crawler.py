@@ -136,16 +136,16 @@ class Crawler:
             raise ClosedError("this crawler is open already")
         self._sinks_are_open = False
         async with AsyncExitStack() as resources:
+            self._record = None
+            if self._state is not None:  # first: a folder that is in use should not wait for workers to say so
+                opening = open_record(self._state, is_depth_first=self._ranking.is_newest_first)
+                self._record = await resources.enter_async_context(opening)
             stage = resources.enter_async_context(open_stage(self._cpu, self._worker_parser()))
             # Imported here: aiohttp takes 0.3 s to import, and every worker imports this module with the user's. While
             # the workers start, and off the loop, which in a web application has others to serve.
             importing = asyncio.to_thread(import_module, "crawler.fetching.fetching")
             self._stage, fetching = await asyncio.gather(stage, importing)
             self._fetching = await resources.enter_async_context(fetching.open_fetching(self._fetch))
-            self._record = None
-            if self._state is not None:
-                opening = open_record(self._state, is_depth_first=self._ranking.is_newest_first)
-                self._record = await resources.enter_async_context(opening)
             self._resources = resources.pop_all()
         return self
 

@@ -17,11 +17,12 @@ async def restore_sinks(sinks: Sequence[Sink], kept: Kept) -> None:
     """Cut the open ``sinks`` back to what of their output belongs to the crawl; all of it where the crawl is new.
 
     Raises:
-        ConfigurationError: They are others than those that the crawl had before.
+        ConfigurationError: They are others than those that the crawl had before, or two have one name.
         SinkError: They cannot be cut.
     """
     known = dict(kept.sinks)
     checkpointed = [sink for sink in sinks if isinstance(sink, CheckpointedSink)]
+    _check_names([sink.name for sink in checkpointed])
     if not kept.is_new:
         for sink in checkpointed:
             if sink.name not in known and await sink.checkpoint() is not None:
@@ -33,6 +34,14 @@ async def restore_sinks(sinks: Sequence[Sink], kept: Kept) -> None:
                 raise ConfigurationError(f"the crawl of this state writes to {name}, which is missing: {remedy}")
     for sink in checkpointed:
         await sink.restore(known.get(sink.name))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigurationError(
+                f"two outputs are called {name}, whatever their folders: a state tells them by that"
+            )
 
 
 def _unknown(sink: CheckpointedSink, known: dict[str, bytes]) -> ConfigurationError:

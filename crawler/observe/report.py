@@ -32,6 +32,7 @@ _NAMES = {"network": "the network", "cpu": "the CPU stage", "sink": "the sink", 
 _ADVICE = {
     "network": "servers answered no faster; --concurrency asks for more at once",
     "politeness": "the pause between its requests was kept; --delay shortens it, with its owner's consent",
+    "retries": "what was left had failed, and waited to be tried again",
     "cpu": "pages waited for workers; more --workers or a faster parser help",
     "sink": "the output took items more slowly than they came",
     "event loop": "the main process had no time left; what can be done in the parser is done elsewhere",

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from crawler.errors import StateError
 
 if sys.platform != "win32":
     import fcntl
+
+_TRIES = 3
+_PAUSE = 0.02  # seconds; arbitrary
 
 
 class FolderLock:
@@ -27,7 +32,7 @@ class FolderLock:
         except OSError as error:
             raise StateError(f"the state folder {str(folder)!r} cannot be written: {error.strerror}") from error
         try:
-            _lock(self._descriptor)
+            _lock_patiently(self._descriptor)
         except OSError as error:
             owner = _owner_in(self._descriptor)
             os.close(self._descriptor)
@@ -60,6 +65,15 @@ def owner_of(folder: Path) -> str:
     finally:
         os.close(descriptor)
     return ""
+
+
+def _lock_patiently(descriptor: int) -> None:
+    """Take a lock; whoever only asks for its owner has it for a moment."""
+    for _ in range(_TRIES - 1):
+        with suppress(OSError):
+            return _lock(descriptor)
+        time.sleep(_PAUSE)
+    return _lock(descriptor)
 
 
 def _lock(descriptor: int) -> None:

@@ -348,3 +348,12 @@ async def test_a_crawl_with_a_foreign_host_goes_on_within_its_scope(tmp_path: Pa
     store = Store(tmp_path / "state")
     assert store.recount() == store.load().ledger
     store.close()
+
+
+async def test_two_outputs_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    sinks = [JsonLines(tmp_path / "out.jsonl"), JsonLines(tmp_path / "other" / "out.jsonl")]
+    async with serve({"/": links()}) as site:
+        with pytest.raises(ConfigurationError, match=r"two outputs are called JsonLines out\.jsonl"):
+            await crawl(tmp_path, site.url, sinks=sinks)
+        assert site.asked == []
