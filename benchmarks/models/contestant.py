@@ -1,0 +1,167 @@
+"""A row that is open, in a process of its own, as the one who measures it sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.models.catalogue import Row
+from benchmarks.models.processes import Sample, memory_of, sample, tree
+
+_ANSWER_BYTES = 2**26  # of one line; arbitrary, the URLs of a hundred thousand pages are shorter
+_PATIENCE = 60.0  # seconds for a job; the longest takes ten
+_GRACE = 5.0  # seconds to end in; arbitrary
+_LOOKS = 0.25  # seconds between two looks at memory
+_ROOT = Path(__file__).parents[2]
+
+
+class RowError(Exception):
+    """A row died, or did not answer in time; says what it wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of one row.
+
+    Attributes:
+        seconds: Wall time, from the first hand-over to the last answer.
+        cpu_seconds: Of all its processes.
+        main_cpu_seconds: Of the process that hands out the work.
+        memory_bytes: Of all its processes, at the most.
+        processes: How many these were.
+        lag_p50: By how many seconds its loop, or a thread of its main process that sleeps, woke late in the median.
+        lag_p99: The same for the 99th percentile.
+        lag_max: The same at the worst.
+        answer: What it came to.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    main_cpu_seconds: float
+    memory_bytes: int
+    processes: int
+    lag_p50: float
+    lag_p99: float
+    lag_max: float
+    answer: dict[str, Any]
+
+
+class Contestant:
+    """Opens a row with a width in ``async with``, and has it do jobs."""
+
+    def __init__(self, row: Row, width: int, interpreter: str = sys.executable) -> None:
+        self.row = row
+        self.width = width
+        self.open_seconds = 0.0
+        self._interpreter = interpreter
+        self._process: asyncio.subprocess.Process | None = None
+
+    def __repr__(self) -> str:
+        return f"<Contestant {self.row.key} of {self.width}>"
+
+    async def open(self) -> None:
+        """Start the process and wait until its model is open."""
+        spec = {"module": self.row.module, "width": self.width, "options": dict(self.row.options)}
+        command = (self._interpreter, "-W", "ignore", "-m", "benchmarks.models.child", json.dumps(spec))
+        pipe = asyncio.subprocess.PIPE
+        begun = time.perf_counter()
+        self._process = await asyncio.create_subprocess_exec(
+            *command, stdin=pipe, stdout=pipe, stderr=pipe, limit=_ANSWER_BYTES, cwd=_ROOT
+        )
+        await self._answer()
+        self.open_seconds = time.perf_counter() - begun
+
+    async def run(self, job: str, items: list[Any]) -> Run:
+        """Have the job done, and say what it took.
+
+        Raises:
+            RowError: It was not done.
+        """
+        process = self._running()
+        assert process.stdin is not None  # noqa: S101  # it was asked for
+        line = json.dumps({"job": job, "items": items}).encode() + b"\n"
+        before = sample(process.pid)
+        process.stdin.write(line)
+        peak = _Peak(before.memory_bytes)
+        looking = asyncio.create_task(peak.watch(process.pid))
+        try:
+            said = await self._answer()
+        finally:
+            looking.cancel()
+        after = sample(process.pid)
+        return _run_of(said, before, after, max(peak.bytes, after.memory_bytes))
+
+    async def close(self) -> None:
+        """End the process; kill it, and what it has started, where it does not."""
+        process, self._process = self._process, None
+        if process is None or process.stdin is None:
+            return
+        members = tree(process.pid) if process.returncode is None else []
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(_GRACE):
+                await process.communicate()
+        except TimeoutError:
+            for member in members:
+                with suppress(psutil.Error):
+                    member.kill()
+            await process.wait()
+
+    async def _answer(self) -> dict[str, Any]:
+        process = self._running()
+        assert process.stdout is not None  # noqa: S101  # they were asked for
+        assert process.stderr is not None  # noqa: S101
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                line = await process.stdout.readline()
+        except TimeoutError:
+            raise RowError(f"{self.row.title} did not answer within {_PATIENCE:g} s") from None
+        if not line:
+            said = (await process.stderr.read()).decode(errors="replace").strip()
+            raise RowError(f"{self.row.title} ended: {said.splitlines()[-1] if said else 'it did not say why'}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None:
+            raise RowError(f"{self.row.title} is not open")
+        return self._process
+
+
+class _Peak:
+    """The most memory that was seen."""
+
+    def __init__(self, start: int) -> None:
+        self.bytes = start
+
+    async def watch(self, pid: int) -> None:
+        """Look until cancelled, so rarely that looking takes a twentieth of a core at most."""
+        pause = _LOOKS
+        while True:
+            await asyncio.sleep(pause)
+            begun = time.perf_counter()
+            with suppress(psutil.Error):
+                self.bytes = max(self.bytes, memory_of(tree(pid)))
+            pause = max(_LOOKS, 20 * (time.perf_counter() - begun))
+
+
+def _run_of(said: dict[str, Any], before: Sample, after: Sample, peak: int) -> Run:
+    return Run(
+        seconds=said["seconds"],
+        cpu_seconds=after.cpu_seconds - before.cpu_seconds,
+        main_cpu_seconds=said["cpu_seconds"],
+        memory_bytes=peak,
+        processes=after.processes,
+        lag_p50=said["lag_p50"],
+        lag_p99=said["lag_p99"],
+        lag_max=said["lag_max"],
+        answer=said["answer"],
+    )
