@@ -101,6 +101,8 @@ _GREENLETS = ("gevent", "eventlet")
 _COROUTINES = ("asyncio-loop", "asyncio-threads", "asyncio-processes", "loops", "crawler")
 _WAITING = ("sequential", "thread-queue", "thread-executor", *_GREENLETS, "pool", "asyncio-loop", "loops", "crawler")
 _CHUNKS = ("pool", "pool-map", "pool-16", "pool-256", "process-executor", "process-executor-16", "process-executor-256")
+_ONE_CORE = ("thread-queue", "thread-pool", "thread-executor", *_GREENLETS, "asyncio-loop", "asyncio-threads")
+"""Rows that compute on one core, and so take twice as long where there are two."""
 
 
 def web_of(latency: float, *, pages: int, bits: int = 0, **knobs: Any) -> Web:
@@ -126,13 +128,13 @@ def workloads(cores: int, scale: float = 1.0) -> tuple[Workload, ...]:
         Workload(
             "cpu-note", "primality of the six numbers of the concurrent.futures documentation", "prime_or_zero", 6,
             ("sequential", "thread-executor", "free-threaded", "c-threads", "process-queue", "pool",
-             "process-executor", "interpreters", "asyncio-threads", "asyncio-processes", "crawler"),
+             "process-executor", "interpreters", "asyncio-processes", "crawler"),
             unit="number", widths={"threads": (cores,), "processes": (cores,)},
         ),
         Workload(
             "cpu-set", "primality of many numbers of 34 bits", "prime_or_zero", count(600, 200),
-            ("sequential", *_THREADS, "c-threads", "process-queue", *_CHUNKS, "interpreters", "asyncio-processes",
-             "loops", "crawler"),
+            ("sequential", "thread-executor", "free-threaded", "c-threads", "process-queue", "pool", "pool-map", "pool-16",
+             "process-executor", "process-executor-16", "interpreters", "asyncio-processes", "loops", "crawler"),
             unit="number", widths={"threads": (cores,), "processes": (cores,)},
         ),
         Workload(
@@ -148,7 +150,7 @@ def workloads(cores: int, scale: float = 1.0) -> tuple[Workload, ...]:
         ),
         Workload(
             "io-1000", "pages after 1 s, nothing to compute", "fetch", 1000,
-            ("thread-executor", *_GREENLETS, "asyncio-loop", "loops", "crawler"), 1000, web_of(1.0, pages=1000),
+            ("thread-executor", "gevent", "asyncio-loop", "crawler"), 1000, web_of(1.0, pages=1000),
             widths={"threads": (1000,), "greenlets": (1000,)},
         ),
         Workload(
@@ -158,15 +160,15 @@ def workloads(cores: int, scale: float = 1.0) -> tuple[Workload, ...]:
             widths={"threads": (64, 256), "greenlets": (64, 256), "processes": (16, 64)},
         ),
         Workload(
-            "tail", "pages after 50 ms, log-normal, 1 % after 1 s", "fetch", count(1000, 400),
-            ("thread-queue", "thread-executor", "gevent", "pool-map", "pool", "asyncio-loop", "loops", "crawler"), 64,
-            web_of(0.05, pages=count(1000, 400), latency_sigma=0.8),
+            "tail", "pages after 50 ms, log-normal, 1 % half a second later", "fetch", count(600, 400),
+            ("thread-executor", "gevent", "pool-map", "pool", "asyncio-loop", "loops", "crawler"), 64,
+            web_of(0.05, pages=count(600, 400), latency_sigma=0.8, stalling_share=0.01, stall_seconds=0.5),
             widths={"threads": (64,), "greenlets": (64,), "processes": (64,)},
         ),
         Workload(
             "hybrid", "a crawl: pages after 50 ms, with 20 ms of arithmetic on each", "crawl", count(200, 100),
             ("sequential", *_THREADS, "c-threads", *_GREENLETS, "process-queue", "pool", "process-executor",
              *_COROUTINES), 64, web_of(0.05, pages=count(200, 100), bits=35),
-            shares={"sequential": 0.2}, widths={"threads": (8, 64), "greenlets": (64,), "processes": (8, 32)},
+            shares={"sequential": 0.2, **dict.fromkeys(_ONE_CORE, 0.5)}, widths={"threads": (8, 64), "greenlets": (64,), "processes": (8, 32)},
         ),
     )  # fmt: skip

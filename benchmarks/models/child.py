@@ -31,7 +31,7 @@ def call_for(model: Any, job: dict[str, Any]) -> Callable[[], Any]:
         return lambda: model.crawl(items)
     if name in {"fetch", "fetch_once"} and hasattr(model, "fetch"):
         return lambda: model.fetch(items, keep_alive=name == "fetch")
-    function = getattr(import_module(f"benchmarks.models.{_HOMES.get(name, 'http')}"), name)
+    function = getattr(import_module(f"benchmarks.models.{_HOMES.get(name, 'blocking')}"), name)
     return lambda: model.map(function, items)
 
 

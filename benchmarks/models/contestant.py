@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import psutil
@@ -71,10 +72,10 @@ class Contestant:
         """Start the process and wait until its model is open."""
         spec = {"module": self.row.module, "width": self.width, "options": dict(self.row.options)}
         command = (self._interpreter, "-W", "ignore", "-m", "benchmarks.models.child", json.dumps(spec))
-        pipe = asyncio.subprocess.PIPE
+        pipe, self._said = asyncio.subprocess.PIPE, TemporaryFile()  # noqa: SIM115  # `close` closes it
         begun = time.perf_counter()
         self._process = await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, stderr=pipe, limit=_ANSWER_BYTES, cwd=_ROOT
+            *command, stdin=pipe, stdout=pipe, stderr=self._said, limit=_ANSWER_BYTES, cwd=_ROOT
         )
         await self._answer()
         self.open_seconds = time.perf_counter() - begun
@@ -114,18 +115,19 @@ class Contestant:
                 with suppress(psutil.Error):
                     member.kill()
             await process.wait()
+        self._said.close()
 
     async def _answer(self) -> dict[str, Any]:
         process = self._running()
-        assert process.stdout is not None  # noqa: S101  # they were asked for
-        assert process.stderr is not None  # noqa: S101
+        assert process.stdout is not None  # noqa: S101  # it was asked for
         try:
             async with asyncio.timeout(_PATIENCE):
                 line = await process.stdout.readline()
         except TimeoutError:
             raise RowError(f"{self.row.title} did not answer within {_PATIENCE:g} s") from None
         if not line:
-            said = (await process.stderr.read()).decode(errors="replace").strip()
+            self._said.seek(0)
+            said = self._said.read().decode(errors="replace").strip()
             raise RowError(f"{self.row.title} ended: {said.splitlines()[-1] if said else 'it did not say why'}")
         answer: dict[str, Any] = json.loads(line)
         return answer

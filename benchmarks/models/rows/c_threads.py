@@ -11,7 +11,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from benchmarks.models.http import get
+from benchmarks.models.blocking import get
 from benchmarks.models.pages import Crawl, Visit, examine
 from benchmarks.models.primality import prime_or_zero
 

@@ -7,7 +7,7 @@ eventlet.monkey_patch()  # before anything that makes sockets or locks is import
 from collections.abc import Callable, Iterable, Sequence  # noqa: E402
 from typing import Any  # noqa: E402
 
-from benchmarks.models.http import visit  # noqa: E402
+from benchmarks.models.blocking import visit  # noqa: E402
 from benchmarks.models.pages import Crawl  # noqa: E402
 
 

@@ -10,7 +10,7 @@ from typing import Any  # noqa: E402
 from gevent.pool import Pool  # noqa: E402
 from gevent.queue import SimpleQueue  # noqa: E402
 
-from benchmarks.models.http import visit  # noqa: E402
+from benchmarks.models.blocking import visit  # noqa: E402
 from benchmarks.models.pages import Crawl  # noqa: E402
 
 

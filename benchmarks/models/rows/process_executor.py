@@ -7,7 +7,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
-from benchmarks.models.http import visit
+from benchmarks.models.blocking import visit
 from benchmarks.models.pages import Crawl, Visit
 
 

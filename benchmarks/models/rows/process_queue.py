@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import Process, Queue
 from typing import Any, TypeAlias
 
-from benchmarks.models.http import visit
+from benchmarks.models.blocking import visit
 from benchmarks.models.pages import Crawl
 
 Jobs: TypeAlias = "Queue[tuple[Callable[[Any], Any], Any] | None]"

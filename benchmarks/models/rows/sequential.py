@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from benchmarks.models.http import visit
+from benchmarks.models.blocking import visit
 from benchmarks.models.pages import Crawl
 
 

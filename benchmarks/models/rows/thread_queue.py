@@ -7,7 +7,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from benchmarks.models.http import visit
+from benchmarks.models.blocking import visit
 from benchmarks.models.pages import Crawl
 
 

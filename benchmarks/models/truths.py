@@ -17,6 +17,7 @@ class Site:
     def __init__(self, web: Web | None, authority: str) -> None:
         self._web = web
         self._authority = authority
+        self._truths: dict[tuple[str, int], Any] = {}
 
     def urls(self, count: int) -> list[str]:
         """Return the URLs of the first ``count`` pages."""
@@ -33,7 +34,13 @@ class Site:
         return sum(self._asked.latency_of(Address(Kind.PAGE, page)) for page in range(count))
 
     def truth(self, job: str, items: Sequence[Any]) -> Any:
-        """Return what a row must answer, condensed."""
+        """Return what a row must answer to a job with so many items, condensed."""
+        key = (job, len(items))
+        if key not in self._truths:
+            self._truths[key] = self._find_truth(job, items)
+        return self._truths[key]
+
+    def _find_truth(self, job: str, items: Sequence[Any]) -> Any:
         if job == "nothing":
             return sorted(items)
         if job == "prime_or_zero":

@@ -1,0 +1,115 @@
+"""What is measured, as it goes into the JSON file: see the package's docstring for the format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SERVER_LIMIT = 0.7
+"""Share of a core above which the server may have been what held a run up; such runs are marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One run of one row at one workload.
+
+    Attributes:
+        row: Key of the row.
+        jobs: Jobs or pages that were done.
+        width: Threads, processes, or requests in flight.
+        seconds: Wall time.
+        cpu_seconds: Of all processes of the row.
+        main_cpu_seconds: Of the process that hands out the work.
+        memory_bytes: Of all its processes, at the most.
+        processes: How many these were.
+        lag_p50: By how many seconds the loop, or a sleeping thread, woke late in the median.
+        lag_p99: The same for the 99th percentile.
+        lag_max: The same at the worst.
+        server_share: Share of a core that the server used meanwhile.
+        is_true: Whether the answers are the truth.
+    """
+
+    row: str
+    jobs: int
+    width: int
+    seconds: float
+    cpu_seconds: float
+    main_cpu_seconds: float
+    memory_bytes: int
+    processes: int
+    lag_p50: float
+    lag_p99: float
+    lag_max: float
+    server_share: float
+    is_true: bool
+
+    @property
+    def rate(self) -> float:
+        """Jobs a second."""
+        return self.jobs / self.seconds
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A workload, and what came of it.
+
+    Attributes:
+        name: Its name.
+        title: What it is.
+        unit: What a job is called.
+        concurrency: Requests in flight at most.
+        latency: Seconds that the server lets pass for a job, in the mean.
+        cpu: CPU seconds that a job needs, as measured on all cores at once.
+        open_seconds: For each row from the start of its process until its model was open.
+        runs: All runs.
+        void: Rows that have no figures, and why.
+        missing: Rows that could not take part, and why.
+        tuning: Jobs a second that each width gave that was tried: family, width, rate.
+    """
+
+    name: str
+    title: str
+    unit: str
+    concurrency: int
+    latency: float = 0.0
+    cpu: float = 0.0
+    open_seconds: dict[str, float] = field(default_factory=dict)
+    runs: list[Measured] = field(default_factory=list)
+    void: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    tuning: list[tuple[str, int, float]] = field(default_factory=list)
+
+    def of(self, row: str) -> list[Measured]:
+        """Return the runs of a row."""
+        return [run for run in self.runs if run.row == row]
+
+
+@dataclass(slots=True)
+class Cell:
+    """One place on the map.
+
+    Attributes:
+        latency: Seconds until the server answers.
+        cpu: CPU seconds of a page, as measured.
+        nominal_cpu: CPU seconds of a page that were wanted.
+        concurrency: Requests in flight at most.
+        pages: Of the crawl.
+        runs: All runs.
+        void: Rows that have no figures, and why.
+    """
+
+    latency: float
+    cpu: float
+    nominal_cpu: float
+    concurrency: int
+    pages: int
+    runs: list[Measured] = field(default_factory=list)
+    void: dict[str, str] = field(default_factory=dict)
+
+    def of(self, row: str) -> list[Measured]:
+        """Return the runs of a row."""
+        return [run for run in self.runs if run.row == row]
+
+    @property
+    def rows(self) -> list[str]:
+        """The rows that have figures."""
+        return list(dict.fromkeys(run.row for run in self.runs if run.row not in self.void))
