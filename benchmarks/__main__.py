@@ -8,6 +8,7 @@ import sys
 BENCHMARKS = {
     "fixtures_server": "what the test server can serve, which no crawl can beat",
     "offload": "the same crawl with its parsing in processes, and on the loop",
+    "models": "threads, pools, processes, coroutines: every model at the same work, and a map of who wins",
     "cpu_stage": "what the CPU stage costs, and what it withstands",
     "politeness": "the gaps between requests as two hundred hosts see them, and what they cost",
     "plain_site": "ten thousand plain pages, beside another checkout",

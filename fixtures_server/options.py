@@ -17,6 +17,8 @@ _HELP = {
     "prime_share": "share of large primes among the numbers",
     "latency": "seconds until the server answers",
     "latency_sigma": "spread of a log-normal latency; 0 makes it the same for every page",
+    "stalling_share": "share of pages that take longer than that",
+    "stall_seconds": "by how many seconds",
     "failing_share": "share of pages that link to an address that always answers 500",
     "missing_share": "share of pages that link to an address that answers 404",
     "moved_share": "share of pages that link to an address that redirects",

@@ -10,6 +10,7 @@ from .mixture import page_numbers
 from .truth import Truth, find_truth
 
 _TAIL = 3.09  # standard deviations, the 99.9th percentile: one page in a thousand may not hold up a whole crawl
+_SHARES = ("prime_share", "stalling_share", "failing_share", "missing_share", "moved_share", "flaky_share")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,9 @@ class Web:
     """Seconds until the server answers; with a sigma, the median of them."""
     latency_sigma: float = 0.0
     """Spread of a log-normal latency (0: every page takes the same time), cut off at its 99.9th percentile."""
+    stalling_share: float = 0.0
+    """Share of pages that take `stall_seconds` longer than that."""
+    stall_seconds: float = 1.0
     failing_share: float = 0.0
     """Share of pages with one more link, to an address that always answers 500."""
     missing_share: float = 0.0
@@ -62,9 +66,10 @@ class Web:
         _check("bits", self.bits, 8, 64)
         _check("latency", self.latency, 0, 3600)
         _check("latency_sigma", self.latency_sigma, 0, 4)
+        _check("stall_seconds", self.stall_seconds, 0, 3600)
         if self.pages is not None:
             _check("pages", self.pages, self.hosts, math.inf)
-        for name in ("prime_share", "failing_share", "missing_share", "moved_share", "flaky_share"):
+        for name in _SHARES:
             _check(name, getattr(self, name), 0, 1)
 
     def path(self, address: Address) -> str:
@@ -118,10 +123,11 @@ class Web:
 
     def latency_of(self, address: Address) -> float:
         """Give the seconds that a server lets pass before it answers."""
+        stall = self.stall_seconds if self._has_fate(address.page, "stalling", self.stalling_share) else 0.0
         if not self.latency or not self.latency_sigma:
-            return self.latency
+            return self.latency + stall
         (value,) = draw(self._key(address.page, f"latency {address.kind}"), 1)
-        return self.latency * math.exp(self.latency_sigma * normal(value, limit=_TAIL))
+        return self.latency * math.exp(self.latency_sigma * normal(value, limit=_TAIL)) + stall
 
     def is_flaky(self, page: int) -> bool:
         """Tell whether a page answers 503 when it is first asked for."""

@@ -54,7 +54,11 @@ ROWS = {
         Row("process-executor", "ProcessPoolExecutor", "process_executor", "processes"),
         Row("process-executor-16", "ProcessPoolExecutor, chunks of 16", "process_executor", "processes", {"chunk": 16}),
         Row(
-            "process-executor-256", "ProcessPoolExecutor, chunks of 256", "process_executor", "processes", {"chunk": 256}
+            "process-executor-256",
+            "ProcessPoolExecutor, chunks of 256",
+            "process_executor",
+            "processes",
+            {"chunk": 256},
         ),
         Row("interpreters", "InterpreterPoolExecutor", "interpreters", "processes", kind="interpreters"),
         Row("asyncio-loop", "asyncio, all on the loop", "asyncio_loop", "coroutines"),
@@ -120,13 +124,13 @@ def workloads(cores: int, scale: float = 1.0) -> tuple[Workload, ...]:
     fetched = count(2000, 1000)
     return (
         Workload(
-            "dispatch", "empty jobs: what it costs to hand one over and get its answer", "nothing", count(10_000, 3000),
+            "dispatch", "empty jobs: what it costs to hand one over", "nothing", count(10_000, 3000),
             ("sequential", *_THREADS, *_GREENLETS, "process-queue", *_CHUNKS, "interpreters", *_COROUTINES,
              "crawler-stage"),
             unit="job", shares={"crawler": 0.2}, widths={"threads": (cores,), "processes": (cores,)},
         ),
         Workload(
-            "cpu-note", "primality of the six numbers of the concurrent.futures documentation", "prime_or_zero", 6,
+            "cpu-note", "primality of six numbers of 47 bits and more", "prime_or_zero", 6,
             ("sequential", "thread-executor", "free-threaded", "c-threads", "process-queue", "pool",
              "process-executor", "interpreters", "asyncio-processes", "crawler"),
             unit="number", widths={"threads": (cores,), "processes": (cores,)},

@@ -45,6 +45,12 @@ def cpu_of(process: psutil.Process) -> float:
     return float(times.user + times.system + times.children_user + times.children_system)
 
 
+def machine_seconds() -> float:
+    """Return the CPU seconds that all of the machine has worked so far, its host's for others included."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
+
+
 def memory_of(members: list[psutil.Process]) -> int:
     """Return the bytes that the processes take together.
 

@@ -64,18 +64,16 @@ def reason_for(cell: Cell, rival: str) -> str:
     """Say why ``rival`` is faster than the crawler."""
     ours, theirs = _typical(cell.of(OURS)), _typical(cell.of(rival))
     main, other = ours.main_cpu_seconds / ours.jobs * 1e6, theirs.main_cpu_seconds / theirs.jobs * 1e6
-    title, both = ROWS[rival].title, f"{main:,.0f} µs a page of its main process"
+    title, loop = ROWS[rival].title, f"the crawler's loop takes {main:,.0f} µs a page"
     if cell.cpu < _LITTLE and rival == "loops":
-        return f"no arithmetic to take off the loop, so that the loop itself is the limit ({both}); {title} have one a core"
+        return f"no arithmetic to take off the loop: {loop} and is alone, the other model has a loop on each core"
     if cell.cpu < _LITTLE:
-        return f"no arithmetic to take off the loop: the crawler takes {both}, {title} {other:,.0f} µs"
+        return f"no arithmetic to take off the loop: {loop}, the other model {other:,.0f} µs"
     if rival == "loops":
-        return f"as many loops as cores, nothing crosses between processes but URLs; the crawler takes {both}"
+        return f"a loop on each core needs no loop to feed the cores, and no body crosses over: {loop}"
     if rival == "pool":
-        return (
-            f"{theirs.width} processes wait and compute at once, which costs {theirs.memory_bytes / 1e6:,.0f} MB "
-            f"(crawler {ours.memory_bytes / 1e6:,.0f} MB) and no hand-over of bodies"
-        )
+        sizes = f"{theirs.memory_bytes / 1e6:,.0f} MB (crawler: {ours.memory_bytes / 1e6:,.0f})"
+        return f"{theirs.width} processes that wait and compute need no hand-over of bodies, and {sizes}; {loop}"
     cpu, its = ours.cpu_seconds / ours.jobs * 1e3, theirs.cpu_seconds / theirs.jobs * 1e3
     return f"all processes together: {cpu:.2f} ms of CPU a page, {title} {its:.2f} ms"
 

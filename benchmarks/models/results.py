@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
 
 SERVER_LIMIT = 0.7
 """Share of a core above which the server may have been what held a run up; such runs are marked."""
+
+
+OTHERS_LIMIT = 0.1
+"""Cores above which other work on the machine makes figures worthless, or nearly so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,7 @@ class Measured:
         lag_p99: The same for the 99th percentile.
         lag_max: The same at the worst.
         server_share: Share of a core that the server used meanwhile.
+        others_seconds: CPU seconds that went to neither the row nor the server nor the one who measures.
         is_true: Whether the answers are the truth.
     """
 
@@ -40,12 +50,19 @@ class Measured:
     lag_p99: float
     lag_max: float
     server_share: float
+    others_seconds: float
     is_true: bool
 
     @property
     def rate(self) -> float:
         """Jobs a second."""
         return self.jobs / self.seconds
+
+
+def cores_of_others(runs: Sequence[Measured]) -> float:
+    """Return the cores that other work used during ``runs``, in the mean."""
+    seconds = sum(run.seconds for run in runs)
+    return sum(run.others_seconds for run in runs) / seconds if seconds else 0.0
 
 
 @dataclass(slots=True)
@@ -77,6 +94,11 @@ class Outcome:
     void: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     tuning: list[tuple[str, int, float]] = field(default_factory=list)
+
+    @property
+    def others(self) -> float:
+        """Cores that other work on the machine used in the mean: what should be next to nothing."""
+        return cores_of_others(self.runs)
 
     def of(self, row: str) -> list[Measured]:
         """Return the runs of a row."""
@@ -113,3 +135,54 @@ class Cell:
     def rows(self) -> list[str]:
         """The rows that have figures."""
         return list(dict.fromkeys(run.row for run in self.runs if run.row not in self.void))
+
+
+@dataclass(slots=True)
+class Results:
+    """All that one command measured.
+
+    Attributes:
+        machine: Machine, interpreter and libraries.
+        command: The command.
+        cores: That it may use.
+        runs: Interleaved runs of each row.
+        memory: How memory was measured.
+        idle_bytes: Memory of an interpreter that does nothing.
+        seconds: That the command took.
+        outcomes: The table.
+        cells: The map.
+    """
+
+    machine: str
+    command: str
+    cores: int
+    runs: int
+    memory: str
+    idle_bytes: int
+    seconds: float = 0.0
+    outcomes: list[Outcome] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
+
+    def outcome(self, name: str) -> Outcome | None:
+        """Return what came of the workload of that name, if it was measured."""
+        return next((outcome for outcome in self.outcomes if outcome.name == name), None)
+
+    @property
+    def void(self) -> dict[str, str]:
+        """Where rows have no figures that should have, and why."""
+        table = {f"{each.name}, {row}": why for each in self.outcomes for row, why in each.void.items()}
+        places = {f"map at {each.latency:g} s, {each.nominal_cpu:g} s, {each.concurrency}": each for each in self.cells}
+        return table | {f"{at}, {row}": why for at, each in places.items() for row, why in each.void.items()}
+
+    def write(self, path: Path, **derived: Any) -> None:
+        """Write all of it as JSON, with what was ``derived`` from it beside it, for readers who want no Python."""
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(asdict(self) | derived), indent=1))
+
+    @classmethod
+    def read(cls, path: Path) -> Results:
+        """Read what `write` wrote.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        return msgspec.json.decode(path.read_bytes(), type=cls)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import chain, islice
@@ -14,7 +15,7 @@ import psutil
 from benchmarks.models import aio
 from benchmarks.models.catalogue import NOTE, ROWS, Workload
 from benchmarks.models.contestant import Contestant
-from benchmarks.models.processes import cpu_of
+from benchmarks.models.processes import cpu_of, machine_seconds
 from benchmarks.models.results import Measured
 from benchmarks.models.truths import Site, condensed
 from fixtures_server import ServerProcess, Web
@@ -45,9 +46,10 @@ class Stand:
         Raises:
             RowError: It did not do them.
         """
-        before = cpu_of(self._server) if self._server else 0.0
+        before, busy_before = self._server_seconds(), machine_seconds() - time.process_time()
         run = await contestant.run(job, list(items))
-        used = cpu_of(self._server) - before if self._server else 0.0
+        used = self._server_seconds() - before
+        busy = machine_seconds() - time.process_time() - busy_before
         is_true = condensed(run.answer) == self.site.truth(job, items)
         return Measured(
             row=contestant.row.key,
@@ -62,8 +64,12 @@ class Stand:
             lag_p99=run.lag_p99,
             lag_max=run.lag_max,
             server_share=used / run.seconds,
+            others_seconds=max(0.0, busy - used - run.cpu_seconds),
             is_true=is_true,
         )
+
+    def _server_seconds(self) -> float:
+        return cpu_of(self._server) if self._server else 0.0
 
 
 @asynccontextmanager

@@ -51,9 +51,13 @@ class Map:
         self._setting = setting
 
     @property
-    def size(self) -> int:
-        """How many cells there are."""
-        return len(self.grid.latencies) * len(self.grid.cpus) * len(self.grid.concurrencies)
+    def turns(self) -> int:
+        """How many runs there are: in each cell all widths race, and the best of each row goes on."""
+        runs = 0
+        for concurrency in self.grid.concurrencies:
+            widths = sum(len(widths_of(ROWS[key], concurrency, self._setting.cores)) for key in _FINALISTS)
+            runs += widths + (self._setting.runs - 1) * len(_FINALISTS)
+        return runs * len(self.grid.latencies) * len(self.grid.cpus)
 
     async def measure(self) -> AsyncIterator[Cell]:
         """Measure one cell after the other."""

@@ -71,7 +71,8 @@ class Session:
         widths = {family: await self._best_width(family) for family in work.widths}
         for row in self._setting.rows_of(work):
             self._setting.say(f"{work.name}: opening {row.title}")
-            await self._enter(row, widths.get(row.family, work.concurrency or 1))
+            alone = row.family == "one"
+            await self._enter(row, 1 if alone else widths.get(row.family, work.concurrency or 1))
 
     async def round(self, turn: int) -> None:
         """Let each row run once, in an order of its own, so that no row always follows the same other."""
