@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench bench-models clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.runtime
@@ -21,6 +21,9 @@ lint: $(VENV)/.test
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
+bench-models: $(VENV)/.models
+	$(BIN)/python -m benchmarks models
+
 # One stamp for each set of dependencies, so that the demo does not wait for the linters to be installed.
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crawler needs Python 3.11 or newer; name one: make PYTHON=python3.11 …")'
@@ -36,6 +39,10 @@ $(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.bench: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+$(VENV)/.models: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[models]'
 	@touch $@
 
 clean:

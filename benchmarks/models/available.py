@@ -6,9 +6,9 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from benchmarks.models.catalogue import Row
 
@@ -18,7 +18,7 @@ _QUESTION = """
 import importlib.util, json, sys, sysconfig
 free = bool(sysconfig.get_config_var("Py_GIL_DISABLED")) and not getattr(sys, "_is_gil_enabled", lambda: True)()
 missing = [name for name in sys.argv[1:] if importlib.util.find_spec(name) is None]
-print(json.dumps({"free": free, "version": sys.version.split()[0], "new": sys.version_info >= (3, 14), "lacks": missing}))
+print(json.dumps({"free": free, "new": sys.version_info >= (3, 14), "lacks": missing}))
 """
 
 
@@ -53,7 +53,7 @@ class Interpreters:
         found = self._with("free")
         if not found:
             return "no free-threaded Python on the path (python3.14t); name one with --free-threaded PATH"
-        lacks: Sequence[str] = self._answers[found[0]]["lacks"]
+        lacks: list[str] = self._answers[found[0]]["lacks"]
         names = " ".join(name.replace("_", "-") for name in lacks)
         return f"it lacks libraries: {found[0]} -m pip install {names}" if lacks else None
 
@@ -61,11 +61,11 @@ class Interpreters:
         return [path for path, answer in self._answers.items() if answer[key]]
 
 
-def _ask(path: str) -> dict[str, object] | None:
+def _ask(path: str) -> dict[str, Any] | None:
     """Ask an interpreter what it is; ``None`` if there is none."""
     try:
         asked = subprocess.run([path, "-c", _QUESTION, *_LIBRARIES], capture_output=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    answer: dict[str, object] = json.loads(asked.stdout)
+    answer: dict[str, Any] = json.loads(asked.stdout)
     return answer

@@ -102,7 +102,7 @@ class Workload:
 
 _THREADS = ("thread-queue", "thread-pool", "thread-executor", "free-threaded")
 _GREENLETS = ("gevent", "eventlet")
-_COROUTINES = ("asyncio-loop", "asyncio-threads", "asyncio-processes", "loops", "crawler")
+_COROUTINES = ("asyncio-loop", "asyncio-threads", "asyncio-processes", "crawler")
 _WAITING = ("sequential", "thread-queue", "thread-executor", *_GREENLETS, "pool", "asyncio-loop", "loops", "crawler")
 _CHUNKS = ("pool", "pool-map", "pool-16", "pool-256", "process-executor", "process-executor-16", "process-executor-256")
 _ONE_CORE = ("thread-queue", "thread-pool", "thread-executor", *_GREENLETS, "asyncio-loop", "asyncio-threads")
@@ -137,8 +137,8 @@ def workloads(cores: int, scale: float = 1.0) -> tuple[Workload, ...]:
         ),
         Workload(
             "cpu-set", "primality of many numbers of 34 bits", "prime_or_zero", count(600, 200),
-            ("sequential", "thread-executor", "free-threaded", "c-threads", "process-queue", "pool", "pool-map", "pool-16",
-             "process-executor", "process-executor-16", "interpreters", "asyncio-processes", "loops", "crawler"),
+            ("sequential", "thread-executor", "free-threaded", "c-threads", "process-queue", "pool", "pool-map",
+             "pool-16", "process-executor", "process-executor-16", "interpreters", "asyncio-processes", "crawler"),
             unit="number", widths={"threads": (cores,), "processes": (cores,)},
         ),
         Workload(
@@ -172,7 +172,9 @@ def workloads(cores: int, scale: float = 1.0) -> tuple[Workload, ...]:
         Workload(
             "hybrid", "a crawl: pages after 50 ms, with 20 ms of arithmetic on each", "crawl", count(200, 100),
             ("sequential", *_THREADS, "c-threads", *_GREENLETS, "process-queue", "pool", "process-executor",
-             *_COROUTINES), 64, web_of(0.05, pages=count(200, 100), bits=35),
-            shares={"sequential": 0.2, **dict.fromkeys(_ONE_CORE, 0.5)}, widths={"threads": (8, 64), "greenlets": (64,), "processes": (8, 32)},
+             *_COROUTINES, "loops"),
+            64, web_of(0.05, pages=count(200, 100), bits=35),
+            shares={"sequential": 0.2, **dict.fromkeys(_ONE_CORE, 0.5)},
+            widths={"threads": (8, 64), "greenlets": (64,), "processes": (8, 32)},
         ),
     )  # fmt: skip

@@ -12,6 +12,7 @@ mpl.use("Agg")  # before pyplot: there may be no screen
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from benchmarks.models.catalogue import ROWS
 from benchmarks.models.reasons import OURS, Verdict, judge
@@ -124,7 +125,7 @@ def _cut(place: Axes, rates: Sequence[float], comparable: Sequence[float]) -> No
             place.text(end * 0.985, row, f"{rate:,.0f} →", ha="right", va="center", fontsize=8)
 
 
-def _sign(figure: plt.Figure, results: Results) -> None:
+def _sign(figure: Figure, results: Results) -> None:
     figure.supxlabel(results.machine, fontsize=7, color="#666666")
 
 

@@ -75,7 +75,11 @@ def main() -> None:
             lag = Lag()
             call = call_for(model, json.loads(line))
             cpu = time.process_time()
-            seconds, found = time_one(call, lag)
+            try:
+                seconds, found = time_one(call, lag)
+            except Exception as error:  # whatever it is, it makes this row void and no other
+                say({"error": f"{type(error).__name__}: {error}"})
+                continue
             cpu = time.process_time() - cpu
             lags = {"lag_p50": lag.at(0.5), "lag_p99": lag.at(0.99), "lag_max": lag.at(1.0)}
             say({"seconds": seconds, "cpu_seconds": cpu, **lags, "answer": answer_of(found)})

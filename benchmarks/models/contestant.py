@@ -130,6 +130,8 @@ class Contestant:
             said = self._said.read().decode(errors="replace").strip()
             raise RowError(f"{self.row.title} ended: {said.splitlines()[-1] if said else 'it did not say why'}")
         answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise RowError(f"{self.row.title}: {answer['error']}")
         return answer
 
     def _running(self) -> asyncio.subprocess.Process:

@@ -26,14 +26,14 @@ class Model:
 
         return await asyncio.gather(*map(call, items))
 
-    async def fetch_one(self, url: str, *, keep_alive: bool) -> int:
+    async def fetch_one(self, url: str, keep_alive: bool) -> int:
         """Return the checksum of a page."""
         async with self.limit:
             return zlib.crc32(await get(self.http, url, keep_alive=keep_alive))
 
     async def fetch(self, urls: Sequence[str], *, keep_alive: bool) -> Iterable[int]:
         """Return the checksum of the page at each of ``urls``."""
-        return await asyncio.gather(*(self.fetch_one(url, keep_alive=keep_alive) for url in urls))
+        return await asyncio.gather(*(self.fetch_one(url, keep_alive) for url in urls))
 
     async def visit(self, url: str) -> Visit:
         """Fetch a page and do its work."""

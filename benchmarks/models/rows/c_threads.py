@@ -6,32 +6,30 @@ import ctypes
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 from benchmarks.models.blocking import get
-from benchmarks.models.pages import Crawl, Visit, examine
+from benchmarks.models.pages import Visit, examine
 from benchmarks.models.primality import prime_or_zero
+from benchmarks.models.rows import thread_executor
 
 
 def compiled() -> ctypes.CDLL:
     """Compile the function, and return the library that it is in."""
     with tempfile.TemporaryDirectory() as folder:
-        library = Path(folder, "prime.so")
-        source = Path(__file__).with_name("prime.c")
+        library, source = Path(folder, "prime.so"), Path(__file__).with_name("prime.c")
         subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
         return ctypes.CDLL(str(library))
 
 
-class Model:
+class Model(thread_executor.Model):
     """The thread executor, with another test for primality."""
 
     def __init__(self, width: int) -> None:
-        self.pool = ThreadPoolExecutor(width)
+        super().__init__(width)
         self.test: Callable[[int], bool] = compiled().is_prime
-        self.test.argtypes = [ctypes.c_longlong]  # type: ignore[attr-defined]
+        self.test.argtypes = [ctypes.c_longlong]
 
     def visit(self, url: str) -> Visit:
         """Fetch a page and do its work."""
@@ -43,20 +41,4 @@ class Model:
 
     def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterable[Any]:
         """Return ``function`` of each of ``items``, in C where it is the test for primality."""
-        if function is prime_or_zero:
-            function = self.prime_or_zero
-        return list(self.pool.map(function, items))
-
-    def crawl(self, seeds: Sequence[str]) -> Crawl:
-        """Crawl from ``seeds``."""
-        crawl, new = Crawl(seeds), list(seeds)
-        done: SimpleQueue[Future[Visit]] = SimpleQueue()
-        while crawl.unfinished:
-            for url in new:
-                self.pool.submit(self.visit, url).add_done_callback(done.put)
-            new = crawl.add(done.get().result())
-        return crawl
-
-    def close(self) -> None:
-        """End the threads."""
-        self.pool.shutdown()
+        return super().map(self.prime_or_zero if function is prime_or_zero else function, items)

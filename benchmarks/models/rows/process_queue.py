@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import Process, Queue
-from typing import Any, TypeAlias
+from typing import Any
 
 from benchmarks.models.blocking import visit
 from benchmarks.models.pages import Crawl
 
-Jobs: TypeAlias = "Queue[tuple[Callable[[Any], Any], Any] | None]"
 
-
-def work(jobs: Jobs, answers: Queue[Any]) -> None:
+def work(jobs: Queue[Any], answers: Queue[Any]) -> None:
     """Do jobs until there is a ``None``."""
     while job := jobs.get():
         function, item = job
@@ -26,7 +24,7 @@ class Model:
     """Processes that take jobs from one queue and put answers into another."""
 
     def __init__(self, width: int) -> None:
-        self.jobs: Jobs = Queue()
+        self.jobs: Queue[Any] = Queue()
         self.answers: Queue[Any] = Queue()
         self.processes = [Process(target=work, args=(self.jobs, self.answers)) for _ in range(width)]
         for process in self.processes:

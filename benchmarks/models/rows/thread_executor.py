@@ -14,6 +14,8 @@ from benchmarks.models.pages import Crawl, Visit
 class Model:
     """The executor."""
 
+    visit = staticmethod(visit)
+
     def __init__(self, width: int) -> None:
         self.pool = ThreadPoolExecutor(width)
 
@@ -30,7 +32,7 @@ class Model:
         done: SimpleQueue[Future[Visit]] = SimpleQueue()
         while crawl.unfinished:
             for url in new:
-                self.pool.submit(visit, url).add_done_callback(done.put)
+                self.pool.submit(self.visit, url).add_done_callback(done.put)
             new = crawl.add(done.get().result())
         return crawl
 
