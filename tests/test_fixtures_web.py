@@ -187,6 +187,16 @@ def test_latency_is_fixed_without_a_sigma_and_spread_with_one() -> None:
     assert spread == sorted(Web(latency=0.25, latency_sigma=1.0).latency_of(page) for page in pages)
 
 
+def test_a_share_of_the_pages_stalls_on_top_of_its_latency_and_always_the_same() -> None:
+    pages = [Address(Kind.PAGE, page) for page in range(2000)]
+    plain, web = Web(latency=0.25, latency_sigma=0.5), Web(latency=0.25, latency_sigma=0.5, stalling_share=0.1)
+    added = [web.latency_of(page) - plain.latency_of(page) for page in pages]
+    assert {round(seconds, 9) for seconds in added} == {0.0, 1.0}
+    assert 0.07 < sum(added) / len(pages) < 0.13
+    assert [web.latency_of(page) for page in pages] == [web.latency_of(page) for page in pages]
+    assert {Web(stalling_share=1.0, stall_seconds=0.5).latency_of(page) for page in pages} == {0.5}
+
+
 @pytest.mark.parametrize(
     ("knobs", "message"),
     [
@@ -197,6 +207,8 @@ def test_latency_is_fixed_without_a_sigma_and_spread_with_one() -> None:
         ({"bits": 65}, "bits must be 8 to 64, not 65"),
         ({"prime_share": 1.5}, "prime_share must be 0 to 1, not 1.5"),
         ({"failing_share": float("nan")}, "failing_share must be 0 to 1, not nan"),
+        ({"stalling_share": 1.5}, "stalling_share must be 0 to 1, not 1.5"),
+        ({"stall_seconds": -1.0}, "stall_seconds must be 0 to 3600, not -1.0"),
         ({"latency": -1.0}, "latency must be 0 to 3600, not -1.0"),
         ({"latency": float("inf")}, "latency must be 0 to 3600, not inf"),
         ({"page_bytes": -1}, "page_bytes must be at least 0, not -1"),
