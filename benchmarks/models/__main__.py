@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks.models.available import Interpreters
 from benchmarks.models.catalogue import workloads
+from benchmarks.models.findings import better_choices, promises
 from benchmarks.models.processes import MEMORY, memory_of, tree
 from benchmarks.models.reasons import judge
 from benchmarks.models.report import show
@@ -101,7 +102,13 @@ def write(results: Results, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "models.json", folder / "models.html"]
     lines = {outcome.name: lines_of(outcome, results.cores) for outcome in results.outcomes}
-    results.write(written[0], lines=lines, verdicts=[judge(cell, results.cores) for cell in results.cells])
+    results.write(
+        written[0],
+        lines=lines,
+        verdicts=[judge(cell, results.cores) for cell in results.cells],
+        promises=promises(results),
+        better=better_choices(results),
+    )
     written[1].write_text(page.html_of(results), encoding="utf-8")
     drawings: list[tuple[str, bool, Callable[[Results, Path], None]]] = [
         ("models-table.png", bool(results.outcomes), charts.draw_table),

@@ -89,7 +89,7 @@ class Contestant:
         process = self._running()
         assert process.stdin is not None  # noqa: S101  # it was asked for
         line = json.dumps({"job": job, "items": items}).encode() + b"\n"
-        before = sample(process.pid)
+        before = self._sample(process.pid)
         process.stdin.write(line)
         peak = _Peak(before.memory_bytes)
         looking = asyncio.create_task(peak.watch(process.pid))
@@ -97,7 +97,7 @@ class Contestant:
             said = await self._answer()
         finally:
             looking.cancel()
-        after = sample(process.pid)
+        after = self._sample(process.pid)
         return _run_of(said, before, after, max(peak.bytes, after.memory_bytes))
 
     async def close(self) -> None:
@@ -105,7 +105,9 @@ class Contestant:
         process, self._process = self._process, None
         if process is None or process.stdin is None:
             return
-        members = tree(process.pid) if process.returncode is None else []
+        members: list[psutil.Process] = []
+        with suppress(psutil.NoSuchProcess):  # it may have ended by itself
+            members = tree(process.pid)
         process.stdin.close()
         try:
             async with asyncio.timeout(_GRACE):
@@ -116,6 +118,12 @@ class Contestant:
                     member.kill()
             await process.wait()
         self._said.close()
+
+    def _sample(self, pid: int) -> Sample:
+        try:
+            return sample(pid)
+        except psutil.NoSuchProcess as error:
+            raise RowError(f"{self.row.title} has ended") from error
 
     async def _answer(self) -> dict[str, Any]:
         process = self._running()
