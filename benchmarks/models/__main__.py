@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.models.available import Interpreters
-from benchmarks.models.catalogue import workloads
+from benchmarks.models.catalogue import QUICK, workloads
 from benchmarks.models.findings import better_choices, promises
 from benchmarks.models.processes import MEMORY, memory_of, tree
 from benchmarks.models.reasons import judge
@@ -35,7 +35,7 @@ _QUICK = 0.5  # share of the jobs that the quick form does
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what the command line says."""
     parser = argparse.ArgumentParser("benchmarks models", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one run of half the jobs, and a small map: a first look")
+    parser.add_argument("--quick", action="store_true", help="one run of half the jobs, untuned, and a small map")
     parser.add_argument("--runs", type=int, help="interleaved runs of each row (default: 5, quick 1)")
     parser.add_argument("--map", choices=[*GRIDS, "none"], help="cells of the map (default: standard, quick: quick)")
     parser.add_argument("--map-runs", type=int, help="interleaved runs of each row in a cell (default: 3, quick 1)")
@@ -66,6 +66,8 @@ def idle_bytes() -> int:
 async def measure_all(options: argparse.Namespace, results: Results, console: Console) -> None:
     """Measure the table and the map into ``results``, with progress on the terminal."""
     chosen = workloads(results.cores, _QUICK if options.quick else 1.0)
+    if options.quick and options.only is None:
+        chosen = tuple(workload for workload in chosen if workload.name in QUICK)
     if options.only is not None:
         chosen = tuple(workload for workload in chosen if workload.name in options.only)
     grid = GRIDS.get(options.map)
@@ -76,7 +78,7 @@ async def measure_all(options: argparse.Namespace, results: Results, console: Co
         def say(what: str) -> None:
             progress.update(bar, description=what[:58], advance=1)
 
-        table = Setting(results.cores, options.runs, Interpreters(options.free_threaded), say)
+        table = Setting(results.cores, options.runs, Interpreters(options.free_threaded), say, not options.quick)
         cells = Setting(results.cores, options.map_runs, table.interpreters, say)
         sweep = Map(grid, cells) if grid else None
         progress.update(bar, total=table.turns(chosen) + (sweep.turns if sweep else 0))

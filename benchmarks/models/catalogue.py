@@ -107,6 +107,8 @@ _WAITING = ("sequential", "thread-queue", "thread-executor", *_GREENLETS, "pool"
 _CHUNKS = ("pool", "pool-map", "pool-16", "pool-256", "process-executor", "process-executor-16", "process-executor-256")
 _ONE_CORE = ("thread-queue", "thread-pool", "thread-executor", *_GREENLETS, "asyncio-loop", "asyncio-threads")
 """Rows that compute on one core, and so take twice as long where there are two."""
+QUICK = ("dispatch", "cpu-note", "io-1", "io-200", "hybrid")
+"""The workloads of a first look."""
 
 
 def web_of(latency: float, *, pages: int, bits: int = 0, **knobs: Any) -> Web:
@@ -121,10 +123,10 @@ def workloads(cores: int, scale: float = 1.0) -> tuple[Workload, ...]:
     def count(jobs: int, least: int) -> int:
         return max(least, round(jobs * scale))
 
-    fetched = count(2000, 1000)
+    fetched = count(1500, 1000)
     return (
         Workload(
-            "dispatch", "empty jobs: what it costs to hand one over", "nothing", count(10_000, 3000),
+            "dispatch", "empty jobs: what it costs to hand one over", "nothing", count(6000, 3000),
             ("sequential", *_THREADS, *_GREENLETS, "process-queue", *_CHUNKS, "interpreters", *_COROUTINES,
              "crawler-stage"),
             unit="job", shares={"crawler": 0.2}, widths={"threads": (cores,), "processes": (cores,)},
@@ -136,7 +138,7 @@ def workloads(cores: int, scale: float = 1.0) -> tuple[Workload, ...]:
             unit="number", widths={"threads": (cores,), "processes": (cores,)},
         ),
         Workload(
-            "cpu-set", "primality of many numbers of 34 bits", "prime_or_zero", count(600, 200),
+            "cpu-set", "primality of many numbers of 34 bits", "prime_or_zero", count(400, 200),
             ("sequential", "thread-executor", "free-threaded", "c-threads", "process-queue", "pool", "pool-map",
              "pool-16", "process-executor", "process-executor-16", "interpreters", "asyncio-processes", "crawler"),
             unit="number", widths={"threads": (cores,), "processes": (cores,)},
@@ -164,9 +166,9 @@ def workloads(cores: int, scale: float = 1.0) -> tuple[Workload, ...]:
             widths={"threads": (64, 256), "greenlets": (64, 256), "processes": (16, 64)},
         ),
         Workload(
-            "tail", "pages after 50 ms, log-normal, 1 % half a second later", "fetch", count(600, 400),
+            "tail", "pages after 50 ms, log-normal, 1 % half a second later", "fetch", 400,
             ("thread-executor", "gevent", "pool-map", "pool", "asyncio-loop", "loops", "crawler"), 64,
-            web_of(0.05, pages=count(600, 400), latency_sigma=0.8, stalling_share=0.01, stall_seconds=0.5),
+            web_of(0.05, pages=400, latency_sigma=0.8, stalling_share=0.01, stall_seconds=0.5),
             widths={"threads": (64,), "greenlets": (64,), "processes": (64,)},
         ),
         Workload(
@@ -174,7 +176,7 @@ def workloads(cores: int, scale: float = 1.0) -> tuple[Workload, ...]:
             ("sequential", *_THREADS, "c-threads", *_GREENLETS, "process-queue", "pool", "process-executor",
              *_COROUTINES, "loops"),
             64, web_of(0.05, pages=count(200, 100), bits=35),
-            shares={"sequential": 0.2, **dict.fromkeys(_ONE_CORE, 0.5)},
+            shares={"sequential": 0.12, **dict.fromkeys(_ONE_CORE, 0.4)},
             widths={"threads": (8, 64), "greenlets": (64,), "processes": (8, 32)},
         ),
     )  # fmt: skip

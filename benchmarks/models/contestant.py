@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,6 +147,11 @@ class Contestant:
         if self._process is None:
             raise RowError(f"{self.row.title} is not open")
         return self._process
+
+
+async def close_all(contestants: Iterable[Contestant]) -> None:
+    """Close all at once: most of the time each waits for its own processes."""
+    await asyncio.gather(*(each.close() for each in contestants))
 
 
 class _Peak:

@@ -9,7 +9,7 @@ from itertools import product
 
 from benchmarks.models.arithmetic import pages_for
 from benchmarks.models.catalogue import ROWS, Row, Workload, web_of
-from benchmarks.models.contestant import Contestant
+from benchmarks.models.contestant import Contestant, close_all
 from benchmarks.models.entry import Entry
 from benchmarks.models.results import Cell
 from benchmarks.models.stand import Calibration, stand_for
@@ -32,7 +32,7 @@ class Grid:
 
 GRIDS = {
     "quick": Grid((0.0, 0.2), (0.0, 0.02), (64,), 0.25),
-    "standard": Grid((0.0, 0.05, 0.2), (0.0, 0.002, 0.02), (16, 256), 0.35),
+    "standard": Grid((0.0, 0.05, 0.2), (0.0, 0.002, 0.02), (16, 256), 0.25),
     "fine": Grid((0.0, 0.001, 0.01, 0.05, 0.2, 1.0), (0.0, 0.002, 0.005, 0.02), (8, 64, 256), 1.0),
 }
 
@@ -70,11 +70,11 @@ class Map:
     async def _contestants(self, concurrency: int) -> AsyncIterator[list[Contestant]]:
         """Open each finalist with each of its widths: they serve all cells of this concurrency."""
         async with AsyncExitStack() as stack:
-            contestants = []
+            contestants: list[Contestant] = []
+            stack.push_async_callback(close_all, contestants)
             for key in _FINALISTS:
                 for width in widths_of(ROWS[key], concurrency, self._setting.cores):
                     contestants.append(Contestant(ROWS[key], width))
-                    stack.push_async_callback(contestants[-1].close)
                     await contestants[-1].open()
             yield contestants
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from benchmarks.models.available import Interpreters
 from benchmarks.models.catalogue import ROWS, Row, Workload
-from benchmarks.models.contestant import Contestant, RowError
+from benchmarks.models.contestant import Contestant, RowError, close_all
 from benchmarks.models.entry import Entry
 from benchmarks.models.results import Measured, Outcome
 from benchmarks.models.stand import Calibration, Stand, stand_for
@@ -20,12 +20,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where and how is measured: cores, interleaved runs, interpreters, and who is told what goes on."""
+    """Where and how is measured: cores, interleaved runs, interpreters, and who is told what goes on.
+
+    Without ``tunes`` a family takes the last of its widths.
+    """
 
     cores: int
     runs: int
     interpreters: Interpreters
     say: Say
+    tunes: bool = True
 
     def turns(self, workloads: Sequence[Workload]) -> int:
         """Return how many times ``say`` will be called for these workloads."""
@@ -57,6 +61,8 @@ class Session:
         self._stack = stack
         self._stands: dict[int, Stand] = {}
         self._entries: list[Entry] = []
+        self._contestants: list[Contestant] = []
+        stack.push_async_callback(close_all, self._contestants)
 
     async def open(self) -> None:
         """Open the server and the rows, each with the width that suits its family best, and warm them up."""
@@ -87,7 +93,7 @@ class Session:
         """Try the widths of a family with one of its rows; return the one with the highest rate."""
         widths = self._workload.widths[family]
         row = ROWS[_TRIED[family]]
-        if len(widths) == 1 or self._setting.interpreters.reason_against(row):
+        if len(widths) == 1 or not self._setting.tunes or self._setting.interpreters.reason_against(row):
             return widths[-1]
         rates = {}
         for width in widths:
@@ -108,7 +114,7 @@ class Session:
 
     async def _enter(self, row: Row, width: int) -> None:
         contestant = Contestant(row, width, self._setting.interpreters.for_row(row))
-        self._stack.push_async_callback(contestant.close)
+        self._contestants.append(contestant)
         try:
             await contestant.open()
         except RowError as error:
