@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -29,6 +30,7 @@ from benchmarks.report import machine
 
 _NAMES = tuple(workload.name for workload in workloads(1))
 _WIDTH = 110  # columns, where there is no terminal to ask
+_NEEDED = ("matplotlib", "plotly", "urllib3")
 _QUICK = 0.5  # share of the jobs that the quick form does
 
 
@@ -46,7 +48,7 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("benchmarks-results"), help="folder (default: %(default)s)")
     parser.add_argument("--show", type=Path, metavar="JSON", help="measure nothing; make the report of an earlier run")
     options = parser.parse_args(arguments)
-    if (options.runs or 1) < 1 or (options.map_runs or 1) < 1:
+    if any(runs is not None and runs < 1 for runs in (options.runs, options.map_runs)):
         parser.error("a row needs one run at least")
     options.runs = options.runs or (1 if options.quick else 5)
     options.map_runs = options.map_runs or (1 if options.quick else 3)
@@ -126,6 +128,9 @@ def write(results: Results, folder: Path) -> list[Path]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and report; return 1 where a row is void."""
     options = options_of(sys.argv[1:] if arguments is None else arguments)
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        print(f"this needs {', '.join(missing)}: pip install '.[models]'", file=sys.stderr)
+        return 2
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     if options.show is not None:
         results = Results.read(options.show)
@@ -134,7 +139,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = shlex.join(["python", "-m", "benchmarks", "models", *sys.argv[1:]])
         results = Results(machine(), command, cores, options.runs, MEMORY, idle_bytes())
         begun = time.perf_counter()
-        asyncio.run(measure_all(options, results, console))
+        try:
+            asyncio.run(measure_all(options, results, console))
+        except KeyboardInterrupt:
+            console.print("interrupted: what was measured until then follows")
         results.seconds = time.perf_counter() - begun
     show(results, console)
     for path in write(results, options.out):

@@ -9,7 +9,7 @@ from itertools import product
 
 from benchmarks.models.arithmetic import pages_for
 from benchmarks.models.catalogue import ROWS, Row, Workload, web_of
-from benchmarks.models.contestant import Contestant, close_all
+from benchmarks.models.contestant import Contestant, RowError, close_all
 from benchmarks.models.entry import Entry
 from benchmarks.models.results import Cell
 from benchmarks.models.stand import Calibration, stand_for
@@ -74,8 +74,13 @@ class Map:
             stack.push_async_callback(close_all, contestants)
             for key in _FINALISTS:
                 for width in widths_of(ROWS[key], concurrency, self._setting.cores):
-                    contestants.append(Contestant(ROWS[key], width))
-                    await contestants[-1].open()
+                    contestant = Contestant(ROWS[key], width)
+                    try:
+                        await contestant.open()
+                    except RowError:  # the table names it, and why
+                        await contestant.close()
+                    else:
+                        contestants.append(contestant)
             yield contestants
 
     async def _cell(self, contestants: list[Contestant], latency: float, cpu: float, concurrency: int) -> Cell:
