@@ -172,10 +172,10 @@ def workloads(cores: int, scale: float = 1.0) -> tuple[Workload, ...]:
             widths={"threads": (64,), "greenlets": (64,), "processes": (64,)},
         ),
         Workload(
-            "hybrid", "a crawl: pages after 50 ms, with 20 ms of arithmetic on each", "crawl", count(200, 100),
+            "hybrid", "a crawl: pages after 50 ms, with 20 ms of arithmetic on each", "crawl", count(200, 80),
             ("sequential", *_THREADS, "c-threads", *_GREENLETS, "process-queue", "pool", "process-executor",
              *_COROUTINES, "loops"),
-            64, web_of(0.05, pages=count(200, 100), bits=35),
+            64, web_of(0.05, pages=count(200, 80), bits=35),
             shares={"sequential": 0.12, **dict.fromkeys(_ONE_CORE, 0.4)},
             widths={"threads": (8, 64), "greenlets": (64,), "processes": (8, 32)},
         ),
