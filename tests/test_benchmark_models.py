@@ -22,7 +22,7 @@ from benchmarks.models.report import show
 from benchmarks.models.results import Cell, Measured, Outcome, Results
 from benchmarks.models.stand import Stand, stand_for
 from benchmarks.models.summary import line_of
-from benchmarks.models.sweep import GRIDS, widths_of
+from benchmarks.models.sweep import GRIDS, widths_of, worth_trying
 from fixtures_server import Web, is_prime_by_trial_division
 
 HERE = [row for row in ROWS.values() if row.kind not in {"free-threaded", "interpreters"}]
@@ -180,6 +180,16 @@ def test_a_cell_of_the_map_has_as_many_pages_as_fit_its_time(
     latency: float, cpu: float, concurrency: int, pages: int
 ) -> None:
     assert arithmetic.pages_for(latency, cpu, concurrency, 2, 0.35) == pages
+
+
+@pytest.mark.parametrize(
+    ("latency", "cpu", "tried"),
+    [(0.0, 0.0, [2, 16, 64]), (0.05, 0.02, [16, 64]), (0.05, 0.0, [64]), (0.2, 0.0, [64]), (0.01, 0.02, [2, 16, 64])],
+)
+def test_no_time_is_spent_on_widths_that_latency_alone_keeps_from_winning(
+    latency: float, cpu: float, tried: list[int]
+) -> None:
+    assert worth_trying([2, 16, 64], latency, cpu, 2) == tried
 
 
 def test_no_row_of_the_map_is_wider_than_it_may_be() -> None:

@@ -38,9 +38,16 @@ GRIDS = {
 
 
 def widths_of(row: Row, concurrency: int, cores: int) -> list[int]:
-    """Return the widths that a row tries in a cell: its first turn is a race between them."""
+    """Return the widths that a row has at a concurrency: its first turn in a cell is a race between them."""
     tried = {"threads": (8, concurrency), "processes": (cores, 16, 64)}.get(row.family, (concurrency,))
     return sorted({min(width, concurrency) for width in tried})
+
+
+def worth_trying(widths: list[int], latency: float, cpu: float, cores: int) -> list[int]:
+    """Return those of a row's ``widths`` that may win: the widest, and what latency alone does not keep from it."""
+    widest = widths[-1]
+    floor = max(latency / widest, cpu / cores, 0.001)  # seconds a page that the widest takes at least, about
+    return [width for width in widths if width == widest or latency / width <= 2 * floor]
 
 
 class Map:
@@ -93,7 +100,11 @@ class Map:
             await calibration.open(stack)
             await calibration.measure()
             items = stand.items("crawl", pages, concurrency)
-            entries = [Entry(each, stand, "crawl", items, pages) for each in contestants]
+            entries = [
+                Entry(each, stand, "crawl", items, pages)
+                for each in contestants
+                if each.width in worth_trying(widths_of(each.row, concurrency, cores), latency, cpu, cores)
+            ]
             cell = Cell(latency, calibration.cpu, cpu, concurrency, pages)
             for turn in range(self._setting.runs):
                 start = turn * len(entries) // self._setting.runs
