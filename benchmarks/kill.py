@@ -67,42 +67,43 @@ class Campaign:
             for _ in range(kills):
                 if await self._killed(folder, luck, run):
                     break
-            await self._finished(folder, run)
+            await self.finished(folder, run)
         return run
 
     async def _killed(self, folder: Path, luck: random.Random, run: Run) -> bool:
         """Start a crawl and kill it; tell whether it has ended before that."""
-        left, before = examine(folder), await self._asked()
-        async with self._crawl(folder) as crawl:
+        left, before = examine(folder), await self.asked()
+        async with self.crawl(folder) as crawl:
             await self._moment(crawl, luck, run)
             has_ended = crawl.process.returncode is not None
             try:
                 run.deaths.append(await crawl.kill())
             except TimeoutError:
                 run.problems.append("a worker lives on after its main process was killed")
-        await self._compare(left, before, run)
+        await self.compare(left, before, run)
         run.problems += examine(folder).problems
         return has_ended
 
-    async def _finished(self, folder: Path, run: Run) -> None:
+    async def finished(self, folder: Path, run: Run) -> None:
         """Let the crawl come to its end, and compare what it has left with what there is."""
-        left, before = examine(folder), await self._asked()
-        async with self._crawl(folder) as crawl, asyncio.timeout(_LONGEST):
+        left, before = examine(folder), await self.asked()
+        async with self.crawl(folder) as crawl, asyncio.timeout(_LONGEST):
             _, said = await crawl.process.communicate()
         if crawl.process.returncode:
             run.problems.append(f"the crawl ended with {crawl.process.returncode}: {said.decode()}")
-        await self._compare(left, before, run)
+        await self.compare(left, before, run)
         run.problems += differences(examine(folder), self.site.truth(self.server))
         for name in self.sinks:
             run.problems += _output_problems(folder, name, self.site.truth(self.server).pages)
 
-    def _crawl(self, folder: Path) -> contextlib.AbstractAsyncContextManager[Started]:
+    def crawl(self, folder: Path, under: tuple[str, ...] = ()) -> contextlib.AbstractAsyncContextManager[Started]:
+        """Start a crawl in ``folder``, ``under`` another program where that is named."""
         seed = self.site.seed(self.server)
-        return started(seed, str(folder), f"--sinks={','.join(self.sinks)}", *self.options)
+        return started(seed, str(folder), f"--sinks={','.join(self.sinks)}", *self.options, under=under)
 
     async def _moment(self, crawl: Started, luck: random.Random, run: Run) -> None:
         """Return when it is time to kill, or the crawl has ended."""
-        began, asked = time.monotonic(), sum((await self._asked()).values())
+        began, asked = time.monotonic(), sum((await self.asked()).values())
         if luck.random() < _AT_ANY_TIME:
             await _sleep(crawl, luck.uniform(0, _START))
             return
@@ -117,15 +118,15 @@ class Campaign:
             await asyncio.sleep(_LOOK)
         await _sleep(crawl, luck.uniform(0, _JITTER))
 
-    async def _compare(self, left: Left, before: dict[str, int], run: Run) -> None:
+    async def compare(self, left: Left, before: dict[str, int], run: Run) -> None:
         """Find what was asked for though it had come to its end before, and count what was asked for again."""
-        now = await self._asked()
+        now = await self.asked()
         more = {url for url, count in now.items() if count > before.get(url, 0) and not url.endswith("/robots.txt")}
         if wrong := more & left.closed:
             run.problems.append(f"{len(wrong)} URLs are asked for again, such as {min(wrong)}, which had ended")
         run.again.append(len(more & before.keys()))
 
-    async def _asked(self) -> dict[str, int]:
+    async def asked(self) -> dict[str, int]:
         """Return how often each URL was asked for, once the server has nothing to do."""
         async with asyncio.timeout(_LONGEST):
             while (await self.server.statistics()).active:

@@ -55,17 +55,25 @@ class Site:
 
 
 def _web(pages: int, hosts: int) -> Site:
-    web = Web(
-        pages=pages, hosts=hosts, links=10, page_bytes=3000, numbers=0, latency=0.02, latency_sigma=0.7,
-        flaky_share=0.03, failing_share=0.03, missing_share=0.03, moved_share=0.1,
+    return _of(
+        Web(
+            pages=pages, hosts=hosts, links=10, page_bytes=3000, numbers=0, latency=0.02, latency_sigma=0.7,
+            flaky_share=0.03, failing_share=0.03, missing_share=0.03, moved_share=0.1,
+        )
     )  # fmt: skip
 
+
+def _tiny() -> Site:
+    return _of(Web(pages=60, links=6, page_bytes=1000, numbers=0, missing_share=0.05, moved_share=0.1))
+
+
+def _of(web: Web) -> Site:
     @cache
     def truth(server: ServerProcess) -> Found:
         known = server.truth()
         return Found(known.reachable, frozenset(known.moved), known.failing | known.missing)
 
-    return Site(int(pages * 1.3), "", lambda: ServerProcess(web), truth)
+    return Site(int((web.pages or 0) * 1.3), "", lambda: ServerProcess(web), truth)
 
 
 class _Hrefs(HTMLParser):
@@ -152,7 +160,8 @@ SITES = {
     "web": _web(400, 1),
     "hosts": _web(400, 7),
     "small": _web(120, 1),
+    "tiny": _tiny(),
     "folder": _Folder(150, "", lambda: ServerProcess(root="."), _folder_truth),
     "postgresql": _manual(),
 }
-"""By name: the procedural web on one host and on seven, a small one, folders with a robots.txt, and a real manual."""
+"""By name: the procedural web on one host and on seven, two small ones, folders with a robots.txt, and a real manual."""
