@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 
 BENCHMARKS = {
     "fixtures_server": "what the test server can serve, which no crawl can beat",
@@ -26,6 +27,9 @@ def main() -> int:
     if names[0] not in BENCHMARKS:
         print("usage: python -m benchmarks [NAME [OPTION…]]\n")
         print("\n".join(f"  {name:<16} {what}" for name, what in BENCHMARKS.items()))
+        return 2
+    if find_spec("psutil") is None:
+        print("this needs psutil: pip install '.[bench]'", file=sys.stderr)
         return 2
     for name in names:
         print(f"── {name}: {BENCHMARKS[name]}", flush=True)

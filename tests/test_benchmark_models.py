@@ -24,6 +24,7 @@ from benchmarks.models.stand import Stand, stand_for
 from benchmarks.models.summary import line_of
 from benchmarks.models.sweep import GRIDS, widths_of, worth_trying
 from fixtures_server import Web, is_prime_by_trial_division
+from tests.needs import need
 
 HERE = [row for row in ROWS.values() if row.kind not in {"free-threaded", "interpreters"}]
 TINY = Web(pages=12, numbers=4, bits=16, page_bytes=0, links=6, new_links=4)
@@ -51,10 +52,8 @@ def jobs_of(key: str) -> list[str]:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("row", HERE, ids=[row.key for row in HERE])
 async def test_each_row_answers_each_job_with_the_truth(row: Any, stand: Stand) -> None:
-    if any(importlib.util.find_spec(name) is None for name in row.needs):
-        pytest.skip(f"needs {row.needs}")
-    if row.kind == "cc" and not shutil.which("cc"):
-        pytest.skip("needs a C compiler")
+    need(all(importlib.util.find_spec(name) for name in row.needs), f"{', '.join(row.needs)}")
+    need(row.kind != "cc" or shutil.which("cc") is not None, "a C compiler")
     contestant = Contestant(row, 2)
     try:
         await contestant.open()
@@ -284,8 +283,7 @@ def test_results_come_back_from_their_file_and_other_files_are_refused(tmp_path:
 def test_an_earlier_run_can_be_shown_again_and_what_is_void_is_the_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("plotly")
-    pytest.importorskip("matplotlib")
+    need(all(map(importlib.util.find_spec, ("plotly", "matplotlib"))), "plotly and matplotlib")
     from benchmarks.models.__main__ import main  # noqa: PLC0415
 
     hand_made().write(tmp_path / "earlier.json")

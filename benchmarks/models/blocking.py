@@ -1,6 +1,6 @@
 """HTTP for rows that block: urllib3, one pool of connections a process, which all its threads share.
 
-urllib3 and not requests, which is built on it and takes twice the processor time for the same page; and not the bare
+urllib3 and not requests, which is built on it, and so cannot be faster; and not the bare
 `http.client`, for which everybody would have to write the pool.
 """
 
