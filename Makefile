@@ -38,7 +38,7 @@ $(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.bench: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,models]'
 	@touch $@
 
 $(VENV)/.models: setup.cfg pyproject.toml | $(VENV)/bin/python
