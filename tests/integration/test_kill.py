@@ -71,9 +71,7 @@ def named(points: list[Point]) -> dict[str, Point]:
         "while the database is made": merged[0],
         "before items are written": first(points, "write", output),
         "between two outputs": followed[-1][1],
-        "between the items and the transaction": next(
-            p for p in in_log if points.index(p) > points.index(followed[-1][1])
-        ),
+        "between the items and the transaction": next(point for point in points[written:] if point in in_log),
         "within a transaction": in_log[-2],
         "within the output that is a database": first(points, "pwrite64", "items.sqlite-wal"),
         "while the log is merged into the database": merged[-1],
