@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.examined import examine
+from benchmarks.examined import MEMORY, examine
 from benchmarks.kill import Campaign, Run, campaign
 from benchmarks.outputs import SINKS, present
 from benchmarks.report import machine
@@ -94,11 +94,11 @@ class Crashes:
     async def crash(self, point: Point, run: Run) -> Point | None:
         """Kill a crawl at a ``point``; return which that was in this crawl, or ``None`` where it ended before."""
         self._begin()
-        left, before = examine(self._folder), await self._campaign.asked()
+        left, before = await examine(self._folder), await self._campaign.asked()
         inject = f"{point.call}:signal=KILL:when={point.number}"
         code = await self._crawl(under_strace(self._folder, self._log, point.call, self._names, inject))
         await self._campaign.compare(left, before, run)
-        run.problems += examine(self._folder).problems
+        run.problems += (await examine(self._folder)).problems
         points = points_in(self._log, self._folder)
         return points[-1] if code and points else None
 
@@ -130,7 +130,7 @@ async def sweep(options: argparse.Namespace) -> int:
     bad = 0
     given = (*OPTIONS, f"--durability={options.durability}")
     async with campaign("tiny", *given, sinks=sinks) as found:
-        with tempfile.TemporaryDirectory() as name:
+        with tempfile.TemporaryDirectory(dir=MEMORY) as name:
             crashes = Crashes(found, Path(name))
             points = await crashes.points()
             if options.phase == "recovery":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -21,6 +23,9 @@ from crawler.state.schema import NUMBERS, PENDING
 from crawler.state.store import Kept, Store
 
 _OK = 200
+_SHARED = Path("/dev/shm")  # noqa: S108  # temporary folders are made in it
+MEMORY = str(_SHARED) if os.access(_SHARED, os.W_OK) else None
+"""Where files need not wait for a disk, which a kill of a process does not care about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,15 @@ class Left:
         return frozenset(url for url, number in self.states.items() if number == NUMBERS[state])
 
 
-def examine(folder: Path) -> Left:
+async def examine(folder: Path) -> Left:
     """Look at a copy of ``folder``, in which state and outputs are; the folder itself stays as it is."""
+    return await asyncio.to_thread(_examine, folder)
+
+
+def _examine(folder: Path) -> Left:
     if not (folder / STATE / NAME).exists():
         return Left({}, frozenset(), Ledger(), ())  # killed before it had begun
-    with TemporaryDirectory() as name:
+    with TemporaryDirectory(dir=MEMORY) as name:
         copy = Path(name) / "copy"
         shutil.copytree(folder, copy)
         try:

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.examined import Left, examine
+from benchmarks.examined import MEMORY, Left, examine
 from benchmarks.kill_sites import SITES, Found, Site
 from benchmarks.killed import Started, started
 from benchmarks.outputs import SINKS, present
@@ -62,7 +62,7 @@ class Campaign:
     async def run(self, luck: random.Random, kills: int) -> Run:
         """Crawl once, with so many ``kills``."""
         run = Run()
-        with tempfile.TemporaryDirectory() as name:
+        with tempfile.TemporaryDirectory(dir=MEMORY) as name:
             folder = Path(name)
             for _ in range(kills):
                 if await self._killed(folder, luck, run):
@@ -72,7 +72,7 @@ class Campaign:
 
     async def _killed(self, folder: Path, luck: random.Random, run: Run) -> bool:
         """Start a crawl and kill it; tell whether it has ended before that."""
-        left, before = examine(folder), await self.asked()
+        left, before = await examine(folder), await self.asked()
         async with self.crawl(folder) as crawl:
             await self._moment(crawl, luck, run)
             has_ended = crawl.process.returncode is not None
@@ -81,18 +81,18 @@ class Campaign:
             except TimeoutError:
                 run.problems.append("a worker lives on after its main process was killed")
         await self.compare(left, before, run)
-        run.problems += examine(folder).problems
+        run.problems += (await examine(folder)).problems
         return has_ended
 
     async def finished(self, folder: Path, run: Run) -> None:
         """Let the crawl come to its end, and compare what it has left with what there is."""
-        left, before = examine(folder), await self.asked()
+        left, before = await examine(folder), await self.asked()
         async with self.crawl(folder) as crawl, asyncio.timeout(_LONGEST):
             _, said = await crawl.process.communicate()
         if crawl.process.returncode:
             run.problems.append(f"the crawl ended with {crawl.process.returncode}: {said.decode()}")
         await self.compare(left, before, run)
-        run.problems += differences(examine(folder), self.site.truth(self.server))
+        run.problems += differences(await examine(folder), self.site.truth(self.server))
         for name in self.sinks:
             run.problems += _output_problems(folder, name, self.site.truth(self.server).pages)
 
@@ -129,7 +129,7 @@ class Campaign:
     async def asked(self) -> dict[str, int]:
         """Return how often each URL was asked for, once the server has nothing to do."""
         async with asyncio.timeout(_LONGEST):
-            while (await self.server.statistics()).active:
+            while (await self.server.statistics()).active:  # noqa: ASYNC110  # another process
                 await asyncio.sleep(_LOOK)
         return await self.server.requests()
 

@@ -164,4 +164,4 @@ SITES = {
     "folder": _Folder(150, "", lambda: ServerProcess(root="."), _folder_truth),
     "postgresql": _manual(),
 }
-"""By name: the procedural web on one host and on seven, two small ones, folders with a robots.txt, and a real manual."""
+"""By name: the procedural web on one host and on seven, two small ones, folders with a robots.txt, a real manual."""
