@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,19 +39,13 @@ def open_database(folder: Path, *, synchronous: str, kind: Kind = STATE) -> sqli
     path = folder / kind.name
     is_new = not path.exists()
     connection = _connect(path, "rwc")
-    try:
+    with _closed_on_error(connection, path):
         if is_new or _is_empty(connection):
             _create(connection, kind)
         _check(connection, path, kind)
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    except sqlite3.Error as error:
-        connection.close()
-        raise _damaged(path, error) from error
-    except BaseException:
-        connection.close()
-        raise
     return connection
 
 
@@ -63,15 +59,23 @@ def read_database(folder: Path, kind: Kind = STATE) -> sqlite3.Connection:
     if not path.exists():
         raise StateError(f"{str(folder)!r} is no state folder: there is no {kind.name} in it")
     connection = _connect(path, "ro")
-    try:
+    with _closed_on_error(connection, path):
+        if _is_empty(connection):
+            raise StateError(f"there is nothing in {str(path)!r} yet: the crawl ended before it had begun")
         _check(connection, path, kind)
+    return connection
+
+
+@contextmanager
+def _closed_on_error(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    try:
+        yield
     except sqlite3.Error as error:
         connection.close()
         raise _damaged(path, error) from error
     except BaseException:
         connection.close()
         raise
-    return connection
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
