@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from crawler.models import Ledger
-from crawler.observe.log import LogLines, line
+from crawler.observe.log import LogLines, crawl_text, line
 from crawler.observe.progress import LiveDisplay, draw
 from crawler.observe.ticker import Ticker
 from crawler.observe.window import Window
@@ -115,7 +115,7 @@ async def test_lines_are_logged_until_they_are_left(caplog: pytest.LogCaptureFix
         return NOW
 
     caplog.set_level(logging.INFO, "crawler.progress")
-    with LogLines(statistics, interval=0):
+    with LogLines(crawl_text(statistics), interval=0):
         for _ in range(3):
             await looks.acquire()
 

@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.text import Text
 
 from crawler.cli.prints import CrashDumps
-from crawler.observe.log import LogLines
+from crawler.observe.log import LogLines, crawl_text
 from crawler.observe.plain import plain
 from crawler.observe.progress import LiveDisplay
-from crawler.observe.reparsing import ReparseBar, ReparseLines
+from crawler.observe.reparsing import ReparseBar
+from crawler.observe.reparsing import line as reparse_line
 from crawler.reparsed import Reparsed
 from crawler.summary import Statistics
 
@@ -53,13 +54,13 @@ class Screen:
         """Return what shows the progress of a crawl, read from ``statistics``, while it is entered."""
         if self.is_live:
             return LiveDisplay(self._console, statistics, title)
-        return nullcontext() if self._quiet else LogLines(statistics)
+        return nullcontext() if self._quiet else LogLines(crawl_text(statistics))
 
     def reparse_display(self, statistics: Callable[[], Reparsed]) -> AbstractContextManager[object]:
         """Return what shows how far pages are parsed again, while it is entered."""
         if self.is_live:
             return ReparseBar(self._console, statistics)
-        return nullcontext() if self._quiet else ReparseLines(statistics)
+        return nullcontext() if self._quiet else LogLines(lambda: reparse_line(statistics()))
 
     @property
     def width(self) -> int | None:

@@ -20,19 +20,18 @@ _log = logging.getLogger("crawler.progress")
 class LogLines:
     """Logs a line every few seconds while it is entered, at level INFO of the logger ``crawler.progress``."""
 
-    def __init__(self, statistics: Callable[[], Statistics], interval: float = _INTERVAL) -> None:
-        """Create log lines of a crawl.
+    def __init__(self, text: Callable[[], str], interval: float = _INTERVAL) -> None:
+        """Create log lines.
 
         Args:
-            statistics: Returns those of the crawl.
+            text: Returns the line of this moment.
             interval: Seconds between two lines.
         """
-        self._statistics = statistics
-        self._window = Window(1)
+        self._text = text
         self._ticker = Ticker(interval, self._write)
 
     def __repr__(self) -> str:
-        return f"<LogLines {self._window!r}>"
+        return f"<LogLines by {self._ticker!r}>"
 
     def __enter__(self) -> Self:
         self._ticker.__enter__()
@@ -44,8 +43,18 @@ class LogLines:
         self._ticker.__exit__(kind, error, traceback)
 
     def _write(self) -> None:
-        self._window.add(self._statistics())
-        _log.info("%s", line(self._window))
+        _log.info("%s", self._text())
+
+
+def crawl_text(statistics: Callable[[], Statistics]) -> Callable[[], str]:
+    """Return what returns the line of a crawl, whose ``statistics`` it reads: speeds are those since the last line."""
+    window = Window(1)
+
+    def text() -> str:
+        window.add(statistics())
+        return line(window)
+
+    return text
 
 
 def line(window: Window) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
@@ -22,9 +21,6 @@ from crawler.reparsed import Reparsed
 
 _BAR_INTERVAL = 0.25  # seconds; drawing takes some 2 ms of the loop's time
 _BAR_WIDTH = 16  # columns; with the text behind it, it fits on a terminal of 80
-_LINE_INTERVAL = 5.0  # seconds between two lines; arbitrary
-
-_log = logging.getLogger("crawler.progress")
 
 
 class ReparseBar:
@@ -72,30 +68,6 @@ class ReparseBar:
             parts.append(f"{duration((now.total - now.pages) / now.pages_per_second)} left")
         self._bar.update(self._task, completed=now.pages, total=now.total, text=", ".join(parts))
         self._bar.refresh()
-
-
-class ReparseLines:
-    """Logs a line every few seconds while it is entered, at level INFO of the logger ``crawler.progress``."""
-
-    def __init__(self, statistics: Callable[[], Reparsed], interval: float = _LINE_INTERVAL) -> None:
-        """Create log lines of what ``statistics`` returns, every ``interval`` seconds."""
-        self._statistics = statistics
-        self._ticker = Ticker(interval, self._write)
-
-    def __repr__(self) -> str:
-        return f"<ReparseLines {line(self._statistics())}>"
-
-    def __enter__(self) -> Self:
-        self._ticker.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._ticker.__exit__(kind, error, traceback)
-
-    def _write(self) -> None:
-        _log.info("%s", line(self._statistics()))
 
 
 def line(now: Reparsed) -> str:
