@@ -13,6 +13,8 @@ from crawler.state.schema import APPLICATION_ID, SCHEMA, VERSION
 
 NAME = "state.sqlite"
 _LOCK_SECONDS = 5.0  # that somebody who looks into the file may hold it; arbitrary
+# Errors that say nothing of what is in the file: full, failing or locked, or nothing that may be written.
+_OF_THE_DISK = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")
 _CHECKPOINT_PAGES = 8000  # of 4 KiB; arbitrary: the default copies pages eight times as often
 _CACHE_KIB = 64 * 1024  # arbitrary; the pages of what is pending at present
 
@@ -30,15 +32,23 @@ class Kind:
 STATE = Kind(NAME, APPLICATION_ID, VERSION, SCHEMA)
 
 
-def open_database(folder: Path, *, synchronous: str, kind: Kind = STATE) -> sqlite3.Connection:
-    """Open the database in ``folder``, or make it where there is none; ``synchronous`` as SQLite has it.
+def open_database(
+    folder: Path, *, synchronous: str, kind: Kind = STATE, patience: float = _LOCK_SECONDS
+) -> sqlite3.Connection:
+    """Open the database in ``folder``, or make it where there is none.
+
+    Args:
+        folder: Where it is.
+        synchronous: As SQLite has it.
+        kind: What it is.
+        patience: Seconds that somebody else may hold the file, now and later.
 
     Raises:
         StateError: It is another program's, of another version, damaged, or cannot be written.
     """
     path = folder / kind.name
     is_new = not path.exists()
-    connection = _connect(path, "rwc")
+    connection = _connect(path, "rwc", patience)
     with _closed_on_error(connection, path):
         if is_new or _is_empty(connection):
             _create(connection, kind)
@@ -58,7 +68,7 @@ def read_database(folder: Path, kind: Kind = STATE) -> sqlite3.Connection:
     path = folder / kind.name
     if not path.exists():
         raise StateError(f"{str(folder)!r} is no state folder: there is no {kind.name} in it")
-    connection = _connect(path, "ro")
+    connection = _connect(path, "ro", _LOCK_SECONDS)
     with _closed_on_error(connection, path):
         if _is_empty(connection):
             raise StateError(f"there is nothing in {str(path)!r} yet: the crawl ended before it had begun")
@@ -72,17 +82,17 @@ def _closed_on_error(connection: sqlite3.Connection, path: Path) -> Iterator[Non
         yield
     except sqlite3.Error as error:
         connection.close()
-        raise _damaged(path, error) from error
+        raise _unusable(path, error) from error
     except BaseException:
         connection.close()
         raise
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(path: Path, mode: str, patience: float) -> sqlite3.Connection:
     try:
         uri = f"{path.absolute().as_uri()}?mode={mode}"
         # One thread after the other uses it, never two at once.
-        return sqlite3.connect(uri, uri=True, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False)
+        return sqlite3.connect(uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
         raise StateError(f"the state {str(path)!r} cannot be opened: {error}") from error
 
@@ -120,7 +130,9 @@ def _check(connection: sqlite3.Connection, path: Path, wanted: Kind) -> None:
         raise _refused(path, f"it is of version {version}, which this program does not know any more")
 
 
-def _damaged(path: Path, error: sqlite3.Error) -> StateError:
+def _unusable(path: Path, error: sqlite3.Error) -> StateError:
+    if getattr(error, "sqlite_errorname", "").startswith(_OF_THE_DISK):
+        return StateError(f"the state {str(path)!r} cannot be opened: {error}")
     remedy = "put a copy back, or name another folder"
     return _refused(path, f"{error}; it is damaged, or no database of a crawl: {remedy}")
 

@@ -322,7 +322,8 @@ def is_full(error: BaseException) -> bool:
             return True
         if isinstance(cause, sqlite3.Error):
             name = getattr(cause, "sqlite_errorname", "") or ""
-            return name.startswith(("SQLITE_FULL", "SQLITE_BUSY"))
+            # The last one: there is no room for the index of the log.
+            return name.startswith(("SQLITE_FULL", "SQLITE_BUSY", "SQLITE_IOERR_SHMSIZE"))
         cause = cause.__cause__
     return False
 
