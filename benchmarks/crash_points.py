@@ -44,7 +44,9 @@ class Point(NamedTuple):
         return f"{self.call} {self.number} ({self.file})"
 
 
-def under_strace(folder: Path, log: Path, calls: str, names: Iterable[str] = (), inject: str = "") -> tuple[str, ...]:
+def under_strace(
+    folder: Path, log: Path, calls: str, names: Iterable[str] = (), inject: str = "", shown: int = 0
+) -> tuple[str, ...]:
     """Return what comes before the command line of a crawl, so that strace looks at its ``calls`` about its files.
 
     Args:
@@ -53,11 +55,12 @@ def under_strace(folder: Path, log: Path, calls: str, names: Iterable[str] = (),
         calls: What is looked at.
         names: Files in the folder; without any, all files everywhere are looked at.
         inject: What is done to calls, as strace has it.
+        shown: Bytes of each text that are logged in hexadecimal; 0 logs a few as they are.
     """
     paths = [f"--trace-path={folder / name}" for name in sorted(names)]
     # With --seccomp-bpf, which makes it fast, strace 6.1 injects no signals.
     injected = [f"--inject={inject}"] if inject else ["--seccomp-bpf"]
-    quiet = ("-f", "-qq", "-y", "-s", "16", "-e", "signal=none")
+    quiet = ("-f", "-qq", "-y", *(("-xx", "-s", str(shown)) if shown else ("-s", "16")), "-e", "signal=none")
     return ("strace", *quiet, f"--output={log}", f"--trace={calls}", *injected, *paths)
 
 

@@ -41,7 +41,7 @@ async def run(options: argparse.Namespace) -> None:
         parse,
         state=StateFolder(folder / STATE, durability=options.durability, window=options.window),
         order=options.order,
-        sinks=[SINKS[name].make(folder) for name in options.sinks.split(",")],
+        sinks=[SINKS[name].make(folder) for name in options.sinks.split(",") if name],
         fetch=Fetch(concurrency=options.fetchers),
         politeness=Politeness(delay=0),
         retry=Retry(wait=0.02, budget=1.0),
