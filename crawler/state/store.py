@@ -20,6 +20,7 @@ from crawler.policy.state_folder import Durability
 from crawler.state.changes import Changes
 from crawler.state.clock import Moment
 from crawler.state.database import NAME, open_database
+from crawler.state.folder import make_folder
 from crawler.state.lock import FolderLock
 from crawler.state.rows import PutOff, Waiting
 from crawler.state.schema import NUMBERS, PENDING, STATES
@@ -108,10 +109,7 @@ class Store:
             StateError: It is in use, another program's, damaged, of another version, or cannot be written.
         """
         self._folder = folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StateError(f"the state folder {str(folder)!r} cannot be made: {error.strerror}") from error
+        make_folder(folder, survives_power=durability == "power")
         self._lock = FolderLock(folder)
         try:
             self._connection = open_database(folder, synchronous=SYNCHRONOUS[durability])

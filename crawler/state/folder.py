@@ -1,0 +1,38 @@
+"""The folder of a state: made where there is none, and entered in the one that it is in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from crawler.errors import StateError
+
+
+def make_folder(folder: Path, *, survives_power: bool) -> None:
+    """Make ``folder``, and those that it is in, where they are missing.
+
+    Where it ``survives_power`` its entry in its parent is on the disk when this returns: SQLite syncs the entries of
+    its files in it, and no more.
+
+    Raises:
+        StateError: It cannot be made.
+    """
+    try:
+        made = [each for each in folder.absolute().parents if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        if survives_power:
+            for each in (folder.absolute(), *made):
+                _sync(each.parent)
+    except OSError as error:
+        raise StateError(f"the state folder {str(folder)!r} cannot be made: {error.strerror}") from error
+
+
+def _sync(folder: Path) -> None:
+    if sys.platform == "win32":  # where folders cannot be opened
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
