@@ -76,6 +76,7 @@ SAMPLES = [
     crawler.StateFolder("state"),
     crawler.Statistics(),
     crawler.Summary.of(crawler.Statistics()),
+    crawler.Reparsed(pages=3),
 ]
 
 

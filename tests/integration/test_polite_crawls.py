@@ -114,7 +114,7 @@ async def test_a_site_that_never_answers_for_its_robots_txt_is_denied_and_holds_
 
     async with serve({"/robots.txt": never}) as silent, serve({"/": links("/a"), "/a": links()}) as site:
         summary, failures = await crawled(
-            site, seeds=(silent.url, site.url), fetch=Fetch(timeout=0.3, concurrency=1), retry=Retry(tries=1)
+            site, seeds=(silent.url, site.url), fetch=Fetch(timeout=1.5, concurrency=1), retry=Retry(tries=1)
         )
     assert (summary.done, summary.denied) == (2, 1)
     assert failures[0].message.startswith("robots.txt cannot be had: ")
