@@ -72,7 +72,6 @@ class Committer:
         self._committed = 0.0
         self._tokens: list[bytes | None] = [None] * len(sinks)
         self._is_ending = False
-        self._turn = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"<Committer {len(self._group.done)} pages wait{', the disk is full' if self.is_stuck else ''}>"
@@ -143,12 +142,15 @@ class Committer:
         except StateError as error:
             _log.warning("the last moments of the crawl are not kept: %s", error)
 
-    async def commit(self) -> None:
-        """Write what has gathered; see `run`."""
-        async with self._turn:
-            await self._commit()
+    async def flush(self) -> None:
+        """Return when all that was noted before is written, which `run` does: what it began is never cut off alone."""
+        group = self._group
+        self._noted.set()
+        group.is_wanted.set()
+        await group.written.wait()
 
-    async def _commit(self) -> None:
+    async def commit(self) -> None:
+        """Write what has gathered; see `run`, beside which it is not to be called."""
         self._noted.clear()
         group, self._group = self._group, _Group(len(self._sinks))
         changes = self._changes_with(group)

@@ -164,7 +164,7 @@ class Engine:
         self._refill = (
             None
             if stations.record is None
-            else Refill(stations.frontier, stations.record, self._dispatcher.advance, self._committer.commit)
+            else Refill(stations.frontier, stations.record, self._dispatcher.advance, self._committer.flush)
         )
         self._crawler = crawler
         self._on_failure = on_failure

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from crawler.frontier.frontier import Frontier, Read
-from crawler.frontier.host import Host
+from crawler.frontier.frontier import Frontier, Part
 from crawler.state.record import Record
 from crawler.state.rows import Waiting
 from crawler.state.store import Wanted
@@ -23,7 +22,7 @@ class Refill:
         frontier: Frontier,
         record: Record,
         advance: Callable[[], None],
-        commit: Callable[[], Awaitable[None]],
+        flush: Callable[[], Awaitable[None]],
     ) -> None:
         """Create it.
 
@@ -31,12 +30,12 @@ class Refill:
             frontier: Says of which hosts more is wanted.
             record: Where that is.
             advance: Called when there is more to fetch.
-            commit: Writes what is not on the disk yet, so that it is found there.
+            flush: Has written what is not on the disk yet, so that it is found there.
         """
         self._frontier = frontier
         self._record = record
         self._advance = advance
-        self._commit = commit
+        self._flush = flush
 
     def __repr__(self) -> str:
         return f"<Refill of {self._frontier!r}>"
@@ -54,23 +53,24 @@ class Refill:
                 await self._read()
 
     async def _read(self) -> None:
-        hosts = self._frontier.wanted(_HOSTS)
-        wanted = [_wanted(host, count) for host, count in hosts]
-        await self._commit()
-        parts = await self._record.waiting(wanted)
-        for (host, count), rows in zip(hosts, parts, strict=True):
-            await self._take_in(host, rows, is_last=len(rows) < count)
+        parts = self._frontier.wanted(_HOSTS)
+        if not parts:  # what was asked for is not wanted any more
+            return
+        await self._flush()
+        read = await self._record.waiting([_wanted(part) for part in parts])
+        for part, rows in zip(parts, read, strict=True):
+            await self._take_in(part, rows)
         self._advance()
 
-    async def _take_in(self, host: Host, rows: Sequence[Waiting], *, is_last: bool) -> None:
+    async def _take_in(self, part: Part, rows: Sequence[Waiting]) -> None:
         requests = []
         for number, row in enumerate(rows, 1):
             requests.append((row.request(), row.ready_at or 0.0))
             if not number % _CHUNK:
                 await asyncio.sleep(0)
-        self._frontier.extend(host, Read(requests, is_last))
+        self._frontier.extend(part, requests)
 
 
-def _wanted(host: Host, count: int) -> Wanted:
-    rank, place = host.reach or (float("-inf"), 0)
-    return Wanted(host.key, rank, abs(place), count)
+def _wanted(part: Part) -> Wanted:
+    rank, place = part.reach
+    return Wanted(part.host.key, rank, abs(place), part.limit)

@@ -153,7 +153,7 @@ async def test_a_full_disk_pauses_the_crawl_and_the_group_is_written_once(
         crawl = Crawl(sink := Lines(), record)
         async with running(crawl) as task:
             await crawl.committer.put([crawl.page()], [["a"]])
-            await crawl.committer.commit()
+            await crawl.committer.flush()
             sink.fail = fail
             await crawl.committer.put([crawl.page()], [["b", "c"]])
             await crawl.committer.end(task)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from crawler.frontier.frontier import Frontier, Read
+from crawler.frontier.frontier import Frontier, Part
 from crawler.models import Failure, Refusal, Request, State
 from crawler.policy.order import Order, Ranking
 from crawler.policy.politeness import HostRule
 from crawler.state.changes import Journal
+from crawler.state.rows import Waiting
 from crawler.state.store import Store, Wanted
 from crawler.url import host_of
 
 HOSTS = ("a.example", "b.example:81", "c.example")
 FINAL = [State.DONE, State.FAILED, State.DENIED, State.QUARANTINED]
+Reading: TypeAlias = list[tuple[Part, list[Waiting]]]
 FAILURE = Failure("http://a.example/", State.FAILED, "ConnectError", "refused")
 
 
@@ -33,6 +36,7 @@ class Crawl:
     """A frontier and a store, driven by hand; `refill` and `commit` are what a crawl does in between."""
 
     def __init__(self, folder: Path, order: Order, window: int) -> None:
+        self.now = 0.0
         self.ranking = Ranking(order)
         self.store = Store(folder, is_depth_first=self.ranking.is_newest_first)
         self.journal = Journal(lambda: None)
@@ -54,17 +58,17 @@ class Crawl:
 
     def refill(self) -> None:
         while self.frontier.is_low:
-            hosts = self.frontier.wanted(2)
-            self.commit()
-            wanted = [Wanted(host.key, *_reach_of(host), count) for host, count in hosts]
-            for (host, count), rows in zip(hosts, self.store.waiting(wanted), strict=True):
-                requests = [(row.request(), row.ready_at or 0.0) for row in rows]
-                self.frontier.extend(host, Read(requests, is_last=len(rows) < count))
+            self.take_in(self.read())
 
+    def read(self) -> Reading:
+        parts = self.frontier.wanted(2)
+        self.commit()
+        wanted = [Wanted(part.host.key, part.reach[0], abs(part.reach[1]), part.limit) for part in parts]
+        return list(zip(parts, self.store.waiting(wanted), strict=True))
 
-def _reach_of(host: Any) -> tuple[float, int]:
-    rank, place = host.reach or (float("-inf"), 0)
-    return rank, abs(place)
+    def take_in(self, reading: Reading) -> None:
+        for part, rows in reading:
+            self.frontier.extend(part, [(row.request(), row.ready_at or 0.0) for row in rows])
 
 
 class DurableFrontierMachine(RuleBasedStateMachine):
@@ -81,6 +85,7 @@ class DurableFrontierMachine(RuleBasedStateMachine):
         self.states: dict[str, State] = {}
         self.committed: dict[str, State] = {}
         self.flying: list[Request] = []
+        self.readings: list[Reading] = []
         self.crawl = self.opened()
 
     def opened(self) -> Crawl:
@@ -118,6 +123,17 @@ class DurableFrontierMachine(RuleBasedStateMachine):
             self.crawl.frontier.release(taken, self.now)
             self.states[taken.url] = State.IN_FLIGHT
             self.flying.append(taken)
+
+    @precondition(lambda self: self.crawl.frontier.is_low)
+    @rule()
+    def begin_to_read(self) -> None:
+        """Read from the disk what the frontier will be handed later: anything may happen in between."""
+        self.readings.append(self.crawl.read())
+
+    @precondition(lambda self: self.readings)
+    @rule()
+    def end_to_read(self) -> None:
+        self.crawl.take_in(self.readings.pop(0))
 
     @precondition(lambda self: self.flying)
     @rule(state=st.sampled_from(FINAL), count=st.integers(1, 30))
@@ -169,6 +185,7 @@ class DurableFrontierMachine(RuleBasedStateMachine):
         for url, state in known.items():
             # The last commit may be later than the one that we know of, never earlier.
             assert done[url] in {state, self.committed.get(url, State.PENDING), State.PENDING}
+        self.readings = []
         self.states = {url: done[url] for url in known}
         self.committed = dict(self.states)
         self.flying = []
@@ -194,6 +211,8 @@ class DurableFrontierMachine(RuleBasedStateMachine):
             self.crawl.frontier.give_back(taken)
         left = {url for url, state in self.states.items() if state is State.PENDING}
         self.now += 100.0
+        while self.readings:
+            self.end_to_read()
         while left:
             self.crawl.refill()
             taken_now = self.crawl.frontier.acquire(self.now)
@@ -260,6 +279,118 @@ def test_no_more_requests_are_in_memory_than_the_window_has(tmp_path: Path) -> N
     assert crawl.frontier.statistics().held <= 100 + 10 * 16
     assert crawl.frontier.pending == 5000
     crawl.store.close()
+
+
+def test_what_is_read_of_many_hosts_at_once_is_no_more_than_the_window_has(tmp_path: Path) -> None:
+    crawl = Crawl(tmp_path, "breadth", 400)
+    for number in range(3000):
+        crawl.frontier.add(Request(f"http://host{number % 30}.example/{number}"))
+    crawl.commit()
+    crawl.store.close()
+    crawl = Crawl(tmp_path, "breadth", 400)
+    parts = crawl.frontier.wanted(64)
+    assert len(parts) == 30
+    assert sum(part.limit for part in parts) <= 400 + 30 * 16
+    crawl.store.close()
+
+
+def acquired(crawl: Crawl, count: int) -> list[Request]:
+    """Return the next requests; nothing is read from the disk for them."""
+    requests = [crawl.frontier.acquire(crawl.now) for _ in range(count)]
+    found = [request for request in requests if request is not None]
+    assert len(found) == count
+    for request in found:
+        crawl.frontier.release(request, crawl.now)
+    return found
+
+
+def close(crawl: Crawl, requests: list[Request]) -> None:
+    for request in requests:
+        crawl.frontier.end(request, State.DONE)
+
+
+def rest_of(crawl: Crawl) -> list[int]:
+    """Crawl to the end; return the serial numbers of what came up."""
+    numbers = []
+    while crawl.frontier.pending:
+        crawl.refill()
+        [request] = acquired(crawl, 1)
+        numbers.append(request.serial)
+        close(crawl, [request])
+    return sorted(numbers)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Crawl]:
+    """A crawl that holds 16 of the 60 requests of its only host in memory."""
+    crawl = Crawl(tmp_path, "breadth", 1)
+    find(crawl, 60)
+    yield crawl
+    crawl.store.close()
+
+
+def find(crawl: Crawl, count: int, priority: int = 0) -> None:
+    known = crawl.frontier.statistics().ledger.discovered
+    for number in range(known + 1, known + count + 1):
+        crawl.frontier.add(Request(f"http://a.example/{number}", priority=priority))
+
+
+def test_better_requests_that_are_found_while_others_are_read_lose_none(small: Crawl) -> None:
+    close(small, acquired(small, 8))
+    reading = small.read()
+    find(small, 25, priority=1)  # which push all others out of memory, and some of their own
+    small.take_in(reading)
+    assert rest_of(small) == list(range(9, 86))
+
+
+def test_requests_that_come_back_from_behind_those_on_the_disk_hide_none(small: Crawl) -> None:
+    flying = []
+    for _ in range(5):
+        flying += acquired(small, 8)
+        small.refill()
+    find(small, 40, priority=1)
+    close(small, acquired(small, 15))
+    for request in flying:
+        small.frontier.give_back(request)
+    find(small, 1, priority=2)
+    assert len(rest_of(small)) == 101 - 15
+
+
+def test_what_is_finished_while_it_is_read_as_pending_does_not_come_up_again(small: Crawl) -> None:
+    flying = acquired(small, 8)
+    find(small, 33, priority=1)
+    finished: list[int] = []
+    while not finished:
+        reading = small.read()
+        read = {row.serial for _, rows in reading for row in rows}
+        finished = [request.serial for request in flying if request.serial in read]
+        close(small, [request for request in flying if request.serial in read])
+        small.take_in(reading)
+        if not finished:
+            close(small, acquired(small, 1))
+    close(small, [request for request in flying if request.serial not in finished])
+    assert not {*rest_of(small)} & {*range(1, 9)}
+
+
+def test_a_host_is_read_on_where_all_that_was_read_of_it_is_in_flight(small: Crawl) -> None:
+    flying = []
+    for _ in range(4):
+        flying += acquired(small, 8)
+        small.refill()
+    find(small, 25, priority=1)
+    close(small, acquired(small, 16))
+    small.refill()
+    reading = small.read()
+    while not reading or any(row.serial > 32 for row in reading[0][1]):
+        small.take_in(reading)
+        close(small, acquired(small, 1))
+        reading = small.read()
+    while (request := small.frontier.acquire(0.0)) is not None:  # all that is in memory
+        small.frontier.release(request, 0.0)
+        close(small, [request])
+    small.take_in(reading)
+    close(small, flying)
+    assert rest_of(small) == list(range(33, 61))
 
 
 def test_a_slow_host_with_many_pages_leaves_room_for_the_others(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from crawler.digests import DigestSet
 from crawler.frontier.host import Host
 from crawler.frontier.schedule import Schedule
 from crawler.frontier.seen import Seen
-from crawler.frontier.window import Window
+from crawler.frontier.window import Key, Window
 from crawler.models import Failure, Ledger, Refusal, Request, State
 from crawler.policy.order import Ranking
 from crawler.policy.pace import Outcome
@@ -21,7 +21,7 @@ from crawler.state.changes import Journal, Snapshot
 
 _SNAPSHOT_AFTER = 200_000  # digests, which are read in 0.1 s; arbitrary
 _SNAPSHOT_GROWTH = 0.25  # so that all snapshots together write five times what the last one does; arbitrary
-_NOTHING = (float("-inf"), 0)  # the reach of a host that has nothing in memory
+_NOTHING: Key = (float("-inf"), 0)  # the reach of a host that has nothing in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,20 @@ class FrontierStatistics:
     held: int = 0
 
 
-class Read(NamedTuple):
-    """A part of the queue of a host as it was read from the disk.
+class Part(NamedTuple):
+    """A part of the queue of a host that is to be read from the disk.
 
     Attributes:
-        requests: Each with the time before which it is not to be fetched; in the order of the queue.
-        is_last: Whether nothing comes behind it.
+        host: The host.
+        reach: The place behind which it begins.
+        limit: How many requests at most.
+        reading: By which a reading is known that is void, as the reach was moved meanwhile.
     """
 
-    requests: Sequence[tuple[Request, float]]
-    is_last: bool
+    host: Host
+    reach: Key
+    limit: int
+    reading: int
 
 
 class Frontier:
@@ -84,6 +88,8 @@ class Frontier:
         self._snapshot = 0  # the last serial number at that time
         self._counts = dict.fromkeys(State, 0)
         self._taken: set[int] = set()  # serials of what was acquired, and is in memory whatever the window says
+        self._readings = 0  # under way
+        self._closed: set[int] = set()  # serials of what was finished meanwhile, and may yet be read as pending
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {state}" for state, count in self._counts.items() if count)
@@ -223,6 +229,8 @@ class Frontier:
         """Close an acquired request in its final ``state``, which has been noted already where that is to last."""
         self._move(State.IN_FLIGHT, state)
         self._taken.discard(request.serial)
+        if self._readings:
+            self._closed.add(request.serial)
 
     def end(
         self, request: Request, state: State, *, failure: Failure | None = None, status: int = 0, reason: str = ""
@@ -303,19 +311,33 @@ class Frontier:
         """Whether there are hosts of which more should be read."""
         return bool(self._window.low)
 
-    def wanted(self, most: int) -> list[tuple[Host, int]]:
-        """Take the hosts of which more should be read, at most so many, and how many requests of each."""
+    def wanted(self, most: int) -> list[Part]:
+        """Return what should be read, of so many hosts at most; `extend` is to be called with each part."""
         held, low = len(self._schedule), self._window.low
-        hosts = [low.popleft() for _ in range(min(most, len(low)))]
-        return [(host, self._window.wanted(host, held)) for host in hosts]
+        parts: list[Part] = []
+        while low and len(parts) < most:
+            host = low.popleft()
+            if host.is_refilling:
+                count = self._window.wanted(host, held)
+                held += count  # what is read of one host leaves less room for the next
+                parts.append(Part(host, host.reach or _NOTHING, count, host.reading))
+        self._readings += len(parts)
+        return parts
 
-    def extend(self, host: Host, read: Read) -> None:
-        """Take in the next part of the queue of ``host``."""
-        late = self._window.extend(host, None if read.is_last else self._window.key_of(read.requests[-1][0]))
-        found = {request.serial for request, _ in read.requests}
-        for request, ready_at in read.requests:
-            if request.serial in self._taken:
-                continue
+    def extend(self, part: Part, requests: Sequence[tuple[Request, float]]) -> None:
+        """Take in what was read: in the order of the queue, each with the time before which it is not to be fetched."""
+        host = part.host
+        if host.is_refilling and host.reading == part.reading:
+            self._take_in(host, requests, is_last=len(requests) < part.limit)
+        self._readings -= 1
+        if not self._readings:
+            self._closed.clear()
+
+    def _take_in(self, host: Host, requests: Sequence[tuple[Request, float]], *, is_last: bool) -> None:
+        late = self._window.extend(host, None if is_last else self._window.key_of(requests[-1][0]))
+        found = {request.serial for request, _ in requests}
+        new = [each for each in requests if each[0].serial not in self._taken and each[0].serial not in self._closed]
+        for request, ready_at in new:
             if ready_at:
                 self._taken.add(request.serial)
                 self._schedule.defer(request, ready_at)
@@ -325,6 +347,9 @@ class Frontier:
             if request.serial not in found:  # else it came to the disk just in time to be read
                 self._schedule.push(request)
         self._shrink(host)
+        # What is in flight, or waits for another try, will not ask for more when the queue itself has nothing.
+        if not host.queue and host.reach is not None and (not new or self._window.has_room(len(self._schedule))):
+            self._window.ask_for(host)
 
     def _hold(self, request: Request, host: Host) -> None:
         """Keep a new request in memory, where it has room there."""

@@ -75,6 +75,7 @@ class Host:
         is_placed: Whether its address is known.
         reach: Where the part of its queue that is in memory ends; ``None`` where that is all of it.
         is_refilling: Whether the next part is being read.
+        reading: The number of that reading, or of the last one.
         late: What was found meanwhile, behind the reach.
         is_remembered: Whether the disk knows something of it.
     """
@@ -97,6 +98,7 @@ class Host:
         "paused_at",
         "queue",
         "reach",
+        "reading",
         "scheduled",
         "was_errand",
     )
@@ -119,6 +121,7 @@ class Host:
         self.is_placed = False
         self.reach: tuple[float, int] | None = None
         self.is_refilling = False
+        self.reading = 0
         self.late: list[Request] = []
         self.is_remembered = False
 

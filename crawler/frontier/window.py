@@ -5,9 +5,11 @@ queue of a host:   best ──────────── reach ────�
                    in memory          │  on the disk alone
 ```
 
-Invariant: what a host has pending is in memory, or in flight, ⇔ it does not come behind the reach of its host; a host
-without a reach has all in memory. New requests behind the reach go to the disk alone. Where the queue in memory runs
-low the next part is read; where better ones have made it long, its worst are dropped: they are on the disk anyway.
+Invariant: what a host has pending and does not come behind its reach is in memory, or in flight; a host without a reach
+has all there. Behind the reach only that is in memory which was acquired once: the frontier knows it by its number.
+New requests behind the reach go to the disk alone. Where the queue in memory runs low the next part is read; where
+better ones have made it long, its worst are dropped: they are on the disk anyway. A reading that is under way then is
+void, as it began behind another reach.
 
 The bound is one for all hosts, and one for each, so that a slow host with a million pages leaves room for the others.
 """
@@ -24,6 +26,7 @@ Key = tuple[float, int]
 
 _SHARE = 8  # of the window that one host may have; arbitrary
 _LEAST = 16  # requests of a host in memory, however many hosts there are; arbitrary
+_AT_ONCE = 1000  # requests of a host that are read at once, at most: to queue them takes the event loop 3 ms
 
 
 class Window:
@@ -67,7 +70,10 @@ class Window:
             return []
         ordered, room = sorted(host.queue), self._room(held)
         host.queue[:] = ordered[:room]  # what is sorted is a heap
-        host.reach = ordered[room - 1][:2]
+        # What was acquired once may be there from far behind the reach, and between the two there may be others.
+        host.reach = min(ordered[room - 1][:2], host.reach or ordered[room - 1][:2])
+        host.is_refilling = False
+        host.late = []
         return [entry[-1] for entry in ordered[room:]]
 
     def note_taken(self, host: Host, held: int) -> bool:
@@ -80,11 +86,16 @@ class Window:
     def ask_for(self, host: Host) -> None:
         """Have the next part of the queue of ``host`` read."""
         host.is_refilling = True
+        host.reading += 1
         self.low.append(host)
 
     def wanted(self, host: Host, held: int) -> int:
         """Return how many requests of ``host`` are to be read."""
-        return max(_LEAST, self._room(held) - len(host.queue))
+        return max(_LEAST, min(_AT_ONCE, self._room(held) - len(host.queue)))
+
+    def has_room(self, held: int) -> bool:
+        """Tell whether more may be held than ``held``."""
+        return self._size is None or held < self._size
 
     def extend(self, host: Host, reach: Key | None) -> list[Request]:
         """Note that the queue of ``host`` was read up to ``reach``, or to its end; return what came up meanwhile."""
