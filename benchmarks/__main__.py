@@ -18,6 +18,9 @@ BENCHMARKS = {
     "frontier": "ten million URLs in the frontier: time, memory, and opening it again",
     "fairness": "ten good hosts beside ten thousand that trickle bytes",
     "long_crawl": "100,000 pages: speed and memory from the first tenth to the last",
+    "kill": "crawls that are killed at random, again and again, and what they lose or double",
+    "crash_points": "crawls that are killed at each of their system calls",
+    "power": "crawls whose power fails, at each moment",
 }
 
 

@@ -1,4 +1,4 @@
-"""Is there a moment at which a kill does harm? `python -m benchmarks.crash_points --sink all`.
+"""Is there a moment at which a kill does harm? `python -m benchmarks.crash_points --sink all --every 1`.
 
 strace kills the crawl at one system call that changes a file of its folder, and after it at the next one, for all that
 there are: at the creation of the state, before and within and after a transaction, between the items and the record of
@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from benchmarks.examined import MEMORY, examine
 from benchmarks.kill import Campaign, Run, campaign
+from benchmarks.killed import run
 from benchmarks.outputs import SINKS, present
 from benchmarks.report import machine
 
@@ -162,11 +163,11 @@ def main() -> int:
     parser.add_argument("--sink", default="all", help=f"all, or some of {', '.join(SINKS)}")
     parser.add_argument("--phase", choices=["crawl", "recovery"], default="crawl")
     parser.add_argument("--first", type=int, default=0, help="how many calls are passed over")
-    parser.add_argument("--every", type=int, default=1, help="how many calls apart")
+    parser.add_argument("--every", type=int, default=10, help="how many calls apart; 1 takes half an hour")
     parser.add_argument("--times", type=int, default=1, help="kills at each call")
     parser.add_argument("--durability", choices=["process", "power"], default="process")
     print(machine())
-    return 1 if asyncio.run(sweep(parser.parse_args())) else 0
+    return 1 if run(sweep(parser.parse_args())) else 0
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.examined import MEMORY, Left, examine
 from benchmarks.kill_sites import SITES, Found, Site
-from benchmarks.killed import Started, started
+from benchmarks.killed import Started, run, started
 from benchmarks.outputs import SINKS, present
 from benchmarks.report import machine, spread
 from crawler.models import State
@@ -124,7 +124,8 @@ class Campaign:
         more = {url for url, count in now.items() if count > before.get(url, 0) and not url.endswith("/robots.txt")}
         if wrong := more & left.closed:
             run.problems.append(f"{len(wrong)} URLs are asked for again, such as {min(wrong)}, which had ended")
-        run.again.append(len(more & before.keys()))
+        if left.states:  # it had come to fetching when it was killed
+            run.again.append(len(more & before.keys()))
 
     async def asked(self) -> dict[str, int]:
         """Return how often each URL was asked for, once the server has nothing to do."""
@@ -199,9 +200,9 @@ def _report(runs: list[Run], bad: int) -> None:
     resumed = [seconds for run in runs for seconds in run.resumed]
     deaths = [seconds for run in runs for seconds in run.deaths]
     print(f"{len(runs)} runs with {len(deaths)} kills: {bad} with problems")
-    print(f"URLs fetched again after a kill: {spread(again, '.0f')}")
+    print(f"URLs fetched again after a kill: {spread(again or [0], '.0f')}")
     print(f"seconds until the first request of a start: {spread(resumed or [0.0], '.2f')}")
-    print(f"seconds until all workers are gone: {spread(deaths, '.3f')}")
+    print(f"seconds until all workers are gone: {spread(deaths or [0.0], '.3f')}")
 
 
 def main() -> int:
@@ -218,7 +219,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     options = parser.parse_args()
     print(machine())
-    return 1 if asyncio.run(measure(options)) else 0
+    return 1 if run(measure(options)) else 0
 
 
 if __name__ == "__main__":

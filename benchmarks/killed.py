@@ -7,9 +7,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 _PATIENCE = 5.0  # seconds that workers have to notice that their main process is gone; arbitrary
 _LOOK = 0.01  # seconds between two looks
@@ -38,6 +41,12 @@ class Started:
             while members(self.process.pid):  # noqa: ASYNC110  # nobody else's children tell
                 await asyncio.sleep(_LOOK)
         return time.monotonic() - began
+
+
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run ``main`` in an event loop; SIGTERM ends it as Ctrl-C does, so that no crawl is left behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return asyncio.run(main)
 
 
 def members(session: int) -> list[int]:

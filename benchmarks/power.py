@@ -22,6 +22,7 @@ from benchmarks.crash_points import OPTIONS, under_strace
 from benchmarks.disk import CALLS, Disk, Operation, lay_out, operations
 from benchmarks.examined import MEMORY, Left, examine
 from benchmarks.kill import Campaign, Run, campaign
+from benchmarks.killed import run
 from benchmarks.outputs import SINKS, present
 from benchmarks.report import machine
 
@@ -125,7 +126,7 @@ def main() -> int:
     parser.add_argument("--finish", type=int, default=20, help="how many crawls go on to their end")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     print(machine())
-    return 1 if asyncio.run(measure(parser.parse_args())) else 0
+    return 1 if run(measure(parser.parse_args())) else 0
 
 
 if __name__ == "__main__":
