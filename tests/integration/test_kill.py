@@ -28,7 +28,7 @@ LIGHT = ("jsonl", "csv", "sqlite")  # of which none takes long to import
 RUNS = {
     "one host": ("small", ("--fetchers=64",), tuple(present())),
     "a folder with a robots.txt": ("folder", ("--fetchers=64",), LIGHT),
-    "newest first": ("small", ("--fetchers=64", "--order=depth"), LIGHT),
+    "newest first, with few in memory": ("small", ("--fetchers=64", "--order=depth", "--window=16"), LIGHT),
     "waiting for the disk": ("small", ("--fetchers=64", "--durability=power"), LIGHT),
 }
 
