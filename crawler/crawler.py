@@ -236,10 +236,18 @@ class Crawler:
         if self._record is not None:
             self._compare_options(kept)
             await engine.resume(kept)
+            if not seeds.is_over and not kept.is_new:
+                await self._recall_seeds(engine, self._record)
             if "cookies" in kept.facts:
                 self._fetching.recall_cookies(kept.facts["cookies"])
         await engine.run(seeds)
         await self._fetching.finish()
+
+    async def _recall_seeds(self, engine: Engine, record: Record) -> None:
+        """Take the seeds of before for such, which an iterator gives again long after their pages go on."""
+        async for urls in record.seeds():
+            self._fetching.trust(urls)
+            engine.belong(urls)
 
     def _options(self) -> dict[str, str]:
         """Return the options that a crawl which goes on should have as before."""

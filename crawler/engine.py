@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -209,6 +209,13 @@ class Engine:
             self._budget.spend(self.tally.recall(kept.facts["tally"]))
             self._dispatcher.recall(self.tally.fetched)
 
+    def belong(self, seeds: Iterable[str]) -> None:
+        """Have the URLs of ``seeds``, which are crawled already, say what belongs to the crawl."""
+        for url in seeds:
+            self._rules.boundary.include(url)
+            if self._rules.asks_for_sitemaps:
+                self._errands.sitemap_origins.add(origin_of(url))
+
     async def run(self, seeds: Seeding) -> None:
         """Crawl from ``seeds`` until nothing is left to do, a limit is reached, or `stop` is called.
 
@@ -276,9 +283,7 @@ class Engine:
         self._dispatcher.advance()
 
     def _add_seed(self, seed: Request) -> bool:
-        self._rules.boundary.include(seed.url)
-        if self._rules.asks_for_sitemaps:
-            self._errands.sitemap_origins.add(origin_of(seed.url))
+        self.belong((seed.url,))
         return self._frontier.add(replace(seed, url=self._discovery.spelt(seed.url)))
 
     def _refuse_seed(self, seed: object, error: Exception) -> None:

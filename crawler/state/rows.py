@@ -49,6 +49,19 @@ class Waiting(NamedTuple):
         )
 
 
+class SeedRow(NamedTuple):
+    """A seed as it is read from the disk; what a robots.txt has named is none, and has that for its parent."""
+
+    serial: int
+    url: str
+    more: bytes | None
+
+    @property
+    def is_named_by_user(self) -> bool:
+        """Whether the user has named it himself."""
+        return not more_in(self.more).parent
+
+
 class PutOff(NamedTuple):
     """What was too deep to be a request, as it is read from the disk."""
 

@@ -28,11 +28,13 @@ from crawler import (
     Politeness,
     Retry,
     Router,
+    Scope,
     Sink,
     StateError,
     StateFolder,
     Summary,
 )
+from crawler.crawler import Seed
 from crawler.state.store import Store
 from fixtures_server import FixturesServer, Web
 from tests.integration.sites import Answer, links, redirect, serve
@@ -52,7 +54,7 @@ def url_and_links(page: Page) -> Iterator[Any]:
     yield from page.links()
 
 
-async def crawl(folder: Path, *seeds: str, **options: Any) -> Summary:
+async def crawl(folder: Path, *seeds: Seed, **options: Any) -> Summary:
     options = {"cpu": INLINE, "state": folder / "state", "retry": NO_WAIT, **options}
     sinks = options.pop("sinks", [JsonLines(folder / "out.jsonl")])
     async with Crawler(options.pop("parser", url_and_links), sinks=sinks, **options) as crawler:
@@ -348,6 +350,16 @@ async def test_a_crawl_with_a_foreign_host_goes_on_within_its_scope(tmp_path: Pa
     store = Store(tmp_path / "state")
     assert store.recount() == store.load().ledger
     store.close()
+
+
+async def test_seeds_that_are_not_read_again_yet_still_belong_to_the_crawl(tmp_path: Path) -> None:
+    paths = [f"/{number}" for number in range(10_300)]  # more than may wait while seeds are read
+    many = {"/": links(*paths), **dict.fromkeys(paths, links())}
+    async with serve(many) as large, serve({"/": links("/1"), "/1": links("/2"), "/2": links()}) as small:
+        for pages in (2, 300):
+            seeds, limits = iter([large.url, small.url]), Limits(max_alike=None, max_pages=pages)
+            await crawl(tmp_path, seeds, scope=Scope(within="origin"), limits=limits)
+        assert small.asked == ["/", "/1", "/2"]
 
 
 async def test_two_outputs_of_one_name_are_refused(tmp_path: Path) -> None:
