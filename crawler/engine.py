@@ -22,6 +22,7 @@ from crawler.discovery import Discovery
 from crawler.dispatcher import Dispatcher, Process
 from crawler.errands import ErrandRules, Errands
 from crawler.errors import (
+    ConfigurationError,
     CrawlerError,
     FetchError,
     LedgerError,
@@ -284,7 +285,10 @@ class Engine:
 
     def _add_seed(self, seed: Request) -> bool:
         self.belong((seed.url,))
-        return self._frontier.add(replace(seed, url=self._discovery.spelt(seed.url)))
+        try:
+            return self._frontier.add(replace(seed, url=self._discovery.spelt(seed.url)))
+        except ParseError as error:
+            raise ConfigurationError(str(error)) from error
 
     def _refuse_seed(self, seed: object, error: Exception) -> None:
         """Count what is no seed; it is no reason to end a crawl of millions."""
@@ -409,13 +413,14 @@ class Engine:
         outputs: list[list[Any]] = [[] for _ in self._sinks]
         pages, made = [], 0
         for page, parsed in results:
+            problem = await self._add_links(page, parsed)
             try:
                 items = self._checked(page, parsed)
+                if problem is not None:
+                    raise problem
             except (ParseError, QuarantineError) as error:
-                await self._discovery.add_all(page, parsed)  # of a sitemap that is broken, what came before
                 self._fail_page(page, error, parsed.saved)
                 continue
-            await self._discovery.add_all(page, parsed)
             for output, some in zip(outputs, items, strict=True):
                 output.extend(some)
             made += parsed.items
@@ -426,6 +431,14 @@ class Engine:
         self.tally.settled += len(results)
         if pages or self._record is not None:  # which may hold failed pages, of which there are never too many
             await self._committer.put(pages, outputs)
+
+    async def _add_links(self, page: Page, parsed: Parsed) -> ParseError | None:
+        """Add what a page leads to, of one that failed too: a broken sitemap, for example. Return what cannot be."""
+        try:
+            await self._discovery.add_all(page, parsed)
+        except ParseError as error:
+            return error
+        return None
 
     def _checked(self, page: Page, parsed: Parsed) -> list[list[Any]]:
         """Return a page's items for each sink, or raise what went wrong."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from crawler import (
     Limits,
     Page,
     Politeness,
+    Request,
     Retry,
     Router,
     Scope,
@@ -350,6 +353,56 @@ async def test_a_crawl_with_a_foreign_host_goes_on_within_its_scope(tmp_path: Pa
     store = Store(tmp_path / "state")
     assert store.recount() == store.load().ledger
     store.close()
+
+
+ODD_REQUESTS = {
+    "metadata that does not pickle": Request("/1", metadata={"lock": threading.Lock()}),
+    "half a character": Request("/1", label="\udc80"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_REQUESTS)
+async def test_a_request_that_cannot_be_written_down_fails_its_page_and_leaves_the_state_whole(
+    tmp_path: Path, name: str
+) -> None:
+    async def parse(page: Page) -> AsyncIterator[Request]:
+        if page.depth == 0:
+            yield Request("/2", priority=1)
+            yield ODD_REQUESTS[name]
+            yield Request("/3", priority=1)
+
+    async with serve({f"/{name}": links() for name in ("", 1, 2, 3)}) as site:
+        summary = await crawl(tmp_path, site.url, parser=parse, sinks=[])
+        assert (summary.done, summary.failed, summary.errors) == (1, 1, {"ParseError": 1})
+        summary = await crawl(tmp_path, site.url + "1", parser=parse, sinks=[])
+        assert (summary.discovered, summary.done, summary.failed) == (4, 3, 1)
+
+
+async def test_a_seed_that_cannot_be_written_down_is_an_error_of_the_caller(tmp_path: Path) -> None:
+    seed = Request("http://127.0.0.1:9/", metadata={"lock": threading.Lock()})
+    with pytest.raises(ConfigurationError, match="cannot be kept in the state folder: TypeError"):
+        await crawl(tmp_path, seed)
+
+
+class Gone:
+    """A type that a later run of the crawl does not have any more."""
+
+
+async def test_metadata_that_cannot_be_read_back_is_named_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parse(page: Page) -> Iterator[Request]:
+        if page.depth == 0:
+            yield Request("/1", metadata={"gone": Gone()})
+
+    async with serve({"/": links(), "/1": links()}) as site:
+        await crawl(tmp_path, site.url, parser=parse, sinks=[], limits=Limits(max_pages=1))
+        with monkeypatch.context() as patch:
+            patch.delattr(sys.modules[__name__], "Gone")
+            with pytest.raises(StateError, match=r"the request for .*/1 cannot be read back .*AttributeError"):
+                await crawl(tmp_path, site.url, parser=parse, sinks=[])
+        summary = await crawl(tmp_path, site.url, parser=parse, sinks=[])
+    assert (summary.done, summary.pending) == (2, 0)
 
 
 async def test_seeds_that_are_not_read_again_yet_still_belong_to_the_crawl(tmp_path: Path) -> None:
