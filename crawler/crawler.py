@@ -233,6 +233,8 @@ class Crawler:
         kept = Kept() if self._record is None else await self._record.load()
         if not self._sinks_are_open:
             await self._open_sinks(kept)
+        elif self._record is not None:  # an earlier crawl may have been cut off between its items and their commit
+            await restore_sinks(self._sinks, kept)
         if self._record is not None:
             self._compare_options(kept)
             await engine.resume(kept)

@@ -355,6 +355,21 @@ async def test_a_crawl_with_a_foreign_host_goes_on_within_its_scope(tmp_path: Pa
     store.close()
 
 
+async def test_a_crawler_that_was_cut_off_and_crawls_again_writes_each_item_once(tmp_path: Path) -> None:
+    pages = {"/": links(*(f"/{number}" for number in range(60))), **{f"/{number}": links() for number in range(60)}}
+    file = tmp_path / "out.jsonl"
+    async with serve(pages) as site:
+        async with Crawler(url_and_links, sinks=[JsonLines(file)], cpu=INLINE, state=tmp_path / "state") as crawler:
+            for _ in range(3):
+                stream = crawler.stream(site.url)
+                await anext(stream)
+                await stream.aclose()  # its items are in the file, and not read
+            await crawler.run(site.url)
+        found = Counter(item["url"] for item in lines_of(file))
+    assert len(found) == 61
+    assert set(found.values()) == {1}
+
+
 ODD_REQUESTS = {
     "metadata that does not pickle": Request("/1", metadata={"lock": threading.Lock()}),
     "half a character": Request("/1", label="\udc80"),
