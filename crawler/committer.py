@@ -30,7 +30,7 @@ from crawler.state.store import Sunk, is_full
 _LINGER = 0.05  # seconds between two commits; arbitrary, a commit takes 2 ms or, with durability, one turn of the disk
 _MOST_PAGES = 2000  # that wait for a commit; arbitrary
 _MOST_ITEMS = 10_000  # the same
-_MOST_BYTES = 16 * 2**20  # of bodies that wait to be kept; the same
+_MOST_BYTES = 16 * 2**20  # of encoded items, and of bodies that wait to be kept; the same
 _MOST_CHANGES = 100_000  # the same
 _FULL_SECONDS = 1.0  # until a full disk is tried again; arbitrary, nobody tells when there is room
 
@@ -138,7 +138,7 @@ class Committer:
         if self._group.done:
             changes.facts.pop("tally", None)  # it counts their items, which will be made again
         try:
-            await self._record.commit(changes, (), self._group.kept)
+            await self._record.commit(changes, self._sunk(self._tokens), self._group.kept)
         except StateError as error:
             _log.warning("the last moments of the crawl are not kept: %s", error)
 
@@ -151,9 +151,9 @@ class Committer:
 
     async def commit(self) -> None:
         """Write what has gathered; see `run`, beside which it is not to be called."""
-        self._noted.clear()
         group, self._group = self._group, _Group(len(self._sinks))
         changes = self._changes_with(group)
+        self._noted.clear()
         self._is_torn = True
         await self._write(group)
         tokens = await self._checkpoint()
@@ -198,25 +198,32 @@ class Committer:
     async def _write(self, group: _Group) -> None:
         """Write the items of ``group`` to each sink; where a disk is full, again when there is room."""
         for place, (sink, items) in enumerate(zip(self._sinks, group.outputs, strict=True)):
+            is_torn = False
             while items:
                 try:
+                    if is_torn:  # within the same try: a database must write also in order to take something back
+                        await self._cut_back(place)
                     await _write(sink, items)
                     break
                 except SinkError as error:
+                    if self._tokens[place] is None:
+                        raise
                     await self._wait_for_room(error)
-                    await self._cut_back(place, error)
+                    is_torn = True
 
     async def _keep(self, changes: Changes, tokens: Sequence[bytes | None], kept: Sequence[Page]) -> None:
         if self._record is None:
             raise AssertionError("only called with a record")
-        pairs = zip(self._sinks, tokens, strict=True)
-        sunk = [Sunk(sink.name, token) for sink, token in pairs if token and isinstance(sink, CheckpointedSink)]
         while True:
             try:
-                await self._record.commit(changes, sunk, kept)
+                await self._record.commit(changes, self._sunk(tokens), kept)
                 break
             except StateError as error:
                 await self._wait_for_room(error)
+
+    def _sunk(self, tokens: Sequence[bytes | None]) -> list[Sunk]:
+        pairs = zip(self._sinks, tokens, strict=True)
+        return [Sunk(sink.name, token) for sink, token in pairs if token and isinstance(sink, CheckpointedSink)]
 
     async def _checkpoint(self) -> list[bytes | None]:
         """Return the token of each sink; ``None`` for those that cannot be cut back, or need not be."""
@@ -232,16 +239,11 @@ class Committer:
             await sink.sync()  # before the record says that it is there
         return token
 
-    async def _cut_back(self, place: int, error: SinkError) -> None:
-        """Take back what was written of a group that did not get through.
-
-        Raises:
-            SinkError: ``error``, where that is not possible.
-        """
-        sink, token = self._sinks[place], self._tokens[place]
-        if token is None or not isinstance(sink, CheckpointedSink):
-            raise error
-        await sink.restore(token)
+    async def _cut_back(self, place: int) -> None:
+        """Take back what was written of a group that did not get through."""
+        sink = self._sinks[place]
+        if isinstance(sink, CheckpointedSink):
+            await sink.restore(self._tokens[place])
 
     async def _wait_for_room(self, error: SinkError | StateError) -> None:
         """Wait a moment where a disk is full, and the crawl has a record; raise all other errors.
@@ -280,6 +282,7 @@ class _Group:
         self.done += [(page.request, page.status) for page in pages]
         for items, more in zip(self.outputs, outputs, strict=True):
             items.extend(more)
+            self.bytes += sum(len(item) for item in more if isinstance(item, bytes))
 
     def keep(self, pages: Sequence[Page]) -> None:
         self.kept += pages

@@ -233,13 +233,23 @@ class Crawler:
         kept = Kept() if self._record is None else await self._record.load()
         if not self._sinks_are_open:
             await self._open_sinks(kept)
+        elif self._record is not None:  # an earlier crawl may have been cut off between its items and their commit
+            await restore_sinks(self._sinks, kept)
         if self._record is not None:
             self._compare_options(kept)
             await engine.resume(kept)
+            if not seeds.is_over and not kept.is_new:
+                await self._recall_seeds(engine, self._record)
             if "cookies" in kept.facts:
                 self._fetching.recall_cookies(kept.facts["cookies"])
         await engine.run(seeds)
         await self._fetching.finish()
+
+    async def _recall_seeds(self, engine: Engine, record: Record) -> None:
+        """Take the seeds of before for such, which an iterator gives again long after their pages go on."""
+        async for urls in record.seeds():
+            self._fetching.trust(urls)
+            engine.belong(urls)
 
     def _options(self) -> dict[str, str]:
         """Return the options that a crawl which goes on should have as before."""

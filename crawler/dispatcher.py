@@ -66,6 +66,7 @@ class Dispatcher:
         self._ends: list[asyncio.TimerHandle] = []
         self._over = asyncio.Event()
         self._closed = False
+        self._error: BaseException | None = None
 
     def __repr__(self) -> str:
         return f"<Dispatcher {len(self._tasks)} of {self._concurrency} requests in flight>"
@@ -99,6 +100,8 @@ class Dispatcher:
         try:
             self.advance()
             await self._over.wait()
+            if self._error is not None:
+                raise self._error
         finally:
             self.close()
             for timer in self._ends:
@@ -203,7 +206,16 @@ class Dispatcher:
         if when is not None:
             # uvloop's clock is that of the last turn and its timers count whole milliseconds: they may ring early.
             # `advance` reads the clock itself, and sets another.
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, when - monotonic()), self.advance)
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, when - monotonic()), self._ring)
+
+    def _ring(self) -> None:
+        """Advance, called by nobody who could be told of an error: that of a callback of the user's, for example."""
+        try:
+            self.advance()
+        except BaseException as error:
+            self._error = error
+            self.close()
+            self._over.set()
 
     def _cancel_all(self) -> None:
         for task in self._tasks:

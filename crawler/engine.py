@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -22,6 +22,7 @@ from crawler.discovery import Discovery
 from crawler.dispatcher import Dispatcher, Process
 from crawler.errands import ErrandRules, Errands
 from crawler.errors import (
+    ConfigurationError,
     CrawlerError,
     FetchError,
     LedgerError,
@@ -209,6 +210,13 @@ class Engine:
             self._budget.spend(self.tally.recall(kept.facts["tally"]))
             self._dispatcher.recall(self.tally.fetched)
 
+    def belong(self, seeds: Iterable[str]) -> None:
+        """Have the URLs of ``seeds``, which are crawled already, say what belongs to the crawl."""
+        for url in seeds:
+            self._rules.boundary.include(url)
+            if self._rules.asks_for_sitemaps:
+                self._errands.sitemap_origins.add(origin_of(url))
+
     async def run(self, seeds: Seeding) -> None:
         """Crawl from ``seeds`` until nothing is left to do, a limit is reached, or `stop` is called.
 
@@ -276,10 +284,11 @@ class Engine:
         self._dispatcher.advance()
 
     def _add_seed(self, seed: Request) -> bool:
-        self._rules.boundary.include(seed.url)
-        if self._rules.asks_for_sitemaps:
-            self._errands.sitemap_origins.add(origin_of(seed.url))
-        return self._frontier.add(replace(seed, url=self._discovery.spelt(seed.url)))
+        self.belong((seed.url,))
+        try:
+            return self._frontier.add(replace(seed, url=self._discovery.spelt(seed.url)))
+        except ParseError as error:
+            raise ConfigurationError(str(error)) from error
 
     def _refuse_seed(self, seed: object, error: Exception) -> None:
         """Count what is no seed; it is no reason to end a crawl of millions."""
@@ -404,13 +413,14 @@ class Engine:
         outputs: list[list[Any]] = [[] for _ in self._sinks]
         pages, made = [], 0
         for page, parsed in results:
+            problem = await self._add_links(page, parsed)
             try:
                 items = self._checked(page, parsed)
+                if problem is not None:
+                    raise problem
             except (ParseError, QuarantineError) as error:
-                await self._discovery.add_all(page, parsed)  # of a sitemap that is broken, what came before
                 self._fail_page(page, error, parsed.saved)
                 continue
-            await self._discovery.add_all(page, parsed)
             for output, some in zip(outputs, items, strict=True):
                 output.extend(some)
             made += parsed.items
@@ -421,6 +431,14 @@ class Engine:
         self.tally.settled += len(results)
         if pages or self._record is not None:  # which may hold failed pages, of which there are never too many
             await self._committer.put(pages, outputs)
+
+    async def _add_links(self, page: Page, parsed: Parsed) -> ParseError | None:
+        """Add what a page leads to, of one that failed too: a broken sitemap, for example. Return what cannot be."""
+        try:
+            await self._discovery.add_all(page, parsed)
+        except ParseError as error:
+            return error
+        return None
 
     def _checked(self, page: Page, parsed: Parsed) -> list[list[Any]]:
         """Return a page's items for each sink, or raise what went wrong."""

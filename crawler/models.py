@@ -16,6 +16,7 @@ ROBOTS = "robots.txt:"
 """The label of requests for robots.txt. Labels that end in a colon are the crawl's own."""
 SITEMAP = "sitemap:"
 """The label of requests for sitemaps, whose pages are parsed by `crawler.sitemaps`."""
+_LARGEST_PRIORITY = 2**31  # so that ranks, which are floats, tell all of them apart
 _EXPECTED = {
     "url": "a string",
     "method": "a string",
@@ -97,6 +98,8 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         for name, kind in _TYPES.items():
             if not isinstance(fields[name], kind):
                 raise TypeError(f"{name}={fields[name]!r} of a request: expected {_EXPECTED[name]}")
+        if abs(self.priority) > _LARGEST_PRIORITY:
+            raise TypeError(f"priority={self.priority!r} of a request: expected a number of 32 bits")
         if self.is_errand:
             raise TypeError(f"label={self.label!r} of a request: it is the crawl's own")
         pairs = all(isinstance(pair, tuple) and len(pair) == 2 for pair in headers)

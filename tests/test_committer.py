@@ -232,3 +232,66 @@ async def test_counters_of_pages_that_were_not_written_are_not_kept(tmp_path: Pa
         kept = await record.load()
     assert (kept.facts["tally"], kept.ledger.done, kept.ledger.pending) == (b"1", 1, 1)
     assert sink.lines == ["line"]
+
+
+async def test_a_disk_that_is_full_when_the_output_is_cut_back_is_waited_for_too(tmp_path: Path) -> None:
+    class Table(Lines):
+        """As a database, it has to write also in order to take something back."""
+
+        rooms = iter([False, True])
+
+        async def restore(self, token: bytes | None) -> None:
+            if not next(self.rooms):
+                raise SinkError("rows cannot be deleted") from FULL
+            await super().restore(token)
+
+    failures = iter([True, False])
+
+    def fail(_: Lines) -> None:
+        if next(failures):
+            raise SinkError("output cannot be written") from FULL
+
+    async with open_record(StateFolder(tmp_path), is_depth_first=False) as record:
+        crawl = Crawl(sink := Table(fail), record)
+        async with running(crawl) as task:
+            await crawl.committer.put([crawl.page()], [["a", "b"]])
+            await crawl.committer.end(task)
+        assert crawl.done == 1
+    assert sink.lines == ["a", "b"]
+
+
+async def test_what_is_salvaged_before_the_first_commit_says_which_outputs_the_crawl_has(tmp_path: Path) -> None:
+    async with open_record(StateFolder(tmp_path), is_depth_first=False) as record:
+        crawl = Crawl(Lines(), record)
+        await crawl.committer.begin()
+        crawl.page()
+        await crawl.committer.salvage()
+        assert (await record.load()).sinks == {"Lines": b"0"}
+
+
+async def test_pages_wait_while_encoded_items_of_many_bytes_are_not_written(tmp_path: Path) -> None:
+    async with open_record(StateFolder(tmp_path), is_depth_first=False) as record:
+        crawl = Crawl(sink := Lines(), record)
+        await crawl.committer.begin()
+        await crawl.committer.put([crawl.page()], [[b"-"]])
+        putting = asyncio.create_task(crawl.committer.put([crawl.page()], [[bytes(2**24)]]))
+        await asyncio.sleep(0)
+        await crawl.committer.commit()
+        assert len(sink.lines) == 2
+        await putting
+        putting = asyncio.create_task(crawl.committer.put([crawl.page()], [[bytes(2**24)]]))
+        await asyncio.sleep(0)
+        assert not putting.done()
+        await crawl.committer.commit()
+        await putting
+
+
+async def test_nothing_is_committed_again_where_nothing_has_changed(tmp_path: Path) -> None:
+    async with open_record(StateFolder(tmp_path), is_depth_first=False) as record:
+        crawl = Crawl(Lines(), record)
+        await crawl.committer.begin()
+        page = crawl.page()
+        await crawl.committer.commit()
+        await crawl.committer.put([page], [["a"]])
+        await crawl.committer.commit()
+        assert not record.noted.is_set()

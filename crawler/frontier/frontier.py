@@ -134,15 +134,19 @@ class Frontier:
         Args:
             request: The request.
             found_on: The serial number of the one that led to it.
+
+        Raises:
+            CrawlerError: The user's order cannot rank it.
+            ParseError: It cannot be written down. Of it nothing is known then, in either case.
         """
-        digest = self._discover(request)
-        if digest is None:
+        if request.fingerprint in self._seen:
             return False
-        request = replace(request, serial=self._serial, rank=self._ranking.rank_of(request))
-        self._counts[State.PENDING] += 1
+        request = replace(request, serial=self._serial + 1, rank=self._ranking.rank_of(request))
         host = self._schedule.host(request)
         if self._journal is not None:
-            self._journal.found(request, digest, found_on, host.key, request.rank)
+            self._journal.found(request, self._seen.digest(request.fingerprint), found_on, host.key, request.rank)
+        self._discover(request)
+        self._counts[State.PENDING] += 1
         self._hold(request, host)
         return True
 
@@ -153,12 +157,13 @@ class Frontier:
         """
         if reason is Refusal.DEPTH:
             return self._put_off(request, found_on)
-        digest = None if self._is_put_off(request) else self._discover(request)
-        if digest is None:
+        if self.has_seen(request):
             return False
-        self._counts[State.REFUSED] += 1
+        request = replace(request, serial=self._serial + 1)
         if self._journal is not None:
-            self._journal.refused(replace(request, serial=self._serial), digest, found_on, reason)
+            self._journal.refused(request, self._seen.digest(request.fingerprint), found_on, reason)
+        self._discover(request)
+        self._counts[State.REFUSED] += 1
         return True
 
     def acquire(self, now: float, *, is_hurried: bool = False) -> Request | None:
@@ -380,24 +385,22 @@ class Frontier:
         if fingerprint in self._seen:
             return False
         digest = self._seen.digest(fingerprint)
-        if not self._too_deep.add(digest):
+        if digest in self._too_deep:
             return False
-        self._counts[State.REFUSED] += 1
         if self._journal is not None:
             self._journal.put_off(request, digest, found_on)
+        self._too_deep.add(digest)
+        self._counts[State.REFUSED] += 1
         return True
 
-    def _discover(self, request: Request) -> bytes | None:
-        """Give a new request its serial number and return its digest; ``None`` where its like is known."""
+    def _discover(self, request: Request) -> None:
+        """Take note of a request that is new, once it is written down."""
+        self._serial = request.serial
         digest = self._seen.add(request.fingerprint)
-        if digest is None:
-            return None
-        self._serial += 1
-        if self._too_deep and self._too_deep.discard(digest):
+        if digest is not None and self._too_deep and self._too_deep.discard(digest):
             self._counts[State.REFUSED] -= 1
             if self._journal is not None:
                 self._journal.taken(digest)
-        return digest
 
     def _move(self, before: State, after: State) -> None:
         self._counts[before] -= 1

@@ -109,19 +109,23 @@ class Journal:
         return taken or Changes()
 
     def found(self, request: Request, digest: bytes, found_on: int, host: int, rank: float) -> None:
-        """Note a new request that waits for its fetch at its place of a host's queue."""
-        changes = self._with(request, digest)
+        """Note a new request that waits for its fetch at its place of a host's queue.
+
+        Raises:
+            ParseError: It cannot be written down; so for the next two. Nothing is noted.
+        """
         row = (request.serial, request.url, PENDING, request.depth, found_on, host, rank, None, None)
-        changes.found.append((*row, more_of(request, found_on)))
+        self._find(request, digest, (*row, more_of(request, found_on)))
 
     def refused(self, request: Request, digest: bytes, found_on: int, reason: str) -> None:
         """Note a new request that is not to be fetched, and why."""
         row = (request.serial, request.url, NUMBERS[State.REFUSED], request.depth, found_on, None, None)
-        self._with(request, digest).found.append((*row, self._clock(), reason, more_of(request, found_on)))
+        self._find(request, digest, (*row, self._clock(), reason, more_of(request, found_on)))
 
     def put_off(self, request: Request, digest: bytes, found_on: int) -> None:
         """Note what is too deep to be a request."""
-        self.changes.too_deep.append((digest, request.url, request.depth, found_on, more_of(request, found_on)))
+        row = (digest, request.url, request.depth, found_on, more_of(request, found_on))
+        self.changes.too_deep.append(row)
 
     def taken(self, digest: bytes) -> None:
         """Note that what was put off has been found on a shorter way."""
@@ -150,12 +154,12 @@ class Journal:
         """Note that a request is to be tried again, not before a time (monotonic, seconds)."""
         self.changes.waits.append((request.serial, request.attempt, ready_at))
 
-    def _with(self, request: Request, digest: bytes) -> Changes:
+    def _find(self, request: Request, digest: bytes, row: Row) -> None:
         changes = self.changes
         if not changes.found:
             changes.first = request.serial
         changes.digests += digest
-        return changes
+        changes.found.append(row)
 
 
 def _text(text: str) -> str:

@@ -17,6 +17,8 @@ from crawler.state.rows import PutOff, Waiting
 from crawler.state.store import SYNCHRONOUS, Kept, Store, Sunk, Wanted
 from crawler.turns import Turns
 
+_SEEDS = 200  # that are read at once; to draw the scope around them takes the event loop 1 ms
+
 
 class Record:
     """A state folder in use. Open it with `open_record`.
@@ -68,6 +70,13 @@ class Record:
     async def no_longer_too_deep(self, max_depth: int | None) -> list[PutOff]:
         """Return what was put off and is not too deep any more."""
         return await self._turns.run(self._store.no_longer_too_deep, max_depth)
+
+    async def seeds(self) -> AsyncIterator[list[str]]:
+        """Yield the URLs of the seeds that were crawled from before, some at a time."""
+        last = 0
+        while rows := await self._turns.run(self._store.seeds, last, _SEEDS):
+            last = rows[-1].serial
+            yield [row.url for row in rows if row.is_named_by_user]
 
     async def waiting_hosts(self) -> list[str]:
         """Return a URL of each host that has pending requests."""

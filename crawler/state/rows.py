@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from crawler.errors import ParseError, StateError
 from crawler.models import Request
 
 
@@ -42,11 +43,28 @@ class Waiting(NamedTuple):
     ready_at: float | None
 
     def request(self) -> Request:
-        """Return the request."""
-        request = request_of(self.url, self.more, self.parent or "")
+        """Return the request.
+
+        Raises:
+            StateError: Its metadata cannot be read back.
+        """
+        request = _read_back(self.url, self.more, self.parent or "")
         return msgspec.structs.replace(
             request, depth=self.depth, attempt=self.attempt or 0, serial=self.serial, rank=self.rank
         )
+
+
+class SeedRow(NamedTuple):
+    """A seed as it is read from the disk; what a robots.txt has named is none, and has that for its parent."""
+
+    serial: int
+    url: str
+    more: bytes | None
+
+    @property
+    def is_named_by_user(self) -> bool:
+        """Whether the user has named it himself."""
+        return not more_in(self.more).parent
 
 
 class PutOff(NamedTuple):
@@ -59,26 +77,37 @@ class PutOff(NamedTuple):
     more: bytes | None
 
     def request(self) -> Request:
-        """Return the request that it becomes."""
-        return msgspec.structs.replace(request_of(self.url, self.more, self.parent or ""), depth=self.depth)
+        """Return the request that it becomes.
+
+        Raises:
+            StateError: Its metadata cannot be read back.
+        """
+        return msgspec.structs.replace(_read_back(self.url, self.more, self.parent or ""), depth=self.depth)
 
 
 def more_of(request: Request, found_on: int) -> bytes | None:
     """Return what ``request`` has beside its URL and depth; ``None`` where that is nothing.
 
     The URL of its parent is that of the request which it was ``found_on``, where there is one.
+
+    Raises:
+        ParseError: It cannot be written down.
     """
-    more = More(
-        request.method,
-        request.headers,
-        request.body,
-        request.label,
-        request.priority,
-        request.redirects,
-        None if request.metadata is None else pickle.dumps(request.metadata, pickle.HIGHEST_PROTOCOL),
-        "" if found_on else request.parent,
-    )
-    return None if more == _NOTHING else _ENCODER.encode(more)
+    try:
+        more = More(
+            request.method,
+            request.headers,
+            request.body,
+            request.label,
+            request.priority,
+            request.redirects,
+            None if request.metadata is None else pickle.dumps(request.metadata, pickle.HIGHEST_PROTOCOL),
+            "" if found_on else request.parent,
+        )
+        return None if more == _NOTHING else _ENCODER.encode(more)
+    except Exception as error:  # metadata may be of a type of the user's, which may raise anything
+        text = f"the request for {request.url} cannot be kept in the state folder: {type(error).__name__}: {error}"
+        raise ParseError(f"{text}; give it plain data") from error
 
 
 def more_in(row: bytes | None) -> More:
@@ -103,3 +132,11 @@ def request_of(url: str, more: bytes | None, parent: str = "") -> Request:
         parent=parent or kept.parent,
         redirects=kept.redirects,
     )
+
+
+def _read_back(url: str, more: bytes | None, parent: str) -> Request:
+    try:
+        return request_of(url, more, parent)
+    except Exception as error:  # as above
+        text = f"the request for {url} cannot be read back from the state folder: {type(error).__name__}: {error}"
+        raise StateError(f"{text}; put back the types that its metadata has") from error

@@ -2,7 +2,7 @@
 
 ```
 requests ──found_on──► requests        each URL ever discovered, by serial number; its one state
-   │ (pending)                         an index of those that wait, by host and rank
+   │ (pending)                         indices of those that wait, by host and rank, and of the seeds
    ├── waits      tries so far, and when the next may begin
    ├── attempts   each try that failed, with time and error
    └── failures   why it came to nothing
@@ -54,6 +54,7 @@ CREATE TABLE requests (
     more BLOB
 );
 CREATE INDEX pending ON requests (host, rank, serial) WHERE state = {PENDING};
+CREATE INDEX seeds ON requests (serial) WHERE found_on = 0;
 CREATE TABLE waits (serial INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, ready_at REAL NOT NULL);
 CREATE TABLE attempts (
     serial INTEGER NOT NULL,

@@ -22,7 +22,7 @@ from crawler.state.clock import Moment
 from crawler.state.database import NAME, open_database
 from crawler.state.folder import make_folder
 from crawler.state.lock import FolderLock
-from crawler.state.rows import PutOff, Waiting
+from crawler.state.rows import PutOff, SeedRow, Waiting
 from crawler.state.schema import NUMBERS, PENDING, STATES
 
 # The first syncs at checkpoints alone: after a power failure the file is whole, and older.
@@ -177,6 +177,12 @@ class Store:
         """  # noqa: S608  # a number of ours
         with self._errors():
             return [url for (url,) in self._connection.execute(query)]
+
+    def seeds(self, after: int, limit: int) -> list[SeedRow]:
+        """Return the next seeds behind the serial number ``after``; none at the end."""
+        query = "SELECT serial, url, more FROM requests WHERE found_on = 0 AND serial > ? ORDER BY serial LIMIT ?"
+        with self._errors():
+            return [SeedRow(*row) for row in self._connection.execute(query, (after, limit))]
 
     def waiting(self, wanted: Iterable[Wanted]) -> list[list[Waiting]]:
         """Return the next pending requests of hosts, each list in the order of the queue."""

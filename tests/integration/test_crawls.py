@@ -507,6 +507,20 @@ async def test_a_failure_callback_that_is_cancelled_ends_the_crawl_and_nothing_i
     assert (crawler.summary().failed, crawler.summary().pending) == (1, 0)
 
 
+async def test_an_error_in_on_failure_ends_the_crawl_also_where_a_timer_began_the_request() -> None:
+    def fail(failure: Failure) -> None:
+        raise KeyError(failure.url)
+
+    async def rules(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="User-agent: *\nDisallow: /forbidden\n")
+
+    async with serve({"/": links(), "/robots.txt": rules}) as site:
+        options = {"cpu": INLINE, "politeness": Politeness(delay=0.05), "on_failure": fail}
+        async with Crawler(parsers.urls, **options) as crawler:  # type: ignore[arg-type]
+            with pytest.raises(KeyError, match="forbidden"):
+                await crawler.run(site.url, f"{site.url}forbidden")
+
+
 async def test_a_connection_that_is_dropped_is_tried_again_by_the_rules_alone() -> None:
     async def drop(request: web.Request) -> web.StreamResponse:
         assert request.transport is not None

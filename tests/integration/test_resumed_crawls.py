@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,13 +28,16 @@ from crawler import (
     Limits,
     Page,
     Politeness,
+    Request,
     Retry,
     Router,
+    Scope,
     Sink,
     StateError,
     StateFolder,
     Summary,
 )
+from crawler.crawler import Seed
 from crawler.state.store import Store
 from fixtures_server import FixturesServer, Web
 from tests.integration.sites import Answer, links, redirect, serve
@@ -52,7 +57,7 @@ def url_and_links(page: Page) -> Iterator[Any]:
     yield from page.links()
 
 
-async def crawl(folder: Path, *seeds: str, **options: Any) -> Summary:
+async def crawl(folder: Path, *seeds: Seed, **options: Any) -> Summary:
     options = {"cpu": INLINE, "state": folder / "state", "retry": NO_WAIT, **options}
     sinks = options.pop("sinks", [JsonLines(folder / "out.jsonl")])
     async with Crawler(options.pop("parser", url_and_links), sinks=sinks, **options) as crawler:
@@ -348,6 +353,81 @@ async def test_a_crawl_with_a_foreign_host_goes_on_within_its_scope(tmp_path: Pa
     store = Store(tmp_path / "state")
     assert store.recount() == store.load().ledger
     store.close()
+
+
+async def test_a_crawler_that_was_cut_off_and_crawls_again_writes_each_item_once(tmp_path: Path) -> None:
+    pages = {"/": links(*(f"/{number}" for number in range(60))), **{f"/{number}": links() for number in range(60)}}
+    file = tmp_path / "out.jsonl"
+    async with serve(pages) as site:
+        async with Crawler(url_and_links, sinks=[JsonLines(file)], cpu=INLINE, state=tmp_path / "state") as crawler:
+            for _ in range(3):
+                stream = crawler.stream(site.url)
+                await anext(stream)
+                await stream.aclose()  # its items are in the file, and not read
+            await crawler.run(site.url)
+        found = Counter(item["url"] for item in lines_of(file))
+    assert len(found) == 61
+    assert set(found.values()) == {1}
+
+
+ODD_REQUESTS = {
+    "metadata that does not pickle": Request("/1", metadata={"lock": threading.Lock()}),
+    "half a character": Request("/1", label="\udc80"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_REQUESTS)
+async def test_a_request_that_cannot_be_written_down_fails_its_page_and_leaves_the_state_whole(
+    tmp_path: Path, name: str
+) -> None:
+    async def parse(page: Page) -> AsyncIterator[Request]:
+        if page.depth == 0:
+            yield Request("/2", priority=1)
+            yield ODD_REQUESTS[name]
+            yield Request("/3", priority=1)
+
+    async with serve({f"/{name}": links() for name in ("", 1, 2, 3)}) as site:
+        summary = await crawl(tmp_path, site.url, parser=parse, sinks=[])
+        assert (summary.done, summary.failed, summary.errors) == (1, 1, {"ParseError": 1})
+        summary = await crawl(tmp_path, site.url + "1", parser=parse, sinks=[])
+        assert (summary.discovered, summary.done, summary.failed) == (4, 3, 1)
+
+
+async def test_a_seed_that_cannot_be_written_down_is_an_error_of_the_caller(tmp_path: Path) -> None:
+    seed = Request("http://127.0.0.1:9/", metadata={"lock": threading.Lock()})
+    with pytest.raises(ConfigurationError, match="cannot be kept in the state folder: TypeError"):
+        await crawl(tmp_path, seed)
+
+
+class Gone:
+    """A type that a later run of the crawl does not have any more."""
+
+
+async def test_metadata_that_cannot_be_read_back_is_named_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parse(page: Page) -> Iterator[Request]:
+        if page.depth == 0:
+            yield Request("/1", metadata={"gone": Gone()})
+
+    async with serve({"/": links(), "/1": links()}) as site:
+        await crawl(tmp_path, site.url, parser=parse, sinks=[], limits=Limits(max_pages=1))
+        with monkeypatch.context() as patch:
+            patch.delattr(sys.modules[__name__], "Gone")
+            with pytest.raises(StateError, match=r"the request for .*/1 cannot be read back .*AttributeError"):
+                await crawl(tmp_path, site.url, parser=parse, sinks=[])
+        summary = await crawl(tmp_path, site.url, parser=parse, sinks=[])
+    assert (summary.done, summary.pending) == (2, 0)
+
+
+async def test_seeds_that_are_not_read_again_yet_still_belong_to_the_crawl(tmp_path: Path) -> None:
+    paths = [f"/{number}" for number in range(10_300)]  # more than may wait while seeds are read
+    many = {"/": links(*paths), **dict.fromkeys(paths, links())}
+    async with serve(many) as large, serve({"/": links("/1"), "/1": links("/2"), "/2": links()}) as small:
+        for pages in (2, 300):
+            seeds, limits = iter([large.url, small.url]), Limits(max_alike=None, max_pages=pages)
+            await crawl(tmp_path, seeds, scope=Scope(within="origin"), limits=limits)
+        assert small.asked == ["/", "/1", "/2"]
 
 
 async def test_two_outputs_of_one_name_are_refused(tmp_path: Path) -> None:
