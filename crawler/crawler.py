@@ -123,6 +123,7 @@ class Crawler:
         self._on_failure = on_failure
         self._resources: AsyncExitStack | None = None
         self._record: Record | None = None
+        self._encoded_options: bytes | None = None
         self._engine: Engine | None = None
         self._stream: ItemStream | None = None
         self._sinks_are_open = False
@@ -269,7 +270,9 @@ class Crawler:
     def _facts(self) -> dict[str, bytes]:
         """Return what is to be kept beside the frontier."""
         cookies = self._fetching.changed_cookies()
-        facts = {"options": encode_options(self._options())}
+        if self._encoded_options is None:
+            self._encoded_options = encode_options(self._options())
+        facts = {"options": self._encoded_options}
         return facts if cookies is None else {**facts, "cookies": cookies}
 
     async def _open_sinks(self, kept: Kept) -> None:
