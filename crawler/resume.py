@@ -59,7 +59,7 @@ async def resume_frontier(frontier: Frontier, record: Record, kept: Kept, max_de
     await record.fill(frontier.seen, frontier.too_deep)
     frontier.resume(kept.serial, kept.ledger)
     for name, data in kept.hosts.items():
-        frontier.recall(name, data, kept.shift)
+        frontier.recall(name, data)
     now = monotonic()
     for url in await record.waiting_hosts():
         frontier.expect(host_of(url), now)

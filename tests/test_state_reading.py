@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from crawler import ConfigurationError, Limits, Rewriting, Scope, StateError
 from crawler.digests import DIGEST_BYTES, digest_of
 from crawler.frontier.frontier import Frontier
-from crawler.frontier.host import HostRecord
+from crawler.state.host_record import HostRecord
 from crawler.frontier.retrying import retry
 from crawler.models import SITEMAP, Failure, Refusal, Request, State
 from crawler.options import described, encode_options
