@@ -45,6 +45,8 @@ SELECT r.serial, r.url, r.depth, p.url, r.rank, r.more, w.attempt, w.ready_at
 FROM requests r LEFT JOIN requests p ON p.serial = r.found_on LEFT JOIN waits w ON w.serial = r.serial
 WHERE r.state = {PENDING} AND r.host = ?
 """  # noqa: S608  # a number of ours
+_NEXT_RANK = f"SELECT min(rank) FROM requests WHERE state = {PENDING} AND host = ? AND rank > ?"  # noqa: S608  # as above
+_BEHIND_ALL = (1 << 63) - 1  # a serial number that there is not
 
 
 class Wanted(NamedTuple):
@@ -253,13 +255,25 @@ class Store:
         )
 
     def _waiting_of(self, host: int, rank: float, serial: int, limit: int) -> list[Waiting]:
-        direction, beyond = ("DESC", "<") if self._newest_first else ("ASC", ">")
+        if self._newest_first:
+            return self._newest_of(host, rank, serial, limit)
         # Two queries rather than an OR, which SQLite answers by reading the whole queue up to there.
-        same = f"{_WAITING} AND r.rank = ? AND r.serial {beyond} ? ORDER BY r.serial {direction} LIMIT ?"
+        same = f"{_WAITING} AND r.rank = ? AND r.serial > ? ORDER BY r.serial LIMIT ?"
         rows = [Waiting(*row) for row in self._connection.execute(same, (host, rank, serial, limit))]
         if len(rows) < limit:
-            more = f"{_WAITING} AND r.rank > ? ORDER BY r.rank, r.serial {direction} LIMIT ?"
+            more = f"{_WAITING} AND r.rank > ? ORDER BY r.rank, r.serial LIMIT ?"
             rows += [Waiting(*row) for row in self._connection.execute(more, (host, rank, limit - len(rows)))]
+        return rows
+
+    def _newest_of(self, host: int, rank: float | None, serial: int, limit: int) -> list[Waiting]:
+        """Return the same where of equal ranks the newest is first: rank by rank, as the index is in no such order."""
+        same = f"{_WAITING} AND r.rank = ? AND r.serial < ? ORDER BY r.serial DESC LIMIT ?"
+        rows: list[Waiting] = []
+        while rank is not None and len(rows) < limit:
+            found = self._connection.execute(same, (host, rank, serial, limit - len(rows)))
+            rows += [Waiting(*row) for row in found]
+            serial = _BEHIND_ALL
+            [rank] = self._connection.execute(_NEXT_RANK, (host, rank)).fetchone()
         return rows
 
     def _write(self, changes: Changes, counts: list[int]) -> None:
