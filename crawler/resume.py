@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
 from time import monotonic
+from typing import TypeVar
 
 from crawler.errors import ConfigurationError
 from crawler.frontier.frontier import Frontier
@@ -11,6 +13,9 @@ from crawler.sinks.sink import CheckpointedSink, Sink
 from crawler.state.record import Record
 from crawler.state.store import Kept
 from crawler.url import host_of
+
+_IN_A_TURN = 100  # hosts or requests, before the event loop has a turn; they take it 2 ms
+T = TypeVar("T")
 
 
 async def restore_sinks(sinks: Sequence[Sink], kept: Kept) -> None:
@@ -58,12 +63,20 @@ async def resume_frontier(frontier: Frontier, record: Record, kept: Kept, max_de
     record.journal.take()  # what a crawl with the same record noted that was cut off: none of it is on the disk
     await record.fill(frontier.seen, frontier.too_deep)
     frontier.resume(kept.serial, kept.ledger)
-    for name, data in kept.hosts.items():
-        frontier.recall(name, data, kept.shift)
+    async for name, data in _in_turns(kept.hosts.items()):
+        frontier.recall(name, data)
     now = monotonic()
-    for url in await record.waiting_hosts():
+    async for url in _in_turns(await record.waiting_hosts()):
         frontier.expect(host_of(url), now)
-    for row in await record.no_longer_too_deep(max_depth):
+    async for row in _in_turns(await record.no_longer_too_deep(max_depth)):
         frontier.add(row.request(), row.found_on)
     if frontier.is_low:
         record.low.set()
+
+
+async def _in_turns(many: Iterable[T]) -> AsyncIterator[T]:
+    """Yield each of ``many``, and give the event loop a turn now and then."""
+    for number, each in enumerate(many, 1):
+        yield each
+        if not number % _IN_A_TURN:
+            await asyncio.sleep(0)

@@ -47,7 +47,7 @@ class Crawl:
         self.store.fill(self.frontier.seen, self.frontier.too_deep)
         self.frontier.resume(kept.serial, kept.ledger)
         for name, data in kept.hosts.items():
-            self.frontier.recall(name, data, kept.shift)
+            self.frontier.recall(name, data)
         for url in self.store.waiting_hosts():
             self.frontier.expect(host_of(url), 0.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 from pathlib import Path
 
@@ -22,3 +23,32 @@ async def test_what_an_earlier_crawl_noted_and_did_not_write_down_is_forgotten(t
             frontier.add(Request(url))  # under the serial number that the first had, too
         await record.commit(record.journal.take(), ())
         assert store.recount().pending == 1
+
+
+async def test_others_have_their_turns_while_a_hundred_thousand_hosts_come_back(tmp_path: Path) -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    class Hosts(Record):
+        async def waiting_hosts(self) -> list[str]:
+            nonlocal turns
+            hosts = await super().waiting_hosts()
+            turns = 0
+            return hosts
+
+    with closing(Store(tmp_path)) as store:
+        record = Hosts(store, "process")
+        frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal)
+        for number in range(2000):  # a fiftieth of them
+            frontier.add(Request(f"http://host{number}.example/"))
+        await record.commit(record.journal.take(), ())
+        counting = asyncio.create_task(count())
+        frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal, window=100)
+        await resume_frontier(frontier, record, await record.load(), None)
+        counting.cancel()
+    assert turns >= 10

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from crawler import ConfigurationError, Limits, Rewriting, Scope, StateError
 from crawler.digests import DIGEST_BYTES, digest_of
 from crawler.frontier.frontier import Frontier
-from crawler.frontier.host import HostRecord
 from crawler.frontier.retrying import retry
 from crawler.models import SITEMAP, Failure, Refusal, Request, State
 from crawler.options import described, encode_options
@@ -25,6 +24,7 @@ from crawler.policy.robots import Robots, parse_robots
 from crawler.policy.robots_reason import rule_for
 from crawler.state.changes import Journal
 from crawler.state.explaining import explain
+from crawler.state.host_record import HostRecord
 from crawler.state.kept_options import KeptOptions
 from crawler.state.listing import Selection, listed
 from crawler.state.reading import Reading

@@ -16,6 +16,7 @@ from crawler.policy.politeness import HostRule
 from crawler.policy.robots import parse_robots
 from crawler.state.changes import Changes, Journal, Snapshot
 from crawler.state.clock import Moment
+from crawler.state.host_record import HostRecord
 from crawler.state.store import Store, Sunk, Wanted, is_full
 
 FAILURE = Failure("http://a.example/1", State.FAILED, "ConnectError", "refused", attempts=2)
@@ -162,6 +163,7 @@ def test_times_are_moved_to_the_clock_of_a_machine_that_was_restarted(store: Sto
     changes.digests += digest_of("http://a.example/")
     changes.robots["http://a.example"] = 600.0, parse_robots(b"", "x")
     changes.facts["clock"] = b"{}"
+    changes.hosts["a.example"] = msgspec.msgpack.encode(HostRecord(700.0))
     store.commit(changes)
     now = Moment.now()
     before = Moment(monotonic=100.0, wall=now.wall - 60.0, boot="another start of the machine")
@@ -172,7 +174,9 @@ def test_times_are_moved_to_the_clock_of_a_machine_that_was_restarted(store: Sto
     assert kept.robots["http://a.example"][0] == pytest.approx(now.monotonic + 500.0 - 60.0, abs=5.0)
     [[row]] = store.waiting([Wanted(5, float("-inf"), 0, 9)])
     assert row.ready_at == pytest.approx(now.monotonic + 400.0 - 60.0, abs=5.0)
-    assert store.load().shift == 0.0
+    pause = msgspec.msgpack.decode(kept.hosts["a.example"], type=HostRecord)
+    assert pause.free_at == pytest.approx(now.monotonic + 600.0 - 60.0, abs=5.0)
+    assert (store.load().hosts, store.load().robots) == (kept.hosts, kept.robots)  # once is enough
 
 
 @pytest.mark.parametrize(

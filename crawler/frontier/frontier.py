@@ -297,9 +297,9 @@ class Frontier:
         self._serial = self._snapshot = serial
         self._counts = {state: getattr(ledger, state.value) for state in State}
 
-    def recall(self, name: str, data: bytes, shift: float) -> None:
-        """Remember what was known of the host ``name``, of whose times the clock is off by ``shift`` seconds."""
-        self._schedule.host_named(name).recall(data, shift)
+    def recall(self, name: str, data: bytes) -> None:
+        """Remember what was known of the host ``name``."""
+        self._schedule.host_named(name).recall(data)
 
     def expect(self, name: str, now: float) -> None:
         """Take note that the host ``name`` has requests on the disk of which none is in memory.

@@ -8,8 +8,9 @@ from hashlib import blake2b
 import msgspec
 
 from crawler.models import Request
-from crawler.policy.pace import Pace, PaceRecord
+from crawler.policy.pace import Pace
 from crawler.policy.politeness import HostRule
+from crawler.state.host_record import HostRecord
 
 
 class Address:
@@ -44,14 +45,6 @@ class Address:
         if not self.hosts or self.awaited is not None:
             return False
         return self.connections is None or self.active < self.connections
-
-
-class HostRecord(msgspec.Struct, frozen=True, array_like=True):
-    """What outlives a crawl: see `Host`; ``free_at`` is 0 where there is no pause but the delay."""
-
-    free_at: float = 0.0
-    paused_at: float = 0.0
-    pace: PaceRecord = PaceRecord()
 
 
 _NOTHING = HostRecord()
@@ -142,11 +135,11 @@ class Host:
         kept = HostRecord(pause, self.paused_at if self.pace.is_failing else 0.0, self.pace.kept())
         return None if kept == _NOTHING else msgspec.msgpack.encode(kept)
 
-    def recall(self, data: bytes, shift: float) -> None:
-        """Remember what `remembered` returned, its times moved by ``shift`` seconds."""
+    def recall(self, data: bytes) -> None:
+        """Remember what `remembered` returned."""
         kept = msgspec.msgpack.decode(data, type=HostRecord)
-        self.free_at = max(self.free_at, kept.free_at + shift if kept.free_at else 0.0)
-        self.paused_at = kept.paused_at + shift if kept.paused_at else 0.0
+        self.free_at = max(self.free_at, kept.free_at)
+        self.paused_at = kept.paused_at
         self.pace.recall(kept.pace)
         self.is_remembered = True
 

@@ -15,13 +15,14 @@ from msgspec.structs import replace
 
 from crawler.digests import digest_of
 from crawler.errors import ConfigurationError, StateError
-from crawler.frontier.host import Host, HostRecord
+from crawler.frontier.host import Host
 from crawler.models import Request, State
 from crawler.policy.order import Ranking
 from crawler.policy.pace import PaceRecord
 from crawler.policy.politeness import HostRule
 from crawler.state.database import NAME, open_database
 from crawler.state.explaining import options_of, spelt
+from crawler.state.host_record import HostRecord
 from crawler.state.kept_options import KeptOptions
 from crawler.state.listing import Selection, listed
 from crawler.state.lock import FolderLock

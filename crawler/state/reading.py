@@ -176,7 +176,7 @@ class Reading:
         return {name: _plain(token) for name, token in self.select("SELECT name, token FROM sinks ORDER BY name")}
 
     def hosts(self) -> list[tuple[str, bytes]]:
-        """Return what is known of hosts: see `crawler.frontier.host.HostRecord`."""
+        """Return what is known of hosts: see `crawler.state.host_record.HostRecord`."""
         return self.select("SELECT name, data FROM hosts ORDER BY name")
 
     def host(self, name: str) -> bytes | None:

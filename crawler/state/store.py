@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from crawler.state.changes import Changes
 from crawler.state.clock import Moment
 from crawler.state.database import NAME, open_database
 from crawler.state.folder import make_folder
+from crawler.state.host_record import moved
 from crawler.state.lock import FolderLock
 from crawler.state.rows import PutOff, SeedRow, Waiting
 from crawler.state.schema import NUMBERS, PENDING, STATES
@@ -44,6 +46,8 @@ SELECT r.serial, r.url, r.depth, p.url, r.rank, r.more, w.attempt, w.ready_at
 FROM requests r LEFT JOIN requests p ON p.serial = r.found_on LEFT JOIN waits w ON w.serial = r.serial
 WHERE r.state = {PENDING} AND r.host = ?
 """  # noqa: S608  # a number of ours
+_NEXT_RANK = f"SELECT min(rank) FROM requests WHERE state = {PENDING} AND host = ? AND rank > ?"  # noqa: S608  # as above
+_BEHIND_ALL = (1 << 63) - 1  # a serial number that there is not
 
 
 class Wanted(NamedTuple):
@@ -81,7 +85,6 @@ class Kept:
         shapes: How many URLs are alike.
         facts: Counters and the like.
         sinks: The tokens of the outputs, by name.
-        shift: What was added to the times that are read.
     """
 
     serial: int = 0
@@ -91,7 +94,6 @@ class Kept:
     shapes: dict[str, int] = field(default_factory=dict)
     facts: dict[str, bytes] = field(default_factory=dict)
     sinks: dict[str, bytes] = field(default_factory=dict)
-    shift: float = 0.0
 
     @property
     def is_new(self) -> bool:
@@ -118,7 +120,6 @@ class Store:
             raise
         self._newest_first = is_depth_first
         self._counts = [0] * (len(STATES) + 1)
-        self._shift = 0.0
 
     def __repr__(self) -> str:
         return f"<Store {str(self._folder)!r}>"
@@ -196,16 +197,9 @@ class Store:
             StateError: The disk is full, or fails: ``__cause__`` says which; see `is_full`. Try again, or give up.
         """
         counts = self._counted(changes)
-        with self._errors():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                self._write(changes, counts)
-                self._connection.executemany("INSERT OR REPLACE INTO sinks VALUES (?, ?)", sinks)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:  # a full disk may have ended it
-                    self._connection.execute("ROLLBACK")
-                raise
+        with self._errors(), self._transaction() as connection:
+            self._write(changes, counts)
+            connection.executemany("INSERT OR REPLACE INTO sinks VALUES (?, ?)", sinks)
         self._counts = counts
 
     def recount(self) -> Ledger:
@@ -227,34 +221,31 @@ class Store:
     def _load(self) -> Kept:
         execute = self._connection.execute
         facts = dict(execute("SELECT name, value FROM facts"))
-        now = Moment.now()
-        if _CLOCK in facts:
-            self._shift = msgspec.json.decode(facts[_CLOCK], type=Moment).shift_to(now)
+        shift = msgspec.json.decode(facts[_CLOCK], type=Moment).shift_to(Moment.now()) if _CLOCK in facts else 0.0
+        if shift:
+            self._move_times(shift)
         if _LEDGER in facts:
             self._counts = msgspec.json.decode(facts[_LEDGER], type=list[int])
         robots = execute("SELECT origin, until, data FROM robots")
-        kept = Kept(
+        return Kept(
             serial=execute("SELECT coalesce(max(serial), 0) FROM requests").fetchone()[0],
             ledger=self.ledger,
             hosts=dict(execute("SELECT name, data FROM hosts")),
-            robots={origin: (until + self._shift, _RULES.decode(data)) for origin, until, data in robots},
+            robots={origin: (until, _RULES.decode(data)) for origin, until, data in robots},
             shapes=dict(execute("SELECT shape, count FROM shapes")),
             facts=facts,
             sinks=dict(execute("SELECT name, token FROM sinks")),
-            shift=self._shift,
         )
-        if self._shift:
-            self._move_times()
-        return kept
 
-    def _move_times(self) -> None:
-        """Put what waits on the present clock, so that all times in the file are of one clock."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.execute("UPDATE waits SET ready_at = ready_at + ?", (self._shift,))
-        self._connection.execute("UPDATE robots SET until = until + ?", (self._shift,))
-        self._note_clock()
-        self._connection.execute("COMMIT")
-        self._shift = 0.0
+    def _move_times(self, shift: float) -> None:
+        """Put all times in the file on the present clock."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE waits SET ready_at = ready_at + ?", (shift,))
+            connection.execute("UPDATE robots SET until = until + ?", (shift,))
+            hosts = connection.execute("SELECT name, data FROM hosts").fetchall()
+            rows = [(moved(data, shift), name) for name, data in hosts]
+            connection.executemany("UPDATE hosts SET data = ? WHERE name = ?", rows)
+            self._note_clock()
 
     def _note_clock(self) -> None:
         self._connection.execute(
@@ -262,13 +253,25 @@ class Store:
         )
 
     def _waiting_of(self, host: int, rank: float, serial: int, limit: int) -> list[Waiting]:
-        direction, beyond = ("DESC", "<") if self._newest_first else ("ASC", ">")
+        if self._newest_first:
+            return self._newest_of(host, rank, serial, limit)
         # Two queries rather than an OR, which SQLite answers by reading the whole queue up to there.
-        same = f"{_WAITING} AND r.rank = ? AND r.serial {beyond} ? ORDER BY r.serial {direction} LIMIT ?"
+        same = f"{_WAITING} AND r.rank = ? AND r.serial > ? ORDER BY r.serial LIMIT ?"
         rows = [Waiting(*row) for row in self._connection.execute(same, (host, rank, serial, limit))]
         if len(rows) < limit:
-            more = f"{_WAITING} AND r.rank > ? ORDER BY r.rank, r.serial {direction} LIMIT ?"
+            more = f"{_WAITING} AND r.rank > ? ORDER BY r.rank, r.serial LIMIT ?"
             rows += [Waiting(*row) for row in self._connection.execute(more, (host, rank, limit - len(rows)))]
+        return rows
+
+    def _newest_of(self, host: int, rank: float | None, serial: int, limit: int) -> list[Waiting]:
+        """Return the same where of equal ranks the newest is first: rank by rank, as the index is in no such order."""
+        same = f"{_WAITING} AND r.rank = ? AND r.serial < ? ORDER BY r.serial DESC LIMIT ?"
+        rows: list[Waiting] = []
+        while rank is not None and len(rows) < limit:
+            found = self._connection.execute(same, (host, rank, serial, limit - len(rows)))
+            rows += [Waiting(*row) for row in found]
+            serial = _BEHIND_ALL
+            [rank] = self._connection.execute(_NEXT_RANK, (host, rank)).fetchone()
         return rows
 
     def _write(self, changes: Changes, counts: list[int]) -> None:
@@ -309,10 +312,24 @@ class Store:
         return counts
 
     @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # a full disk may have ended it
+                self._connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Map what SQLite raises."""
+        """Map what SQLite raises, and what rows raise that cannot be read."""
         try:
             yield
+        except (msgspec.MsgspecError, struct.error) as error:
+            path = str(self.path)
+            raise StateError(f"the state {path!r} is damaged: {error}; put a copy back, or name another") from error
         except sqlite3.Error as error:
             path = str(self.path)
             raise StateError(f"the state {path!r} cannot be written: {error}") from error

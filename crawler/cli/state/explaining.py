@@ -14,11 +14,11 @@ import msgspec
 from crawler.cli.remedies import remedy_for
 from crawler.cli.state.shown import show, show_json
 from crawler.cli.state.times import future, iso, past, span
-from crawler.frontier.host import HostRecord
 from crawler.models import Refusal, State
 from crawler.observe.figures import count, plural
 from crawler.policy.redirect import REDIRECTS
 from crawler.state.explaining import Explanation, explain
+from crawler.state.host_record import HostRecord
 from crawler.state.lock import owner_of
 from crawler.state.reading import Reading
 from crawler.url import host_of, origin_of

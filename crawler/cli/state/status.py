@@ -12,9 +12,9 @@ import msgspec
 
 from crawler.cli.state.shown import show, show_json
 from crawler.cli.state.times import future, iso, past
-from crawler.frontier.host import HostRecord
 from crawler.models import Ledger, State
 from crawler.observe.figures import count, plural, size
+from crawler.state.host_record import HostRecord
 from crawler.state.lock import owner_of
 from crawler.state.reading import Reading
 from crawler.tally import TallyRecord
