@@ -62,7 +62,7 @@ async def resume_frontier(frontier: Frontier, record: Record, kept: Kept, max_de
     """
     record.journal.take()  # what a crawl with the same record noted that was cut off: none of it is on the disk
     await record.fill(frontier.seen, frontier.too_deep)
-    frontier.resume(kept.serial, kept.ledger)
+    frontier.resume(kept.serial, kept.ledger, kept.snapshot)
     async for name, data in _in_turns(kept.hosts.items()):
         frontier.recall(name, data)
     now = monotonic()

@@ -11,7 +11,7 @@ from crawler.models import Request
 from crawler.policy.politeness import HostRule
 from crawler.resume import resume_frontier
 from crawler.state.record import Record
-from crawler.state.store import Store
+from crawler.state.store import Kept, Store
 
 
 async def test_what_an_earlier_crawl_noted_and_did_not_write_down_is_forgotten(tmp_path: Path) -> None:
@@ -23,6 +23,22 @@ async def test_what_an_earlier_crawl_noted_and_did_not_write_down_is_forgotten(t
             frontier.add(Request(url))  # under the serial number that the first had, too
         await record.commit(record.journal.take(), ())
         assert store.recount().pending == 1
+
+
+async def test_all_digests_are_written_in_one_piece_also_by_a_crawl_of_many_short_parts(tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        record = Record(store, "process")
+        frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal)
+        await resume_frontier(frontier, record, Kept(serial=199_999), None)
+        frontier.add(Request("http://host/"))
+        snapshot = frontier.take_snapshot()
+        assert snapshot is not None
+        changes = record.journal.take()
+        changes.snapshot = snapshot
+        await record.commit(changes, ())
+        frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal)
+        await resume_frontier(frontier, record, await record.load(), None)
+        assert frontier.take_snapshot() is None
 
 
 async def test_others_have_their_turns_while_a_hundred_thousand_hosts_come_back(tmp_path: Path) -> None:

@@ -292,9 +292,9 @@ class Frontier:
         self._snapshot = self._serial
         return Snapshot(self._serial, self.seen.lengths(), self.seen)
 
-    def resume(self, serial: int, ledger: Ledger) -> None:
-        """Go on where a crawl ended that had come to a ``serial`` number, with these states."""
-        self._serial = self._snapshot = serial
+    def resume(self, serial: int, ledger: Ledger, snapshot: int = 0) -> None:
+        """Go on where a crawl ended that had come to a ``serial`` number, with these states, and a ``snapshot``."""
+        self._serial, self._snapshot = serial, snapshot
         self._counts = {state: getattr(ledger, state.value) for state in State}
 
     def recall(self, name: str, data: bytes) -> None:

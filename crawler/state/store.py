@@ -79,6 +79,7 @@ class Kept:
 
     Attributes:
         serial: The last serial number.
+        snapshot: The last serial number at the time when all digests were written in one piece.
         ledger: How many URLs are in each state.
         hosts: What is known of hosts.
         robots: What is known of the robots.txt of origins, and until when.
@@ -88,6 +89,7 @@ class Kept:
     """
 
     serial: int = 0
+    snapshot: int = 0
     ledger: Ledger = field(default_factory=Ledger)
     hosts: dict[str, bytes] = field(default_factory=dict)
     robots: dict[str, tuple[float, Robots]] = field(default_factory=dict)
@@ -229,6 +231,7 @@ class Store:
         robots = execute("SELECT origin, until, data FROM robots")
         return Kept(
             serial=execute("SELECT coalesce(max(serial), 0) FROM requests").fetchone()[0],
+            snapshot=int(facts.get(_SNAPSHOT, 0)),
             ledger=self.ledger,
             hosts=dict(execute("SELECT name, data FROM hosts")),
             robots={origin: (until, _RULES.decode(data)) for origin, until, data in robots},
