@@ -138,6 +138,20 @@ async def test_ending_writes_what_gathered_while_the_last_commit_went_on(tmp_pat
         assert (await record.load()).ledger.done == 5
 
 
+async def test_a_commit_goes_on_where_whoever_waited_for_it_is_cut_off(tmp_path: Path) -> None:
+    async with open_record(StateFolder(tmp_path), is_depth_first=False) as record:
+        crawl = Crawl(sink := Lines(), record)
+        async with running(crawl) as task:
+            await crawl.committer.put([crawl.page()], [["a"]])
+            flushing = asyncio.create_task(crawl.committer.flush())
+            while not sink.lines:  # it has begun
+                await asyncio.sleep(0)
+            flushing.cancel()
+            await crawl.committer.end(task)
+        kept = await record.load()
+        assert (kept.ledger.done, crawl.done, kept.sinks) == (1, 1, {"Lines": b"1"})
+
+
 async def test_a_full_disk_pauses_the_crawl_and_the_group_is_written_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
