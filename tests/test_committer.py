@@ -144,7 +144,7 @@ async def test_a_commit_goes_on_where_whoever_waited_for_it_is_cut_off(tmp_path:
         async with running(crawl) as task:
             await crawl.committer.put([crawl.page()], [["a"]])
             flushing = asyncio.create_task(crawl.committer.flush())
-            while not sink.lines:  # it has begun
+            while not sink.lines:  # noqa: ASYNC110  # it has begun
                 await asyncio.sleep(0)
             flushing.cancel()
             await crawl.committer.end(task)
