@@ -101,6 +101,16 @@ def test_what_was_put_off_and_then_taken_is_a_request(store: Store) -> None:
     assert store.no_longer_too_deep(None) == []
 
 
+def test_a_state_that_was_deleted_under_a_crawl_is_no_quiet_end(store: Store) -> None:
+    store.recount()
+    store.path.unlink()
+    with pytest.raises(StateError, match="was deleted or replaced while the crawl used it"):
+        store.recount()
+    store.path.write_bytes(b"")
+    with pytest.raises(StateError, match="deleted or replaced"):
+        store.recount()
+
+
 def test_digests_are_the_same_with_a_snapshot_in_between(store: Store) -> None:
     found = Found()
     for part in range(3):

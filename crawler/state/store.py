@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from os.path import samestat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -120,6 +121,7 @@ class Store:
         except BaseException:
             self._lock.release()
             raise
+        self._file = self.path.stat()
         self._newest_first = is_depth_first
         self._counts = [0] * (len(STATES) + 1)
 
@@ -205,7 +207,14 @@ class Store:
         self._counts = counts
 
     def recount(self) -> Ledger:
-        """Return how many URLs are in each state, counted one by one; it reads all of them."""
+        """Return how many URLs are in each state, counted one by one; it reads all of them.
+
+        Raises:
+            StateError: The file was deleted or replaced meanwhile, so that nobody will read what is written.
+        """
+        if not (self.path.exists() and samestat(self.path.stat(), self._file)):
+            text = f"the state {str(self.path)!r} was deleted or replaced while the crawl used it"
+            raise StateError(f"{text}: it cannot go on; keep its outputs, as the next start begins anew")
         counts = [0] * (len(STATES) + 1)
         with self._errors():
             for state, count in self._connection.execute("SELECT state, count(*) FROM requests GROUP BY state"):
