@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from math import ceil, log2
+from bisect import bisect_left
+from collections.abc import Sequence
 
 _SMALLEST = 1e-5  # seconds; what is shorter is counted as this
 _STEPS = 4  # buckets for each doubling: a bucket's bounds differ by 19 %
 _LAST = 22 * _STEPS  # the bucket up to 42 seconds; what is longer is counted in one more, without a bound
+_BOUNDS = [_SMALLEST * 2 ** (bucket / _STEPS) for bucket in range(_LAST + 1)]
 
 
 class Histogram:
@@ -25,11 +27,18 @@ class Histogram:
 
     def add(self, seconds: float) -> None:
         """Count one duration."""
-        bucket = ceil(_STEPS * log2(seconds / _SMALLEST)) if seconds > _SMALLEST else 0
-        self._counts[min(bucket, _LAST + 1)] += 1
-        self.count += 1
-        self.total += seconds
-        self.largest = max(self.largest, seconds)
+        self.add_all((seconds,))
+
+    def add_all(self, durations: Sequence[float]) -> None:
+        """Count several durations, in seconds."""
+        if not durations:
+            return
+        counts = self._counts
+        for seconds in durations:
+            counts[bisect_left(_BOUNDS, seconds)] += 1
+        self.count += len(durations)
+        self.total += sum(durations)
+        self.largest = max(self.largest, *durations)
 
     def quantile(self, fraction: float) -> float:
         """Return the upper bound in seconds of the shortest ``fraction`` of the durations; 0 where there are none."""
@@ -37,5 +46,5 @@ class Histogram:
         for bucket, count in enumerate(self._counts):
             remaining -= count
             if remaining <= 0 and self.count and bucket <= _LAST:
-                return min(_SMALLEST * 2 ** (bucket / _STEPS), self.largest)
+                return min(_BOUNDS[bucket], self.largest)
         return self.largest

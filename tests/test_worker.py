@@ -12,6 +12,7 @@ import pytest
 from crawler.errors import EncodingError, InvalidURLError, MemoryLimitError, ParseError, ResultError, SinkError
 from crawler.models import Request
 from crawler.page import Page
+from crawler.parsing.packing import pack
 from crawler.parsing.parser import pickle_plan
 from crawler.parsing.worker import Encoders, OfPage, Parsed, Plan, call, collect, hello, parse_here, parse_remotely
 from crawler.sinks.jsonl import encode_line
@@ -208,7 +209,7 @@ def page(body: str = "", **fields: Any) -> Page:
 
 def parsed(parser: Callable[..., Any], page: Page, encoders: Encoders = (None,)) -> Parsed:
     """Return what ``parser`` makes of ``page`` as it comes out of a worker process."""
-    [result] = parse_remotely(1, pickle_plan(Plan(parser, encoders)), [pickle.dumps(page)]).results
+    [result] = parse_remotely(1, pickle_plan(Plan(parser, encoders)), [pack(page)]).results
     unpickled: Parsed = pickle.loads(pickle.dumps(result))  # noqa: S301  # as the executor does
     return unpickled
 
@@ -296,7 +297,7 @@ def test_without_sinks_items_are_counted_alone() -> None:
 
 def test_each_page_has_its_result_in_order_whatever_became_of_its_neighbours() -> None:
     pages = [page(metadata=metadata) for metadata in ({"a": 1}, {"raise": KeyError("x")}, {}, {"a": 2, "b": 3})]
-    packed = [pickle.dumps(each) for each in pages]
+    packed = [pack(each) for each in pages]
     results = parse_remotely(1, pickle_plan(Plan(parse_metadata, (None,))), packed).results
     assert [result.items for result in results] == [1, 0, 0, 2]
     assert [type(result.error) for result in results] == [type(None), ParseError, type(None), type(None)]
@@ -372,7 +373,7 @@ def test_a_page_that_runs_out_of_memory_goes_to_quarantine(parser: Callable[...,
 
 
 def test_a_page_for_which_there_is_no_memory_in_the_worker_goes_to_quarantine_too() -> None:
-    packed = pickle.dumps(page(metadata={"a": Swollen()}))
+    packed = pack(page(metadata={"a": Swollen()}))
     [result] = parse_remotely(1, pickle_plan(Plan(parse_nothing)), [packed]).results
     assert type(result.error) is MemoryLimitError
 
@@ -413,8 +414,8 @@ def test_an_item_that_a_sink_cannot_encode_is_named_with_its_type_and_page() -> 
 
 
 def test_a_page_that_does_not_unpickle_fails_alone() -> None:
-    good = pickle.dumps(page(metadata={"a": 1}))
-    bad = pickle.dumps(page(metadata={"a": Undecodable(1, "x")}))
+    good = pack(page(metadata={"a": 1}))
+    bad = pack(page(metadata={"a": Undecodable(1, "x")}))
     results = parse_remotely(1, pickle_plan(Plan(parse_metadata, (None,))), [good, bad, good]).results
     assert [type(result.error) for result in results] == [type(None), ParseError, type(None)]
     assert "the metadata of the request cannot be loaded" in str(results[1].error)

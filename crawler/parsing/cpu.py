@@ -56,9 +56,9 @@ class Cpu:
 
     executor: ExecutorKind | Executor = "process"
     workers: int = field(default_factory=available_cores)
-    batch_pages: int = 128
+    batch_pages: int = 256
     batch_bytes: int = 2 * 2**20
-    batch_seconds: float = 0.05
+    batch_seconds: float = 0.1
     max_waiting_bytes: int = 64 * 2**20
     niceness: int = 10
     preload: tuple[str, ...] = ()

@@ -44,8 +44,11 @@ class Recovery:
         """
         parsed = await self._parse(lane, batch)
         self._deaths.extend(False for result in parsed.results if not isinstance(result.error, WorkerLostError))
-        kept = [await self.kept(each.page, result) for each, result in zip(batch, parsed.results, strict=True)]
-        return Batch(kept, parsed.resident_bytes)
+        results = [result.opened() for result in parsed.results]
+        for place, result in enumerate(results):
+            if result.error is not None:
+                results[place] = await self.kept(batch[place].page, result)
+        return Batch(results, parsed.resident_bytes)
 
     async def call(self, lane: Lane, function: Callable[..., Any], args: Sequence[Any]) -> Any:
         """Return ``function(*args)``; raise what it raises.
@@ -61,8 +64,7 @@ class Recovery:
                 return await self._call_alone(lane, function, args, died)
 
     async def kept(self, page: Page, parsed: Parsed) -> Parsed:
-        """Return a result with its items; that of a page which goes to quarantine says where its body is kept."""
-        parsed = parsed.opened()
+        """Return a result; that of a page which goes to quarantine says where its body is kept."""
         if self._cpu.quarantine is None or parsed.saved or not isinstance(parsed.error, QuarantineError):
             return parsed
         try:

@@ -12,10 +12,11 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from crawler.errors import ConfigurationError, ParseError, WorkerLostError
+from crawler.errors import ConfigurationError, WorkerLostError
 from crawler.page import Page
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.inprocess import Initializer, InlineExecutor
+from crawler.parsing.packing import pack
 from crawler.parsing.parser import check_main_guard, pickle_plan
 from crawler.parsing.process import Death, WorkerDiedError, WorkerProcess, preload
 from crawler.parsing.router import Parser
@@ -79,7 +80,7 @@ class ProcessSlot:
         self._plan = pickle_plan(Plan(self._parser, encoders, manners))
 
     def pack(self, page: Page) -> bytes:  # noqa: D102  # see Slot
-        return _pickle_page(page)
+        return pack(page)
 
     async def parse(self, pages: Sequence[Any]) -> Batch:  # noqa: D102  # see Slot
         batch: Batch = await self._opened.call(parse_remotely, self._plan, pages)
@@ -155,7 +156,7 @@ class SharedSlot:
         self._pickled = pickle_plan(self._plan) if self._plan.remote else b""
 
     def pack(self, page: Page) -> Any:  # noqa: D102  # see Slot
-        return _pickle_page(page) if self._plan.remote else page
+        return pack(page) if self._plan.remote else page
 
     async def parse(self, pages: Sequence[Any]) -> Batch:  # noqa: D102  # see Slot
         if self._plan.remote:
@@ -289,11 +290,3 @@ def _pickle_initializer(cpu: Cpu) -> bytes:
         remedy = "define it with def at the top level of a module"
         text = f"initializer {cpu.initializer!r} cannot be sent to a worker process ({error}); {remedy}"
         raise ConfigurationError(text) from error
-
-
-def _pickle_page(page: Page) -> bytes:
-    try:
-        return pickle.dumps(page, pickle.HIGHEST_PROTOCOL)
-    except Exception as error:
-        text = f"the metadata of the request for {page.url} does not pickle; use plain data: {error}"
-        raise ParseError(text) from error

@@ -6,7 +6,7 @@ put ─► waiting pages ─► batch ─► slot ─► settle ─► the pages
 ```
 
 A batch is whatever has gathered when a slot comes free; there is no timer. An idle slot gets a single page at once, a
-busy one gets up to about 50 ms of work. Each slot has two batches in flight, so that it never waits for the loop.
+busy one gets up to about 100 ms of work. Each slot has two batches in flight, so that it never waits for the loop.
 """
 
 from __future__ import annotations
@@ -174,9 +174,10 @@ class Stage:
     def _feed_idle(self) -> None:
         """Give what waits to the idle server whose slot has the least in flight."""
         while self._waiting:
-            lane = min((lane for lane in self._lanes if lane.idle), key=lambda lane: lane.in_flight, default=None)
-            if lane is None:
+            lanes = [lane for lane in self._lanes if lane.idle]
+            if not lanes:
                 return
+            lane = min(lanes, key=lambda lane: lane.in_flight)
             idle = lane.idle.popleft()
             if not idle.done():
                 idle.set_result(self._gather(lane))
@@ -194,8 +195,7 @@ class Stage:
             size += self._waiting[0].size
             batch.append(self._waiting.popleft())
         now = time.perf_counter()
-        for waiting in batch:
-            lane.queue_wait.add(now - waiting.since)
+        lane.queue_wait.add_all([now - waiting.since for waiting in batch])
         lane.in_flight += 1
         return batch
 

@@ -31,6 +31,7 @@ from crawler.errors import (
 from crawler.models import SITEMAP, Request
 from crawler.page import Page
 from crawler.parsing.guard import Guard, GuardOptions, protect, resident_bytes
+from crawler.parsing.packing import unpack, unpickle
 from crawler.sitemaps import read_sitemap
 
 Encode: TypeAlias = Callable[[Any], bytes]
@@ -112,20 +113,20 @@ class Parsed(msgspec.Struct, frozen=True):
         if not isinstance(encoded, bytes):
             return encoded
         try:
-            items: list[Any] = _unpickle(encoded, "the items")
+            items: list[Any] = unpickle(encoded, "the items")
         except ParseError as error:
             raise ResultError(str(error), error.traceback) from error
         return items
 
     def opened(self) -> Parsed:
         """Return this with the items that crossed unpickled; with an error in their place where they do not."""
-        if not any(isinstance(each, bytes) for each in self.encoded):
+        if bytes not in map(type, self.encoded):
             return self
         try:
-            items = tuple(self.items_for(sink) for sink in range(len(self.encoded)))
+            items = tuple([self.items_for(sink) for sink in range(len(self.encoded))])
         except ResultError as error:
             return Parsed(error=error, seconds=self.seconds)
-        return msgspec.structs.replace(self, encoded=items)
+        return Parsed(self.links, self.requests, self.items, items, self.seconds, self.error, self.saved)
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -149,7 +150,7 @@ def hello(_number: int, plan: bytes, initializer: bytes = b"") -> tuple[int, Cra
     """Run the pickled ``initializer``, load the pickled ``plan``; return the pid, and why the worker cannot work."""
     try:
         if initializer:
-            _unpickle(initializer, "the initializer")()
+            unpickle(initializer, "the initializer")()
         _load(plan)
     except CrawlerError as error:
         return os.getpid(), error
@@ -189,7 +190,7 @@ def _guarded(number: int) -> Iterator[Callable[[int], None]]:
 
 @lru_cache(maxsize=8)
 def _load(plan: bytes) -> Plan:
-    loaded: Plan = _unpickle(plan, "the parser")
+    loaded: Plan = unpickle(plan, "the parser")
     return loaded
 
 
@@ -200,7 +201,7 @@ def _parse_timed(plan: Plan, page: Page | bytes) -> Parsed:
 
 def _parse(plan: Plan, packed: Page | bytes) -> Parsed:
     try:
-        page = _unpickle(packed, "the metadata of the request") if isinstance(packed, bytes) else packed
+        page = unpack(packed) if isinstance(packed, bytes) else packed
         plan.manners.teach(page)
         if page.label == SITEMAP:
             return _parse_sitemap(plan, page)
@@ -363,7 +364,7 @@ def call_here(function: Callable[..., Any], args: Sequence[Any]) -> Any:
 def call(number: int, payload: bytes) -> bytes:
     """Call a pickled ``(function, args)``; return ``(True, result)`` or ``(False, error)``, pickled."""
     try:
-        function, args = _unpickle(payload, "the function or its arguments")
+        function, args = unpickle(payload, "the function or its arguments")
         with _guarded(number) as begin:
             begin(0)
             result = call_here(function, args)
@@ -386,13 +387,3 @@ def _pickle_error(error: BaseException) -> bytes:
     except Exception:  # a user's type may raise anything
         answer = pickle.dumps((False, explain(error)))
     return answer
-
-
-def _unpickle(data: bytes, what: str) -> Any:
-    try:
-        return pickle.loads(data)  # noqa: S301  # only ever what this program pickled itself
-    except MemoryError:
-        raise
-    except (Exception, SystemExit) as error:  # a module may do anything when it is imported
-        text = f"{what} cannot be loaded in the other process: {type(error).__name__}: {error}"
-        raise ParseError(text, traceback.format_exc()) from error

@@ -1,0 +1,47 @@
+"""How pages and whatever else pickles cross to another process, and what is said where they do not."""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from typing import Any
+
+from crawler.errors import ParseError
+from crawler.page import Page
+
+
+def pack(page: Page) -> bytes:
+    """Return ``page`` as it travels.
+
+    Raises:
+        ParseError: The metadata of its request does not pickle.
+    """
+    try:
+        return pickle.dumps(page.parts(), pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        text = f"the metadata of the request for {page.url} does not pickle; use plain data: {error}"
+        raise ParseError(text) from error
+
+
+def unpack(packed: bytes) -> Page:
+    """Return the page that `pack` packed.
+
+    Raises:
+        ParseError: The metadata of its request does not unpickle.
+    """
+    return Page.of_parts(unpickle(packed, "the metadata of the request"))
+
+
+def unpickle(data: bytes, what: str) -> Any:
+    """Return what was pickled; ``what`` that is, for the error.
+
+    Raises:
+        ParseError: It does not unpickle.
+    """
+    try:
+        return pickle.loads(data)  # noqa: S301  # only ever what this program pickled itself
+    except MemoryError:
+        raise
+    except (Exception, SystemExit) as error:  # a module may do anything when it is imported
+        text = f"{what} cannot be loaded in the other process: {type(error).__name__}: {error}"
+        raise ParseError(text, traceback.format_exc()) from error
