@@ -4,16 +4,18 @@ import ast
 import importlib.util
 import io
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from rich.console import Console
 
-from benchmarks.models import arithmetic, available, findings, rows
+from benchmarks.models import arithmetic, available, findings, processes, rows
 from benchmarks.models.catalogue import NOTE, ROWS, workloads
 from benchmarks.models.contestant import Contestant, RowError
 from benchmarks.models.primality import is_prime
@@ -32,6 +34,29 @@ MEASURED = Measured(
     row="crawler", jobs=100, width=8, seconds=1.0, cpu_seconds=1.8, main_cpu_seconds=0.1, memory_bytes=100_000_000,
     processes=5, lag_p50=0.001, lag_p99=0.01, lag_max=0.02, server_share=0.1, others_seconds=0.0, is_true=True,
 )  # fmt: skip
+
+
+# ── what is measured ──
+
+_SWELLS = "print(flush=True); input(); x = b'x' * 2**26; del x; print(flush=True); input()"
+
+
+def test_memory_that_a_process_has_given_back_counts_until_its_peak_is_forgotten() -> None:
+    need(processes.KNOWS_PEAKS, "Linux, whose kernel keeps the most that a process had")
+    with Popen([sys.executable, "-c", _SWELLS], stdin=PIPE, stdout=PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        small = processes.memory_of(processes.tree(process.pid))
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        swollen = processes.memory_of(processes.tree(process.pid))
+        processes.forget_peaks(process.pid)
+        forgotten = processes.memory_of(processes.tree(process.pid))
+        process.communicate(b"\n")
+    assert swollen - small > 0.9 * 2**26
+    assert forgotten - small < 0.1 * 2**26
 
 
 # ── the rows ──

@@ -6,8 +6,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from benchmarks.models.catalogue import Row
-from benchmarks.models.processes import Sample, memory_of, sample, tree
+from benchmarks.models.processes import KNOWS_PEAKS, Sample, forget_peaks, memory_of, sample, tree
 
 _ANSWER_BYTES = 2**26  # of one line; arbitrary, the URLs of a hundred thousand pages are shorter
 _PATIENCE = 60.0  # seconds for a job; the longest takes ten
@@ -90,14 +90,11 @@ class Contestant:
         process = self._running()
         assert process.stdin is not None  # noqa: S101  # it was asked for
         line = json.dumps({"job": job, "items": items}).encode() + b"\n"
+        forget_peaks(process.pid)
         before = self._sample(process.pid)
         process.stdin.write(line)
-        peak = _Peak(before.memory_bytes)
-        looking = asyncio.create_task(peak.watch(process.pid))
-        try:
+        async with _watched(process.pid) as peak:
             said = await self._answer()
-        finally:
-            looking.cancel()
         after = self._sample(process.pid)
         return _run_of(said, before, after, max(peak.bytes, after.memory_bytes))
 
@@ -154,11 +151,11 @@ async def close_all(contestants: Iterable[Contestant]) -> None:
     await asyncio.gather(*(each.close() for each in contestants))
 
 
+@dataclass(slots=True)
 class _Peak:
-    """The most memory that was seen."""
+    """The most memory that was seen, in bytes."""
 
-    def __init__(self, start: int) -> None:
-        self.bytes = start
+    bytes: int = 0
 
     async def watch(self, pid: int) -> None:
         """Look until cancelled, so rarely that looking takes a twentieth of a core at most."""
@@ -169,6 +166,20 @@ class _Peak:
             with suppress(psutil.Error):
                 self.bytes = max(self.bytes, memory_of(tree(pid)))
             pause = max(_LOOKS, 20 * (time.perf_counter() - begun))
+
+
+@asynccontextmanager
+async def _watched(pid: int) -> AsyncIterator[_Peak]:
+    """Watch the memory of a process and its descendants where the kernel does not: looking takes time from them."""
+    peak = _Peak()
+    if KNOWS_PEAKS:
+        yield peak
+        return
+    looking = asyncio.create_task(peak.watch(pid))
+    try:
+        yield peak
+    finally:
+        looking.cancel()
 
 
 def _run_of(said: dict[str, Any], before: Sample, after: Sample, peak: int) -> Run:

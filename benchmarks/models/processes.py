@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+KNOWS_PEAKS = Path("/proc/self/smaps_rollup").exists()
+"""Whether the kernel keeps the most that a process had, so that nobody need look while it works."""
 MEMORY = (
-    "anonymous memory by share (PSS), summed over the processes, plus the files that the largest has mapped"
-    if Path("/proc/self/smaps_rollup").exists()
+    "the most of each process, summed: anonymous memory by share (PSS), plus the files that the largest has mapped"
+    if KNOWS_PEAKS
     else "resident memory (RSS), summed over the processes: what they share is counted more than once"
 )
 """How memory is measured here."""
@@ -17,7 +20,7 @@ MEMORY = (
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A moment: CPU seconds so far, bytes, and of how many processes."""
+    """A moment: CPU seconds so far, bytes at the most since `forget_peaks`, and of how many processes."""
 
     cpu_seconds: float
     memory_bytes: int
@@ -51,18 +54,28 @@ def machine_seconds() -> float:
     return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
 
 
+def forget_peaks(pid: int) -> None:
+    """Have the kernel note from now on the most that the process and its descendants take."""
+    for member in tree(pid) if KNOWS_PEAKS else ():
+        with suppress(OSError):  # it has ended, or is somebody else's
+            Path(f"/proc/{member.pid}/clear_refs").write_text("5")  # proc_pid_clear_refs(5)
+
+
 def memory_of(members: list[psutil.Process]) -> int:
     """Return the bytes that the processes take together.
 
     Files are counted once: what Python and its libraries take as files is in memory once, whoever else maps them. So a
-    row is charged for them though other rows, which wait for their turn meanwhile, have them mapped as well.
+    row is charged for them though other rows, which wait for their turn meanwhile, have them mapped as well. What a
+    process had at the most since `forget_peaks`, and has given back, counts as its own.
     """
     own, files = 0, 0
     for member in members:
         try:
             fields = _fields(f"/proc/{member.pid}/smaps_rollup")
+            status = _fields(f"/proc/{member.pid}/status")
             own += fields.get("Pss_Anon", 0) + fields.get("Pss_Shmem", 0)
-            files = max(files, _fields(f"/proc/{member.pid}/status").get("RssFile", 0))
+            own += max(0, status.get("VmHWM", 0) - status.get("VmRSS", 0))
+            files = max(files, status.get("RssFile", 0))
         except ProcessLookupError:
             continue  # it has ended
         except OSError:
