@@ -248,6 +248,20 @@ async def test_slots_share_what_has_gathered_fairly() -> None:
         assert slots[0].batches[-1] == [*"abc"]
 
 
+async def test_pages_that_take_long_are_shared_in_halves_so_that_no_slot_ends_long_after_the_others() -> None:
+    slots = FakeSlot(), FakeSlot()
+    busy = stage(*slots)
+    for slot in slots:
+        slot.seconds = 0.005
+    async with running(busy, Settled()):
+        await warm(busy, *slots)
+        await put_all(busy, *"1234", *"abcdefgh")
+        await rounds()
+        slots[0].finish(1)
+        await rounds()
+        assert slots[0].batches[-1] == [*"ab"]
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

@@ -34,6 +34,7 @@ from crawler.parsing.worker import DEFAULT_MANNERS, Batch, Encoders, Manners, Pa
 _IN_FLIGHT = 2  # batches a slot: one that is worked on, one that waits in the worker's pipe
 _COMPUTATIONS = 16  # calls of `compute` in a slot at most, as an executor takes whatever it is given; arbitrary
 _OVERHEAD = 1024  # bytes that a page takes beside its body; arbitrary, so that empty pages are bounded too
+_UNEVEN = 0.01  # seconds of work in a batch that are worth dividing; arbitrary, the hand-over of a batch takes 0.3 ms
 _SMOOTHING = 0.2  # weight of a new batch in the running mean of seconds a page; arbitrary
 
 Settle: TypeAlias = Callable[[Sequence[tuple[Page, Parsed]]], Awaitable[None]]
@@ -185,7 +186,7 @@ class Stage:
     def _gather(self, lane: Lane) -> list[Waiting]:
         """Take a slot's next batch: a fair share of what waits, within the bounds of bytes and work."""
         most = min(
-            -(-len(self._waiting) // len(self._lanes)),
+            self._share(),
             max(1, int(self._cpu.batch_seconds / max(self._seconds_a_page, 1e-6))),
             self._cpu.batch_pages,
         )
@@ -198,6 +199,15 @@ class Stage:
         lane.queue_wait.add_all([now - waiting.since for waiting in batch])
         lane.in_flight += 1
         return batch
+
+    def _share(self) -> int:
+        """Return how many of the pages that wait are a slot's: half of that where they take long.
+
+        For the last batches of a crawl decide how long one slot works while the others have nothing left to do.
+        """
+        waiting, slots = len(self._waiting), len(self._lanes)
+        share = -(-waiting // slots)
+        return share if share * self._seconds_a_page < _UNEVEN else -(-waiting // (slots * _IN_FLIGHT))
 
     def _note(self, lane: Lane, batch: Batch) -> None:
         lane.note(batch)
