@@ -77,8 +77,8 @@ async def measure_all(options: argparse.Namespace, results: Results, console: Co
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=None)
 
-        def say(what: str) -> None:
-            progress.update(bar, description=what[:58], advance=1)
+        def say(what: str, turns: int = 1) -> None:
+            progress.update(bar, description=what[:58], advance=turns)
 
         table = Setting(results.cores, options.runs, Interpreters(options.free_threaded), say, not options.quick)
         cells = Setting(results.cores, options.map_runs, table.interpreters, say)

@@ -151,7 +151,7 @@ def workloads(cores: int, scale: float = 1.0) -> tuple[Workload, ...]:
         Workload(
             "io-200", "pages after 200 ms, nothing to compute", "fetch", fetched,
             ("sequential", *_THREADS, *_WAITING[3:]), 1000, web_of(0.2, pages=fetched),
-            shares={"sequential": 0.004, "pool": 0.25},
+            shares={"sequential": 0.002, "pool": 0.25},
             widths={"threads": (256, 1000), "greenlets": (256, 1000), "processes": (64,)},
         ),
         Workload(
@@ -172,11 +172,11 @@ def workloads(cores: int, scale: float = 1.0) -> tuple[Workload, ...]:
             widths={"threads": (64,), "greenlets": (64,), "processes": (64,)},
         ),
         Workload(
-            "hybrid", "a crawl: pages after 50 ms, with 20 ms of arithmetic on each", "crawl", count(200, 80),
-            ("sequential", *_THREADS, "c-threads", *_GREENLETS, "process-queue", "pool", "process-executor",
+            "hybrid", "a crawl: pages after 50 ms, with 20 ms of arithmetic on each", "crawl", count(250, 80),
+            ("sequential", *_THREADS, "c-threads", "gevent", "process-queue", "pool", "process-executor",
              *_COROUTINES, "loops"),
-            64, web_of(0.05, pages=count(200, 80), bits=35),
-            shares={"sequential": 0.12, **dict.fromkeys(_ONE_CORE, 0.4)},
+            64, web_of(0.05, pages=count(250, 80), bits=35),
+            shares={"sequential": 0.06, **dict.fromkeys(_ONE_CORE, 0.26)},
             widths={"threads": (8, 64), "greenlets": (64,), "processes": (8, 32)},
         ),
     )  # fmt: skip

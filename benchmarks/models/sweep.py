@@ -11,12 +11,14 @@ from benchmarks.models.arithmetic import pages_for
 from benchmarks.models.catalogue import ROWS, Row, Workload, web_of
 from benchmarks.models.contestant import Contestant, RowError, close_all
 from benchmarks.models.entry import Entry
+from benchmarks.models.reasons import OURS
 from benchmarks.models.results import Cell
 from benchmarks.models.stand import Calibration, stand_for
 from benchmarks.models.table import Setting
 
 BITS = {0.0: 0, 0.002: 28, 0.005: 31, 0.02: 35}
 """Of the numbers on a page that takes so many CPU seconds, about; what it takes here is measured."""
+_HOPELESS = 0.7  # of the rate of the fastest in a row's first run: whoever is slower runs no more; arbitrary
 _FINALISTS = ("thread-executor", "pool", "asyncio-loop", "loops", "crawler")
 
 
@@ -59,12 +61,14 @@ class Map:
 
     @property
     def turns(self) -> int:
-        """How many runs there are: in each cell all widths race, and the best of each row goes on."""
-        runs = 0
-        for concurrency in self.grid.concurrencies:
-            widths = sum(len(widths_of(ROWS[key], concurrency, self._setting.cores)) for key in _FINALISTS)
-            runs += widths + (self._setting.runs - 1) * len(_FINALISTS)
-        return runs * len(self.grid.latencies) * len(self.grid.cpus)
+        """How many runs there are at the most."""
+        cells = len(self.grid.latencies) * len(self.grid.cpus)
+        return cells * sum(self._turns_of_cell(concurrency) for concurrency in self.grid.concurrencies)
+
+    def _turns_of_cell(self, concurrency: int) -> int:
+        """Return how many runs a cell has at the most: all widths race, and the best of each row goes on."""
+        widths = sum(len(widths_of(ROWS[key], concurrency, self._setting.cores)) for key in _FINALISTS)
+        return widths + (self._setting.runs - 1) * len(_FINALISTS)
 
     async def measure(self) -> AsyncIterator[Cell]:
         """Measure one cell after the other."""
@@ -106,13 +110,17 @@ class Map:
                 if each.width in worth_trying(widths_of(each.row, concurrency, cores), latency, cpu, cores)
             ]
             cell = Cell(latency, calibration.cpu, cpu, concurrency, pages)
+            where = f"map: {latency * 1000:g} ms, {cpu * 1000:g} ms of CPU, {concurrency} in flight"
+            turns = 0
             for turn in range(self._setting.runs):
                 start = turn * len(entries) // self._setting.runs
                 for entry in entries[start:] + entries[:start]:
-                    self._setting.say(f"map: {latency * 1000:g} ms, {cpu * 1000:g} ms of CPU, {concurrency} in flight")
+                    self._setting.say(where)
+                    turns += 1
                     await entry.turn(cell.runs, cell.void)
                 if turn == 0:
-                    entries = _fastest(entries, cell)
+                    entries = _contenders(_fastest(entries, cell), cell)
+            self._setting.say(where, self._turns_of_cell(concurrency) - turns)  # of those that had no chance
         return cell
 
 
@@ -121,3 +129,11 @@ def _fastest(entries: list[Entry], cell: Cell) -> list[Entry]:
     best = {key: max(cell.of(key), key=lambda run: run.rate).width for key in cell.rows}
     cell.runs = [run for run in cell.runs if best.get(run.row) == run.width]
     return [each for each in entries if best.get(each.contestant.row.key) == each.contestant.width]
+
+
+def _contenders(entries: list[Entry], cell: Cell) -> list[Entry]:
+    """Return the entries that may still win, and the crawler's; the one run of the others stays in the results."""
+    rates = {run.row: run.rate for run in cell.runs}
+    best = max(rates.values(), default=0.0)
+    keys = {key for key, rate in rates.items() if rate >= _HOPELESS * best} | {OURS}
+    return [each for each in entries if each.contestant.row.key in keys]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from benchmarks.models.available import Interpreters
 from benchmarks.models.catalogue import ROWS, Row, Workload
@@ -14,8 +15,15 @@ from benchmarks.models.results import Measured, Outcome
 from benchmarks.models.stand import Calibration, Stand, stand_for
 
 _TRIED = {"threads": "thread-executor", "greenlets": "gevent", "processes": "pool"}  # for the others of their family
-_LEAST_PAGES = 48  # of a crawl to warm up or to tune by
-Say = Callable[[str], None]
+_TUNING_PAGES = 48  # of a crawl to tune a width by
+_WARMING_PAGES = 24  # of a crawl to warm a row up
+
+
+class Say(Protocol):
+    """Tells somebody what goes on."""
+
+    def __call__(self, what: str, turns: int = 1) -> None:
+        """Say ``what`` begins; ``turns`` of all there are have come with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +109,7 @@ class Session:
             try:
                 await contestant.open()
                 runs: list[Measured] = []
-                small = await self._small_entry(contestant)
+                small = await self._small_entry(contestant, _TUNING_PAGES)
                 for _ in range(2):  # the first opens connections
                     await small.turn(runs, {})
             except RowError:
@@ -121,7 +129,7 @@ class Session:
             self.outcome.void[row.key] = str(error)
             return
         self.outcome.open_seconds[row.key] = contestant.open_seconds
-        small = await self._small_entry(contestant)
+        small = await self._small_entry(contestant, _WARMING_PAGES)
         await small.turn([], self.outcome.void)
         self._entries.append(await self._entry(contestant, self._share(row)))
 
@@ -129,11 +137,11 @@ class Session:
         """Return how many of the jobs a row does."""
         return max(1, round(self._workload.count * self._workload.shares.get(row.key, 1.0)))
 
-    async def _small_entry(self, contestant: Contestant) -> Entry:
-        """Return an entry that is enough to open connections and to start processes."""
+    async def _small_entry(self, contestant: Contestant, pages: int) -> Entry:
+        """Return an entry that is enough to open connections and to start processes; a crawl has so many ``pages``."""
         jobs = self._share(contestant.row)
         if self._workload.job == "crawl":
-            return await self._entry(contestant, min(jobs, max(_LEAST_PAGES, jobs // 4)))
+            return await self._entry(contestant, min(jobs, pages))
         return await self._entry(contestant, min(jobs, max(self._workload.concurrency, jobs // 10)))
 
     async def _entry(self, contestant: Contestant, jobs: int) -> Entry:
