@@ -11,6 +11,7 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
+import psutil
 import pytest
 import pytest_asyncio
 from rich.console import Console
@@ -125,6 +126,19 @@ async def test_an_error_in_a_row_is_named_and_does_not_end_it(stand: Stand) -> N
         with pytest.raises(RowError, match="sequential: TypeError"):
             await contestant.run("prime_or_zero", ["seven"])
         assert (await contestant.run("prime_or_zero", [7])).answer == {"values": [7]}
+    finally:
+        await contestant.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_process_with_a_loop_that_has_died_is_an_error_and_not_waited_for(stand: Stand) -> None:
+    contestant = Contestant(ROWS["loops"], 2)
+    try:
+        await contestant.open()
+        for process in psutil.Process(contestant.pid).children():
+            process.kill()
+        with pytest.raises(RowError):
+            await contestant.run("fetch", stand.items("fetch", 5, 2))
     finally:
         await contestant.close()
 

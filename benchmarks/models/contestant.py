@@ -69,6 +69,11 @@ class Contestant:
     def __repr__(self) -> str:
         return f"<Contestant {self.row.key} of {self.width}>"
 
+    @property
+    def pid(self) -> int:
+        """Its process; 0 while there is none."""
+        return self._process.pid if self._process else 0
+
     async def open(self) -> None:
         """Start the process and wait until its model is open."""
         spec = {"module": self.row.module, "width": self.width, "options": dict(self.row.options)}
@@ -130,15 +135,20 @@ class Contestant:
             async with asyncio.timeout(_PATIENCE):
                 line = await process.stdout.readline()
         except TimeoutError:
-            raise RowError(f"{self.row.title} did not answer within {_PATIENCE:g} s") from None
+            text = f"{self.row.title} did not answer within {_PATIENCE:g} s: {self._last_words()}"
+            raise RowError(text) from None
         if not line:
-            self._said.seek(0)
-            said = self._said.read().decode(errors="replace").strip()
-            raise RowError(f"{self.row.title} ended: {said.splitlines()[-1] if said else 'it did not say why'}")
+            raise RowError(f"{self.row.title} ended: {self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise RowError(f"{self.row.title}: {answer['error']}")
         return answer
+
+    def _last_words(self) -> str:
+        """Return the last line that it, or a process that it started, wrote to standard error."""
+        self._said.seek(0)
+        said = self._said.read().decode(errors="replace").strip()
+        return said.splitlines()[-1] if said else "it did not say why"
 
     def _running(self) -> asyncio.subprocess.Process:
         if self._process is None:

@@ -16,12 +16,16 @@ class Model:
     """The processes, and a pipe to each, in which there are never so many jobs that it fills."""
 
     def __init__(self, width: int) -> None:
-        pipes = [Pipe() for _ in range(cpu_count() or 1)]
-        self.pipes: list[Any] = [ours for ours, _ in pipes]
-        self.places = deque(self.pipes * -(-width // len(pipes)))
-        self.processes = [Process(target=work, args=(theirs, width), daemon=True) for _, theirs in pipes]
-        for process in self.processes:
+        self.pipes: list[Any] = []
+        self.processes: list[Process] = []
+        for _ in range(cpu_count() or 1):
+            ours, theirs = Pipe()
+            process = Process(target=work, args=(theirs, width), daemon=True)
             process.start()
+            theirs.close()  # and the next process has none of it: the pipe ends with this one
+            self.pipes.append(ours)
+            self.processes.append(process)
+        self.places = deque(self.pipes * -(-width // len(self.pipes)))
 
     def run(self, waiting: deque[Any]) -> Iterator[Any]:
         """Hand out what is ``waiting`` to whoever has least to do, and yield what comes back."""
