@@ -18,12 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from crawler.engine import encoder_of, first_of
+from crawler.engine import first_of
 from crawler.errors import ClosedError, ConfigurationError, CrawlerError, DamagedBodyError, ParseError, QuarantineError
 from crawler.failures import failure_of
 from crawler.frontier.seen import Seen
 from crawler.models import SITEMAP, Failure, State
 from crawler.new_links import NewLinks
+from crawler.outputs import encoder_of, items_for
 from crawler.page import Page
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.router import Parser, is_async, parser_for, without_async
@@ -35,7 +36,7 @@ from crawler.policy.robots import product_token
 from crawler.policy.scope import Scope
 from crawler.reparsed import Reparsed
 from crawler.sinks.call import as_sink
-from crawler.sinks.sink import CheckpointedSink, Sink, keyed
+from crawler.sinks.sink import CheckpointedSink, Sink
 from crawler.state.pages import KeptPage, KeptPages
 from crawler.tally import FAILURES_KEPT
 from crawler.turns import Turns
@@ -277,7 +278,7 @@ class Reparser:
             if self._new_links is not None:
                 new.extend(self._new_links.of(page, parsed))
             try:
-                items = self._items_of(page, parsed)
+                items = items_for(self._sinks, page, parsed)
             except (ParseError, QuarantineError) as error:
                 self._fail(page, error, parsed.saved)
                 continue
@@ -291,13 +292,6 @@ class Reparser:
         await self._write_links(new)
         self._handed -= done
         self._settled.set()
-
-    def _items_of(self, page: Page, parsed: Parsed) -> list[list[Any]]:
-        """Return a page's items for each sink, or raise what went wrong."""
-        if parsed.error is not None:
-            raise parsed.error
-        fingerprint = page.request.fingerprint if parsed.items else ""
-        return [keyed(sink, fingerprint, parsed.items_for(place)) for place, sink in enumerate(self._sinks)]
 
     async def _write_links(self, links: list[Any]) -> None:
         sink = self._links_sink
