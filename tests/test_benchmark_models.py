@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import io
+import json
 import shutil
 import sys
 from collections.abc import AsyncIterator
@@ -169,6 +170,25 @@ def test_what_is_missing_is_named_with_its_remedy(tmp_path: Path) -> None:
     assert found.reason_against(lacking) == "not installed: pip install no_such_module"
 
 
+@pytest.mark.parametrize(
+    ("lacks", "reason"), [([], None), (["ada_url"], "it lacks libraries: {path} -m pip install ada-url")]
+)
+def test_an_interpreter_that_is_named_runs_the_rows_that_need_it(
+    tmp_path: Path, lacks: list[str], reason: str | None
+) -> None:
+    path = tmp_path / "python3.14t"  # answers as one does, which few machines have
+    answer = {"name": "CPython 3.14.1, free-threaded", "free": True, "new": True, "lacks": lacks}
+    path.write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n")
+    path.chmod(0o755)
+    found = available.Interpreters(path)
+    said = found.reason_against(ROWS["free-threaded"])
+    assert said == (reason and reason.format(path=path))
+    assert found.reason_against(ROWS["interpreters"]) is None
+    assert found.for_row(ROWS["free-threaded"]) == str(path)
+    assert found.name_for(ROWS["free-threaded"]) == "CPython 3.14.1, free-threaded"
+    assert found.name_for(ROWS["crawler"]) == ""
+
+
 # ── the arithmetic ──
 
 
@@ -296,6 +316,7 @@ def test_the_report_names_what_is_void_what_is_missing_and_what_is_better() -> N
     console = Console(width=100, record=True, file=io.StringIO())
     results = hand_made()
     results.outcomes[0].runs = [replace(run, others_seconds=1.0) for run in results.outcomes[0].runs]
+    results.outcomes[0].elsewhere["interpreters"] = "CPython 3.14.1"
     show(results, console)
     text = " ".join(console.export_text().split())
     for said in (
@@ -305,6 +326,7 @@ def test_the_report_names_what_is_void_what_is_missing_and_what_is_better() -> N
         "threads, arithmetic in C (ctypes), 5.0 × the rate",
         "hybrid: efficiency of 0.92 or more 0.950 kept",
         "server busy",
+        "InterpreterPoolExecutor: on CPython 3.14.1",
         "tried: 8 threads",
     ):
         assert said in text

@@ -15,10 +15,11 @@ from benchmarks.models.catalogue import Row
 _NAMES = ("python3.14t", "python3.13t", "python3.15t", "python3.14", "python3.15")
 _LIBRARIES = ("selectolax", "ada_url", "urllib3")
 _QUESTION = """
-import importlib.util, json, sys, sysconfig
+import importlib.util, json, platform, sys, sysconfig
 free = bool(sysconfig.get_config_var("Py_GIL_DISABLED")) and not getattr(sys, "_is_gil_enabled", lambda: True)()
 missing = [name for name in sys.argv[1:] if importlib.util.find_spec(name) is None]
-print(json.dumps({"free": free, "new": sys.version_info >= (3, 14), "lacks": missing}))
+name = f"{platform.python_implementation()} {platform.python_version()}" + ", free-threaded" * free
+print(json.dumps({"name": name, "free": free, "new": sys.version_info >= (3, 14), "lacks": missing}))
 """
 
 
@@ -48,6 +49,12 @@ class Interpreters:
         """Return the interpreter that runs a row."""
         key = {"free-threaded": "free", "interpreters": "new"}.get(row.kind)
         return next(iter(self._with(key)), sys.executable) if key else sys.executable
+
+    def name_for(self, row: Row) -> str:
+        """Return the name of the interpreter that runs a row; empty where that is the one which all others have."""
+        path = self.for_row(row)
+        name: str = "" if path == sys.executable else self._answers[path]["name"]
+        return name
 
     def _reason_against_free_threads(self) -> str | None:
         found = self._with("free")

@@ -82,6 +82,7 @@ def _section(outcome: Outcome, cores: int) -> str:
     notes = notes if outcome.others > OTHERS_LIMIT else []
     notes += [f"<p class=void>{escape(ROWS[row].title)}: void: {escape(why)}" for row, why in outcome.void.items()]
     notes += [f"<p class=dim>{escape(ROWS[row].title)}: {escape(why)}" for row, why in outcome.missing.items()]
+    notes += [f"<p class=dim>{escape(ROWS[row].title)}: on {escape(name)}" for row, name in outcome.elsewhere.items()]
     tried = ", ".join(f"{width} {family}: {rate:,.0f} a second" for family, width, rate in outcome.tuning)
     notes += [f"<p class=dim>Tried: {tried}"] if tried else []
     title = f"<h2 id={outcome.name}>{escape(outcome.name)}: {escape(outcome.title)}{cpu}{flight}</h2>"

@@ -57,6 +57,8 @@ def _show_outcome(outcome: Outcome, results: Results, console: Console) -> None:
         console.print(f"  tried: {tried}", style="dim", highlight=False)
     if outcome.others > OTHERS_LIMIT:
         console.print(f"  other work on this machine took {outcome.others:.1f} cores meanwhile", style="bold red")
+    for row, interpreter in outcome.elsewhere.items():
+        console.print(f"  {ROWS[row].title}: on {interpreter}", style="dim", highlight=False)
     for row, why in {**outcome.void, **outcome.missing}.items():
         said = "void" if row in outcome.void else "not available"
         console.print(

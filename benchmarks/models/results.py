@@ -80,6 +80,7 @@ class Outcome:
         runs: All runs.
         void: Rows that have no figures, and why.
         missing: Rows that could not take part, and why.
+        elsewhere: Rows that another interpreter ran, and which.
         tuning: Jobs a second that each width gave that was tried: family, width, rate.
     """
 
@@ -93,6 +94,7 @@ class Outcome:
     runs: list[Measured] = field(default_factory=list)
     void: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    elsewhere: dict[str, str] = field(default_factory=dict)
     tuning: list[tuple[str, int, float]] = field(default_factory=list)
 
     @property

@@ -82,8 +82,10 @@ class Session:
         outcome.missing = {
             key: reason for key in work.rows if (reason := self._setting.interpreters.reason_against(ROWS[key]))
         }
+        rows = self._setting.rows_of(work)
+        outcome.elsewhere = {row.key: name for row in rows if (name := self._setting.interpreters.name_for(row))}
         widths = {family: await self._best_width(family) for family in work.widths}
-        for row in self._setting.rows_of(work):
+        for row in rows:
             self._setting.say(f"{work.name}: opening {row.title}")
             alone = row.family == "one"
             await self._enter(row, 1 if alone else widths.get(row.family, work.concurrency or 1))
