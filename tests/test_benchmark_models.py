@@ -171,7 +171,7 @@ def test_what_is_missing_is_named_with_its_remedy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lacks", "reason"), [([], None), (["ada_url"], "it lacks libraries: {path} -m pip install ada-url")]
+    ("lacks", "reason"), [([], None), (["urllib3"], "it lacks libraries: {path} -m pip install urllib3")]
 )
 def test_an_interpreter_that_is_named_runs_the_rows_that_need_it(
     tmp_path: Path, lacks: list[str], reason: str | None

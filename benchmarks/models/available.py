@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.models.catalogue import Row
 
 _NAMES = ("python3.14t", "python3.13t", "python3.15t", "python3.14", "python3.15")
-_LIBRARIES = ("selectolax", "ada_url", "urllib3")
+_LIBRARIES = ("selectolax", "urllib3")
 _QUESTION = """
 import importlib.util, json, platform, sys, sysconfig
 free = bool(sysconfig.get_config_var("Py_GIL_DISABLED")) and not getattr(sys, "_is_gil_enabled", lambda: True)()
