@@ -43,11 +43,12 @@ class Recovery:
             WorkerLostError: The worker cannot be replaced, or the parser kills one worker after the other.
         """
         parsed = await self._parse(lane, batch)
-        self._deaths.extend(False for result in parsed.results if not isinstance(result.error, WorkerLostError))
         results = [result.opened() for result in parsed.results]
-        for place, result in enumerate(results):
-            if result.error is not None:
-                results[place] = await self.kept(batch[place].page, result)
+        failed = [place for place, result in enumerate(results) if result.error is not None]
+        lost = sum(isinstance(results[place].error, WorkerLostError) for place in failed)
+        self._deaths.extend([False] * (len(results) - lost))
+        for place in failed:
+            results[place] = await self.kept(batch[place].page, results[place])
         return Batch(results, parsed.resident_bytes)
 
     async def call(self, lane: Lane, function: Callable[..., Any], args: Sequence[Any]) -> Any:

@@ -23,10 +23,16 @@ class Room:
         """How many wait for room."""
         return len(self._blocked)
 
+    def take_now(self, size: int) -> bool:
+        """Hold ``size`` bytes if there is room for them, and nobody waits for some; tell whether."""
+        if self._blocked or not self._has(size):
+            return False
+        self.held += size
+        return True
+
     async def take(self, size: int) -> None:
         """Hold ``size`` bytes, as soon as there is room for them."""
-        if not self._blocked and self._has(size):
-            self.held += size
+        if self.take_now(size):
             return
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._blocked.append((size, granted))

@@ -83,7 +83,8 @@ class Stage:
             ParseError: The page cannot travel to a worker.
         """
         size = len(page.body) + _OVERHEAD
-        await self._room.take(size)
+        if not self._room.take_now(size):
+            await self._room.take(size)
         try:
             packed = self._slots[0].pack(page)  # now, and not while it waits for room: it takes as much again
         except BaseException:

@@ -97,8 +97,8 @@ async def test_a_page_nested_a_million_deep_is_survived() -> None:
 @pytest.mark.parametrize("harm", ["regex", "segfault"])
 async def test_neighbours_in_its_batch_and_in_the_second_batch_in_flight_are_delivered(harm: str, fifo: Path) -> None:
     outcome = Outcome()
-    warm = [f"fine/warm{number}" for number in range(20)]
-    async with working(outcome, batch_seconds=100.0, batch_pages=4, deadline=DEADLINE) as stage:
+    warm = [f"fine/warm{number}" for number in range(50)]
+    async with working(outcome, batch_seconds=1.0, batch_pages=4, deadline=DEADLINE) as stage:
         for path in warm:  # the stage learns that pages take no time, so that batches get large
             await stage.put(page(path))
             await outcome.of(len(outcome.results) + 1)
@@ -110,12 +110,12 @@ async def test_neighbours_in_its_batch_and_in_the_second_batch_in_flight_are_del
         for path in paths:
             await stage.put(page(path))
         await asyncio.to_thread(fifo.write_text, "go on", encoding="ascii")
-        await outcome.of(30)
+        await outcome.of(60)
         assert list(outcome.errors) == [f"{harm}/1"]
         assert outcome.fine == {*warm, *paths, "wait/1", "fine/second"} - {f"{harm}/1"}
         worker = stage.statistics().workers[0]
         assert worker.batches - batches == 4  # two pages alone, two batches of four
-        assert worker.pages == 30
+        assert worker.pages == 60
 
 
 async def test_a_worker_killed_from_outside_costs_no_page(fifo: Path) -> None:
