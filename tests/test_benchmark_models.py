@@ -296,6 +296,15 @@ def test_a_line_is_the_median_of_its_runs_and_void_rows_have_none() -> None:
     assert in_c.efficiency is None
 
 
+def test_the_ideal_of_a_run_is_that_of_the_machine_as_it_was_just_before() -> None:
+    outcome = hand_made().outcomes[0]
+    slow = [replace(run, seconds=run.seconds * 1.5, job_cpu=outcome.cpu * 1.5) for run in outcome.of("crawler")]
+    outcome.runs = [*slow, *outcome.of("thread-executor")]
+    line = line_of(outcome, "crawler", 2)
+    assert line is not None
+    assert line.efficiency == pytest.approx(0.95)
+
+
 def test_who_wins_a_cell_is_said_with_the_reason_where_the_crawler_does_not() -> None:
     here, there = (judge(cell, 2) for cell in hand_made().cells)
     assert here is not None

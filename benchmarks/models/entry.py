@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.models.contestant import Contestant, RowError
@@ -21,8 +21,11 @@ class Entry:
     items: Sequence[Any]
     jobs: int
 
-    async def turn(self, runs: list[Measured], void: dict[str, str]) -> Measured | None:
-        """Run once; add to ``runs``, or to the rows that are ``void`` if there is no answer or a wrong one."""
+    async def turn(self, runs: list[Measured], void: dict[str, str], job_cpu: float = 0.0) -> Measured | None:
+        """Run once, where a job needs ``job_cpu`` CPU seconds.
+
+        Adds to ``runs``, or to the rows that are ``void`` if there is no answer or a wrong one.
+        """
         key = self.contestant.row.key
         if key in void:
             return None
@@ -33,5 +36,6 @@ class Entry:
             return None
         if not measured.is_true:
             void[key] = "its answers are not the truth"
+        measured = replace(measured, job_cpu=job_cpu)
         runs.append(measured)
         return measured

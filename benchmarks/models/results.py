@@ -36,6 +36,7 @@ class Measured:
         server_share: Share of a core that the server used meanwhile.
         others_seconds: CPU seconds that went to neither the row nor the server nor the one who measures.
         is_true: Whether the answers are the truth.
+        job_cpu: CPU seconds that a job needs, as measured on all cores just before; 0 where that was not.
     """
 
     row: str
@@ -52,6 +53,7 @@ class Measured:
     server_share: float
     others_seconds: float
     is_true: bool
+    job_cpu: float = 0.0
 
     @property
     def rate(self) -> float:

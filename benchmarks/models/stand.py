@@ -21,7 +21,7 @@ from benchmarks.models.truths import Site, condensed
 from fixtures_server import ServerProcess, Web
 
 _NUMBERS = Web(bits=34)  # a set of numbers to test: those that stand on its pages
-_SAMPLE = 20  # pages that say what a page costs
+_SAMPLE = 10  # pages that say what a page costs
 
 
 class Stand:
@@ -91,7 +91,12 @@ async def _ask_for(urls: Sequence[str]) -> None:
 
 
 class Calibration:
-    """What a job costs a processor while all cores do such jobs: one process a core, and no network."""
+    """What a job costs a processor while all cores do such jobs: one process a core, and no network.
+
+    Attributes:
+        is_quick: Whether it takes so little time that it may come before each run: cores are not equally fast at all
+            times where others share their caches, and an ideal is to be compared with what came right after.
+    """
 
     def __init__(self, workload: Workload, stand: Stand, cores: int) -> None:
         self._contestants = [Contestant(ROWS["sequential"], 1) for _ in range(cores)]
@@ -100,6 +105,7 @@ class Calibration:
             self._job, self._work = workload.job, stand.items(workload.job, workload.count, 0)
         elif workload.job == "crawl":
             self._job, self._work = "examine_text", stand.site.bodies(min(_SAMPLE, workload.count))
+        self.is_quick = workload.job == "crawl"
         self.seconds: list[float] = []
 
     async def open(self, stack: AsyncExitStack) -> None:
@@ -113,6 +119,11 @@ class Calibration:
         if self._work:
             runs = await asyncio.gather(*(each.run(self._job, self._work) for each in self._contestants))
             self.seconds.append(statistics.mean(run.main_cpu_seconds for run in runs) / len(self._work))
+
+    @property
+    def latest(self) -> float:
+        """CPU seconds of a job at the last measurement; 0 where there is nothing to compute."""
+        return self.seconds[-1] if self.seconds else 0.0
 
     @property
     def cpu(self) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.models.arithmetic import Quartiles, efficiency, ideal_seconds, utilisation
 from benchmarks.models.catalogue import ROWS
-from benchmarks.models.results import SERVER_LIMIT, Outcome
+from benchmarks.models.results import SERVER_LIMIT, Measured, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def line_of(outcome: Outcome, row: str, cores: int) -> Line | None:
     if row in outcome.void or not runs:
         return None
     jobs, seconds = runs[0].jobs, Quartiles.of([run.seconds for run in runs])
-    ideal = ideal_seconds(outcome.cpu * jobs, cores, outcome.latency * jobs, outcome.concurrency or 1)
+    reached = [each for run in runs if (each := _efficiency_of(run, outcome, cores)) is not None]
     cpu, share = statistics.median(run.cpu_seconds for run in runs), max(run.server_share for run in runs)
     return Line(
         row=row,
@@ -63,7 +63,7 @@ def line_of(outcome: Outcome, row: str, cores: int) -> Line | None:
         jobs=jobs,
         seconds=seconds,
         rate=jobs / seconds.median,
-        efficiency=None if ROWS[row].kind == "cc" else efficiency(ideal, seconds.median),
+        efficiency=None if ROWS[row].kind == "cc" or not reached else statistics.median(reached),
         cpu_seconds=cpu,
         main_cpu_a_job=statistics.median(run.main_cpu_seconds for run in runs) / jobs,
         utilisation=utilisation(cpu, seconds.median, cores),
@@ -74,6 +74,11 @@ def line_of(outcome: Outcome, row: str, cores: int) -> Line | None:
         server_share=share,
         is_server_bound=share > SERVER_LIMIT,
     )
+
+
+def _efficiency_of(run: Measured, outcome: Outcome, cores: int) -> float | None:
+    cpu, latency = (run.job_cpu or outcome.cpu) * run.jobs, outcome.latency * run.jobs
+    return efficiency(ideal_seconds(cpu, cores, latency, outcome.concurrency or 1), run.seconds)
 
 
 def lines_of(outcome: Outcome, cores: int) -> list[Line]:

@@ -92,12 +92,17 @@ class Session:
 
     async def round(self, turn: int) -> None:
         """Let each row run once, in an order of its own, so that no row always follows the same other."""
-        await self._calibration.measure()
-        self.outcome.cpu = self._calibration.cpu
+        await self._calibrate()
         start = turn * len(self._entries) // self._setting.runs
         for entry in self._entries[start:] + self._entries[:start]:
             self._setting.say(f"{self._workload.name}: run {turn + 1}, {entry.contestant.row.title}")
-            await entry.turn(self.outcome.runs, self.outcome.void)
+            if self._calibration.is_quick:
+                await self._calibrate()
+            await entry.turn(self.outcome.runs, self.outcome.void, self._calibration.latest)
+
+    async def _calibrate(self) -> None:
+        await self._calibration.measure()
+        self.outcome.cpu = self._calibration.cpu
 
     async def _best_width(self, family: str) -> int:
         """Try the widths of a family with one of its rows; return the one with the highest rate."""
