@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import importlib.util
 import io
 import json
@@ -142,6 +143,17 @@ async def test_a_process_with_a_loop_that_has_died_is_an_error_and_not_waited_fo
             await contestant.run("fetch", stand.items("fetch", 5, 2))
     finally:
         await contestant.close()
+
+
+async def test_a_row_that_has_ended_between_two_runs_says_so() -> None:
+    contestant = Contestant(ROWS["sequential"], 1)
+    await contestant.open()
+    process = psutil.Process(contestant.pid)
+    process.kill()
+    await asyncio.to_thread(process.wait)
+    with pytest.raises(RowError, match="sequential has ended"):
+        await contestant.run("prime_or_zero", [7])
+    await contestant.close()
 
 
 async def test_a_row_that_cannot_be_opened_says_why() -> None:

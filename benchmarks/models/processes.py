@@ -55,10 +55,13 @@ def machine_seconds() -> float:
 
 
 def forget_peaks(pid: int) -> None:
-    """Have the kernel note from now on the most that the process and its descendants take."""
-    for member in tree(pid) if KNOWS_PEAKS else ():
-        with suppress(OSError):  # it has ended, or is somebody else's
-            Path(f"/proc/{member.pid}/clear_refs").write_text("5")  # proc_pid_clear_refs(5)
+    """Have the kernel note from now on the most that the process and its descendants take; nothing where it is gone."""
+    if not KNOWS_PEAKS:
+        return
+    with suppress(psutil.NoSuchProcess):
+        for member in tree(pid):
+            with suppress(OSError):  # it has ended meanwhile
+                Path(f"/proc/{member.pid}/clear_refs").write_text("5")  # proc_pid_clear_refs(5)
 
 
 def memory_of(members: list[psutil.Process]) -> int:

@@ -13,7 +13,7 @@ from benchmarks.models.pages import Crawl
 
 
 class Model:
-    """The processes, and a pipe to each, in which there are never so many jobs that it fills."""
+    """The processes, and a pipe to each: what is under way is less than its two directions hold (278 messages each)."""
 
     def __init__(self, width: int) -> None:
         self.pipes: list[Any] = []
