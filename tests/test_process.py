@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -129,6 +131,26 @@ async def test_a_death_says_how_and_on_which_page_of_which_call(harm: str, reaso
         assert slot.restarts == 1
         [again] = await died(slot, ["fine/6"])
         assert again.results[0].error is None
+
+
+async def test_a_death_says_how_while_others_look_for_processes_that_have_ended() -> None:
+    """As `multiprocessing` does whenever a process is started: of two that ask, one gets a wrong answer."""
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.is_set():
+            multiprocessing.active_children()
+
+    looks = asyncio.ensure_future(asyncio.to_thread(look))
+    async with open_slot() as slot:
+        try:
+            for _ in range(8):
+                [death] = await died(slot, ["kill/1"])
+                assert str(death) == "the process was ended by SIGKILL"
+                await slot.replace(death)
+        finally:
+            is_over.set()
+            await looks
 
 
 async def test_the_last_words_come_with_the_death() -> None:

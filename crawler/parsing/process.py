@@ -201,6 +201,7 @@ class WorkerProcess:
                 raise ClosedError(f"{self!r} is not open")
             future: Future[Any] = _without_interrupts(self._executor.submit, function, *args)
             self._process = self._find_process()
+            _hide(self._process)
         if self._closing.is_set():  # by now; who closes it may have found no process to kill
             self.kill()
         return future
@@ -245,6 +246,15 @@ class WorkerProcess:
         self._shutdown()
         self._process.join(_EXIT_PATIENCE)
         return self._process.exitcode
+
+
+def _hide(process: BaseProcess | None) -> None:
+    """Keep ``process`` from those who look which have ended, as each start of another process does.
+
+    A fork server tells how a process ended once: of two threads that ask at the same time, one is told, and the other
+    notes 255 for both (CPython 3.11 to 3.14). The executor asks, and nobody else need.
+    """
+    multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _in_words(exitcode: int | None, cpu: Cpu, exceeded_deadline: bool) -> str:
