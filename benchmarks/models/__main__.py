@@ -31,13 +31,13 @@ from benchmarks.report import machine
 _NAMES = tuple(workload.name for workload in workloads(1))
 _WIDTH = 110  # columns, where there is no terminal to ask
 _NEEDED = ("matplotlib", "plotly", "urllib3")
-_QUICK = 0.5  # share of the jobs that the quick form does
+_QUICK = 0.4  # share of the jobs that the quick form does
 
 
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what the command line says."""
     parser = argparse.ArgumentParser("benchmarks models", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one run of half the jobs, untuned, and a small map")
+    parser.add_argument("--quick", action="store_true", help="one run of fewer jobs, untuned, and a small map")
     parser.add_argument("--runs", type=int, help="interleaved runs of each row (default: 5, quick 1)")
     parser.add_argument("--map", choices=[*GRIDS, "none"], help="cells of the map (default: standard, quick: quick)")
     parser.add_argument("--map-runs", type=int, help="interleaved runs of each row in a cell (default: 3, quick 1)")
