@@ -34,11 +34,7 @@ class RetrievalRules:
 
 
 class Retrieval:
-    """Fetches: pages are returned; redirects, errors and the end of the budget are dealt with here.
-
-    Attributes:
-        budget: The bytes that may still come.
-    """
+    """Fetches: pages are returned; redirects, errors and the end of the budget are dealt with here."""
 
     def __init__(
         self,
@@ -52,7 +48,7 @@ class Retrieval:
         budget: ByteBudget,
         rules: RetrievalRules,
     ) -> None:
-        self.budget = budget
+        self._budget = budget
         self._frontier = frontier
         self._fetcher = fetcher
         self._dispatcher = dispatcher
@@ -72,7 +68,7 @@ class Retrieval:
         if not request.attempt:
             self._retries.deposit()
         try:
-            came = await self._fetcher.fetch(request, self.budget, exchange.answered)
+            came = await self._fetcher.fetch(request, self._budget, exchange.answered)
         except (FetchError, LimitReachedError) as error:
             came = error
         finally:

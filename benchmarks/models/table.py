@@ -92,7 +92,8 @@ class Session:
 
     async def round(self, turn: int) -> None:
         """Let each row run once, in an order of its own, so that no row always follows the same other."""
-        await self._calibrate()
+        if not self._calibration.is_quick:  # what is quick comes before each run
+            await self._calibrate()
         start = turn * len(self._entries) // self._setting.runs
         for entry in self._entries[start:] + self._entries[:start]:
             self._setting.say(f"{self._workload.name}: run {turn + 1}, {entry.contestant.row.title}")

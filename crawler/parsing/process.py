@@ -252,7 +252,7 @@ def _hide(process: BaseProcess | None) -> None:
     """Keep ``process`` from those who look which have ended, as each start of another process does.
 
     A fork server tells how a process ended once: of two threads that ask at the same time, one is told, and the other
-    notes 255 for both (CPython 3.11 to 3.14). The executor asks, and nobody else need.
+    notes 255 for both (seen with CPython 3.11). The executor asks, and nobody else need.
     """
     multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]  # noqa: SLF001
 
