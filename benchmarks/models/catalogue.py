@@ -107,7 +107,7 @@ _WAITING = ("sequential", "thread-queue", "thread-executor", *_GREENLETS, "pool"
 _CHUNKS = ("pool", "pool-map", "pool-16", "pool-256", "process-executor", "process-executor-16", "process-executor-256")
 _ONE_CORE = ("thread-queue", "thread-pool", "thread-executor", *_GREENLETS, "asyncio-loop", "asyncio-threads")
 """Rows that compute on one core, and so take twice as long where there are two."""
-QUICK = ("dispatch", "cpu-note", "io-1", "io-200", "hybrid")
+QUICK = ("dispatch", "cpu-set", "io-1", "io-200", "hybrid")
 """The workloads of a first look."""
 
 
