@@ -20,7 +20,7 @@ import uvloop
 
 from benchmarks.report import machine, spread
 from crawler import Crawler, JsonLines, Page, StateFolder
-from crawler.collector import short_pauses
+from crawler.runtime.gc_tuning import short_pauses
 from fixtures_server import ServerProcess, Web, is_prime_by_trial_division
 
 BITS = 31  # of the numbers of pages that take 5 ms

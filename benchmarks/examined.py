@@ -15,12 +15,12 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.crawl_to_kill import STATE
 from benchmarks.outputs import SINKS
-from crawler.digests import DIGEST_BYTES, DigestSet
 from crawler.errors import StateError
 from crawler.models import Ledger, State
 from crawler.state.database import NAME
+from crawler.state.digests import DIGEST_BYTES, DigestSet
 from crawler.state.schema import NUMBERS, PENDING
-from crawler.state.store import Kept, Store
+from crawler.state.sqlite_store import Restored, Store
 
 _OK = 200
 _SHARED = Path("/dev/shm")  # noqa: S108  # temporary folders are made in it
@@ -75,7 +75,7 @@ def _examine(folder: Path) -> Left:
             return Left({}, frozenset(), Ledger(), (f"{type(error).__name__}: {error}",))
 
 
-def _left(folder: Path, kept: Kept, counted: Ledger, seen: int) -> Left:
+def _left(folder: Path, kept: Restored, counted: Ledger, seen: int) -> Left:
     with closing(sqlite3.connect(folder / STATE / NAME)) as connection:
         rows = connection.execute("SELECT url, state, status FROM requests").fetchall()
         problems = [*_problems_of(connection, len(rows), seen)]
@@ -105,7 +105,7 @@ def _problems_of(connection: sqlite3.Connection, rows: int, seen: int) -> Iterat
         yield f"{late} requests wait, and have ended"
 
 
-def _problems_with_outputs(folder: Path, kept: Kept, pages: frozenset[str]) -> Iterator[str]:
+def _problems_with_outputs(folder: Path, kept: Restored, pages: frozenset[str]) -> Iterator[str]:
     """Yield where a committed part of an output is not just what the committed pages have made."""
     for token in kept.sinks.values():
         kind = json.loads(token)["type"]

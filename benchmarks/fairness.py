@@ -21,7 +21,7 @@ import uvloop
 from benchmarks.report import machine, spread
 from benchmarks.served import start_server
 from crawler import Crawler, Fetch, Page, Politeness, Retry, Scope
-from crawler.collector import short_pauses
+from crawler.runtime.gc_tuning import short_pauses
 
 _GOOD = 10
 _CONNECTIONS = 6  # of a host, as browsers make

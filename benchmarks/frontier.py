@@ -23,14 +23,14 @@ import uvloop
 
 from benchmarks.report import machine, spread
 from crawler import Cpu, Limits, Page, Politeness, Request, Retry, Scope, StateFolder
-from crawler.collector import short_pauses
-from crawler.engine import Engine, Rules, Stations
+from crawler.crawl.engine import Engine, Parts, Rules
+from crawler.crawl.seeding import Seeding
 from crawler.fetching.protocol import nobody
 from crawler.frontier.frontier import Frontier
 from crawler.parsing.stage import open_stage
 from crawler.policy.limits import ByteBudget
 from crawler.policy.politeness import HostRule
-from crawler.seeding import Seeding
+from crawler.runtime.gc_tuning import short_pauses
 from crawler.state.record import Record, open_record
 
 LINKS = 100  # new ones of each page
@@ -74,7 +74,7 @@ def engine_of(frontier: Frontier, record: Record, stage: Any, pages: int) -> Eng
         user_agent="benchmark",
         obeys_robots=False,
     )
-    return Engine(parse, Stations(frontier, InstantFetcher(), stage, (), record), rules)
+    return Engine(parse, Parts(frontier, InstantFetcher(), stage, (), record), rules)
 
 
 def frontier_of(record: Record, window: int) -> Frontier:

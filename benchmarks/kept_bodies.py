@@ -20,8 +20,8 @@ import uvloop
 
 from benchmarks.report import machine, spread
 from crawler import Cpu, Crawler, JsonLines, Page, StateFolder, Summary, reparse
-from crawler.collector import short_pauses
 from crawler.parsing.cpu import available_cores
+from crawler.runtime.gc_tuning import short_pauses
 from fixtures_server import ServerProcess, Web
 
 MANUAL = Path("/usr/share/doc/postgresql-doc-15/html")

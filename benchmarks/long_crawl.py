@@ -20,7 +20,7 @@ import uvloop
 
 from benchmarks.report import machine
 from crawler import Crawler, Page, Statistics
-from crawler.collector import short_pauses
+from crawler.runtime.gc_tuning import short_pauses
 from fixtures_server import ServerProcess, Web
 
 _LOOK = 0.2  # seconds between two looks at a running crawl

@@ -21,7 +21,7 @@ import uvloop
 
 from benchmarks.report import machine, spread
 from crawler import Crawler, Page
-from crawler.collector import short_pauses
+from crawler.runtime.gc_tuning import short_pauses
 from fixtures_server import ServerProcess, Web
 
 

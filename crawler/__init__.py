@@ -1,7 +1,11 @@
 """An asyncio crawler framework: one event loop does all the waiting, processes do all the computing."""
 
+from crawler.crawl.stream import ItemStream
+from crawler.crawl.summary import Statistics, Summary
 from crawler.crawler import Crawler, crawl, loop_factory
-from crawler.directives import Directives
+from crawler.document.directives import Directives
+from crawler.document.page import Page
+from crawler.document.sources import Source
 from crawler.errors import (
     BlockedAddressError,
     BodyTooLargeError,
@@ -38,7 +42,6 @@ from crawler.errors import (
 )
 from crawler.fetching.cache_statistics import CacheStatistics
 from crawler.models import Failure, Ledger, Request, State
-from crawler.page import Page
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.router import Router
 from crawler.policy.access import Access, Basic, Bearer, Cookies
@@ -52,8 +55,8 @@ from crawler.policy.retry import Retry, Rule
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Scope
 from crawler.policy.state_folder import StateFolder
-from crawler.reparsed import Reparsed
-from crawler.reparser import Reparser, reparse
+from crawler.reparse.reparsed import Reparsed
+from crawler.reparse.reparser import Reparser, reparse
 from crawler.sinks.call import Call
 from crawler.sinks.csv import Csv
 from crawler.sinks.jsonl import JsonLines
@@ -62,9 +65,6 @@ from crawler.sinks.sink import CheckpointedSink, Sink
 from crawler.sinks.sqlite import Sqlite
 from crawler.sinks.warc import Warc
 from crawler.sitemaps import sitemap
-from crawler.sources import Source
-from crawler.stream import ItemStream
-from crawler.summary import Statistics, Summary
 
 __all__ = [
     "Access",

@@ -15,17 +15,19 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
-from crawler.collector import short_pauses
-from crawler.engine import Engine, Rules, Stations
+from crawler.crawl.engine import Engine, Parts, Rules
+from crawler.crawl.resume import restore_sinks
+from crawler.crawl.seeding import Seeding, sorted_out
+from crawler.crawl.seeds import Seed
+from crawler.crawl.stream import ItemStream, run_into
+from crawler.crawl.summary import Statistics, Summary
 from crawler.errors import ClosedError, ConfigurationError
 from crawler.frontier.frontier import Frontier
 from crawler.models import Failure, Request
-from crawler.options import changes_since, described, encode_options
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.parser import page_has_no_parser
 from crawler.parsing.router import Parser, is_async, without_async
 from crawler.parsing.stage import open_stage
-from crawler.policy.access import without_userinfo
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import Limits
 from crawler.policy.order import Order, Ranking
@@ -33,18 +35,15 @@ from crawler.policy.politeness import HostRule, Politeness
 from crawler.policy.retry import Retry
 from crawler.policy.scope import Scope
 from crawler.policy.state_folder import StateFolder
-from crawler.resume import restore_sinks
-from crawler.seeding import Seeding, sorted_out
-from crawler.seeds import Seed
+from crawler.runtime.gc_tuning import short_pauses
+from crawler.sinks.buffer import Buffer
 from crawler.sinks.by_suffix import sink_for
 from crawler.sinks.call import as_sink
 from crawler.sinks.sink import Sink
-from crawler.sinks.stream import Buffer
+from crawler.state.options_compared import changes_since, described, encode_options
 from crawler.state.record import Record, open_record
-from crawler.state.store import Kept
-from crawler.stream import ItemStream, run_into
-from crawler.summary import Statistics, Summary
-from crawler.url import without_port
+from crawler.state.sqlite_store import Restored
+from crawler.url import without_port, without_userinfo
 
 __all__ = ["Crawler", "Seed", "crawl", "loop_factory"]
 
@@ -144,9 +143,9 @@ class Crawler:
             stage = resources.enter_async_context(open_stage(self._cpu, self._worker_parser()))
             # Imported here: aiohttp takes 0.3 s to import, and every worker imports this module with the user's. While
             # the workers start, and off the loop, which in a web application has others to serve.
-            importing = asyncio.to_thread(import_module, "crawler.fetching.fetching")
+            importing = asyncio.to_thread(import_module, "crawler.fetching.session")
             self._stage, fetching = await asyncio.gather(stage, importing)
-            self._fetching = await resources.enter_async_context(fetching.open_fetching(self._fetch))
+            self._fetching = await resources.enter_async_context(fetching.open_session(self._fetch))
             self._resources = resources.pop_all()
         return self
 
@@ -225,13 +224,13 @@ class Crawler:
     @property
     def failures(self) -> tuple[Failure, ...]:
         """The last thousand failures of the present crawl, or the last one; ``on_failure`` gets all."""
-        return tuple(self._engine.tally.failures) if self._engine else ()
+        return tuple(self._engine.counters.failures) if self._engine else ()
 
     def _worker_parser(self) -> Parser:
         return without_async(self._parser) or page_has_no_parser
 
     async def _crawl(self, engine: Engine, seeds: Seeding) -> None:
-        kept = Kept() if self._record is None else await self._record.load()
+        kept = Restored() if self._record is None else await self._record.load()
         if not self._sinks_are_open:
             await self._open_sinks(kept)
         elif self._record is not None:  # an earlier crawl may have been cut off between its items and their commit
@@ -240,13 +239,13 @@ class Crawler:
             self._compare_options(kept)
             await engine.resume(kept)
             if not seeds.is_over and not kept.is_new:
-                await self._recall_seeds(engine, self._record)
+                await self._restore_seeds(engine, self._record)
             if "cookies" in kept.facts:
-                self._fetching.recall_cookies(kept.facts["cookies"])
+                self._fetching.restore_cookies(kept.facts["cookies"])
         await engine.run(seeds)
         await self._fetching.finish()
 
-    async def _recall_seeds(self, engine: Engine, record: Record) -> None:
+    async def _restore_seeds(self, engine: Engine, record: Record) -> None:
         """Take the seeds of before for such, which an iterator gives again long after their pages go on."""
         async for urls in record.seeds():
             self._fetching.trust(urls)
@@ -263,7 +262,7 @@ class Crawler:
             user_agent=self._fetch.user_agent,
         )
 
-    def _compare_options(self, kept: Kept) -> None:
+    def _compare_options(self, kept: Restored) -> None:
         for change in changes_since(kept.facts["options"], self._options()) if "options" in kept.facts else ():
             _log.warning("this crawl goes on with other options: %s", change)
 
@@ -275,7 +274,7 @@ class Crawler:
         facts = {"options": self._encoded_options}
         return facts if cookies is None else {**facts, "cookies": cookies}
 
-    async def _open_sinks(self, kept: Kept) -> None:
+    async def _open_sinks(self, kept: Restored) -> None:
         # Not with the other resources but at the first crawl: nothing is written, and no file emptied, before it is
         # known that the parser works and that there is something to crawl.
         resources = self._open_resources
@@ -304,7 +303,7 @@ class Crawler:
         if self._is_crawling:
             raise ConfigurationError("this crawler is crawling; close its stream first, or make another crawler")
         frontier = self._frontier()
-        stations = Stations(frontier, self._fetching, self._stage, sinks, self._record, self._facts)
+        parts = Parts(frontier, self._fetching, self._stage, sinks, self._record, self._facts)
         rules = Rules(
             boundary=self._scope.around(seed.url for seed in seeds.known),
             rewriting=self._scope.rewriting,
@@ -316,7 +315,7 @@ class Crawler:
             obeys_robots=self._politeness.robots,
             asks_for_sitemaps=self._scope.sitemaps,
         )
-        self._engine = Engine(self._parser, stations, rules, crawler=self, on_failure=self._on_failure)
+        self._engine = Engine(self._parser, parts, rules, crawler=self, on_failure=self._on_failure)
         return self._engine
 
     def _frontier(self) -> Frontier:

@@ -100,14 +100,14 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
                 raise TypeError(f"{name}={fields[name]!r} of a request: expected {_EXPECTED[name]}")
         if abs(self.priority) > _LARGEST_PRIORITY:
             raise TypeError(f"priority={self.priority!r} of a request: expected a number of 32 bits")
-        if self.is_errand:
+        if self.is_robots_request:
             raise TypeError(f"label={self.label!r} of a request: it is the crawl's own")
         pairs = all(isinstance(pair, tuple) and len(pair) == 2 for pair in headers)
         if not pairs or not all(isinstance(part, str) for pair in headers for part in pair):
             raise TypeError(f"headers={headers!r} of a request: expected {_EXPECTED['headers']}")
 
     @property
-    def is_errand(self) -> bool:
+    def is_robots_request(self) -> bool:
         """Whether it is made by the crawl for its own purposes, so that no page is to come of it."""
         return self.label == ROBOTS
 

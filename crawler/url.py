@@ -176,6 +176,15 @@ def origin_of(url: str) -> str:
     return f"{url.partition(':')[0]}://{host_of(url)}"
 
 
+def without_userinfo(url: str) -> str:
+    """Return a normalised ``url`` without name and password.
+
+    They are no part of what a URL identifies: servers never see them there, each name would make another page of the
+    same page, and URLs are what logs and reports are full of.
+    """
+    return url.replace(url.split("/", 3)[2], host_of(url), 1) if "@" in url else url
+
+
 def ip_of(hostname: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address that ``hostname`` is a literal of, or ``None`` for a name."""
     try:

@@ -14,15 +14,15 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 from yarl import URL
 
+from crawler.document.page import Page
 from crawler.errors import LimitReachedError, ProtocolError, ResolveError, StatusError
 from crawler.fetching.cache import CachingFetcher, open_cache
+from crawler.fetching.cache_replay import ReplayFetcher
 from crawler.fetching.protocol import nobody
-from crawler.fetching.replay import ReplayFetcher
+from crawler.http.redirect import REDIRECTS
 from crawler.models import Request
-from crawler.page import Page
 from crawler.policy.caching import Cache
 from crawler.policy.limits import ByteBudget
-from crawler.policy.redirect import REDIRECTS
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -22,8 +22,8 @@ from typing import Any
 
 import psutil
 
+from crawler.document.page import Page
 from crawler.models import Request
-from crawler.page import Page
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.router import Parser
 from crawler.parsing.stage import Settle, Stage, StageStatistics, open_stage
@@ -237,7 +237,7 @@ class Outcome:
     results: dict[str, Parsed] = field(default_factory=dict)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def settle(self, results: Any) -> None:
+    async def take_results(self, results: Any) -> None:
         async with self.changed:
             self.results |= {each.url.split("/", 3)[3]: parsed for each, parsed in results}
             self.changed.notify_all()
@@ -256,9 +256,11 @@ class Outcome:
 
 
 @asynccontextmanager
-async def serving(stage: Stage, settle: Settle, encoders: Encoders = (None,)) -> AsyncIterator[asyncio.Task[None]]:
+async def serving(
+    stage: Stage, take_results: Settle, encoders: Encoders = (None,)
+) -> AsyncIterator[asyncio.Task[None]]:
     """Have ``stage`` work, until the end of the block or its own."""
-    task = asyncio.ensure_future(stage.run(encoders, settle))
+    task = asyncio.ensure_future(stage.run(encoders, take_results))
     await asyncio.sleep(0)
     try:
         yield task
@@ -271,7 +273,7 @@ async def serving(stage: Stage, settle: Settle, encoders: Encoders = (None,)) ->
 async def working(outcome: Outcome, parser: Parser = parse, **options: Any) -> AsyncIterator[Stage]:
     """Open a stage with one worker, unless told otherwise, and have it work."""
     options = {"workers": 1, "quarantine": None} | options
-    async with open_stage(Cpu(**options), parser) as stage, serving(stage, outcome.settle):
+    async with open_stage(Cpu(**options), parser) as stage, serving(stage, outcome.take_results):
         yield stage
 
 

@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from crawler.fetching.store import Store, open_store
+from crawler.fetching.cache_choice import choose
+from crawler.fetching.cache_store import Store, open_store
+from crawler.http.stored import Stored, key_of
 from crawler.models import Request
 from crawler.policy.caching import Cache
-from crawler.policy.reuse import choose
-from crawler.policy.stored import Stored, key_of
 
 KINDS = ("cache.sqlite", "cache")
 NOW = 1_700_000_000.0

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.errors import ConfigurationError, InvalidURLError
-from crawler.policy.access import Access, Basic, Bearer, Cookies, userinfo_of, without_userinfo
-from crawler.url import origin_of, resolve
+from crawler.policy.access import Access, Basic, Bearer, Cookies, userinfo_of
+from crawler.url import origin_of, resolve, without_userinfo
 
 ORIGIN = "https://example.org"
 

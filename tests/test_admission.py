@@ -3,16 +3,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from crawler.admission import Admission
+from crawler.crawl.admission import Admission
+from crawler.document.page import Page
 from crawler.errors import FetchError, ResolveError, RobotsDeniedError
 from crawler.fetching.protocol import nobody
 from crawler.frontier.frontier import Frontier
 from crawler.models import Request
-from crawler.page import Page
-from crawler.permissions import Permissions
 from crawler.policy.limits import ByteBudget
 from crawler.policy.politeness import HostRule
-from crawler.policy.robots import ALLOW_ALL, DENY_ALL
+from crawler.robots.decision import ALLOW_ALL, DENY_ALL
+from crawler.robots.rules_cache import RulesCache
 
 MINDED = HostRule(0.0, None, address_connections=2)
 
@@ -106,15 +106,15 @@ async def test_closing_ends_look_ups_and_begins_no_others() -> None:
 
 async def test_rules_that_are_not_known_are_asked_for_before_the_request_and_then_decide() -> None:
     frontier = Frontier(lambda _: HostRule(0.0, None))
-    permissions = Permissions()
-    admission = Admission(frontier, Names(), permissions, nobody)
+    rules_cache = RulesCache()
+    admission = Admission(frontier, Names(), rules_cache, nobody)
     frontier.add(page := Request("http://a.example/page"))
     async with asyncio.TaskGroup() as group:
         assert admission.verdict(acquired(frontier), group) is False
-        errand = acquired(frontier)
-        assert (errand.is_errand, errand.url) == (True, "http://a.example/robots.txt")
-        assert admission.verdict(errand, group) is True
+        robots_request = acquired(frontier)
+        assert (robots_request.is_robots_request, robots_request.url) == (True, "http://a.example/robots.txt")
+        assert admission.verdict(robots_request, group) is True
         error = FetchError("why")
         for rules, kind in ((ALLOW_ALL, bool), (DENY_ALL, RobotsDeniedError), (error, FetchError)):
-            permissions.learn("http://a.example", rules, float("inf"))
+            rules_cache.learn("http://a.example", rules, float("inf"))
             assert type(admission.verdict(page, group)) is kind

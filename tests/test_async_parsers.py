@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from crawler.document.page import Page
 from crawler.errors import EncodingError, ParseError
 from crawler.models import Request
-from crawler.page import Page
 from crawler.parsing.asynchronous import parse_async
 from crawler.parsing.worker import Encoders, Parsed
 

@@ -85,10 +85,10 @@ async def test_each_row_answers_each_job_with_the_truth(row: Any, stand: Stand) 
     contestant = Contestant(row, 2)
     try:
         await contestant.open()
-        for job in jobs_of(row.key):
-            items = list(range(-2, 60)) if job == "prime_or_zero" else stand.items(job, 12, 4)
-            measured = await stand.measure(contestant, job, items, len(items))
-            assert measured.is_true, job
+        for definition in jobs_of(row.key):
+            items = list(range(-2, 60)) if definition == "prime_or_zero" else stand.items(definition, 12, 4)
+            measured = await stand.measure(contestant, definition, items, len(items))
+            assert measured.is_true, definition
             assert measured.memory_bytes > 2**20
     finally:
         await contestant.close()

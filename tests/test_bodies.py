@@ -14,17 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from crawler.digests import digest_of
+from crawler.document.page import Page
 from crawler.errors import DamagedBodyError, ParseError, StateError
 from crawler.models import Request, State
-from crawler.page import Page
 from crawler.policy.state_folder import StateFolder
-from crawler.state.bodies import BODIES, BodyStore, packed, unpacked
+from crawler.state.body_store import BODIES, BodyStore, packed, unpacked
 from crawler.state.changes import Journal
 from crawler.state.database import NAME
-from crawler.state.pages import KeptPage, KeptPages
+from crawler.state.digests import digest_of
 from crawler.state.record import open_record
-from crawler.state.store import Store, is_full
+from crawler.state.saved_pages import SavedPage, SavedPages
+from crawler.state.sqlite_store import Store, is_full
 
 MUCH = 2**40
 
@@ -60,7 +60,7 @@ class Crawl:
             self._journal.ended(page.request, state, page.status)
         self._store.commit(self._journal.take())
 
-    def settle(self, *pages: Page) -> None:
+    def take_results(self, *pages: Page) -> None:
         self.find(*pages)
         self.keep(*pages)
         self.end(*pages)
@@ -71,8 +71,8 @@ def page_of(serial: int, body: bytes = b"<h1>", url: str = "") -> Page:
     return Page(request.url, body, request=request)
 
 
-def read(folder: Path, labels: Sequence[str] = ()) -> list[KeptPage]:
-    pages = KeptPages(folder)
+def read(folder: Path, labels: Sequence[str] = ()) -> list[SavedPage]:
+    pages = SavedPages(folder)
     try:
         return pages.read(0, MUCH, labels)
     finally:
@@ -131,7 +131,7 @@ def test_a_page_comes_back_as_it_was(
 ) -> None:
     page = Page(request.url, body, status=203, headers=headers, request=request, seconds=seconds, changed=changed)
     with tempfile.TemporaryDirectory() as folder, Crawl(Path(folder)) as crawl:
-        crawl.settle(page)
+        crawl.take_results(page)
 
         [kept] = read(crawl.folder)
 
@@ -148,7 +148,7 @@ def test_the_parent_of_a_page_is_that_which_it_was_found_on(crawl: Crawl) -> Non
     first = page_of(1)
     second = page_of(2)
     second.request = replace(second.request, parent=first.url, depth=1)
-    crawl.settle(first)
+    crawl.take_results(first)
     crawl.find(second, found_on=1)
     crawl.keep(second)
     crawl.end(second)
@@ -157,8 +157,8 @@ def test_the_parent_of_a_page_is_that_which_it_was_found_on(crawl: Crawl) -> Non
 
 
 def test_pages_come_in_the_order_of_discovery_and_in_parts(crawl: Crawl) -> None:
-    crawl.settle(*(page_of(serial, b"x" * 1000) for serial in (5, 2, 9, 1)))
-    pages = KeptPages(crawl.folder)
+    crawl.take_results(*(page_of(serial, b"x" * 1000) for serial in (5, 2, 9, 1)))
+    pages = SavedPages(crawl.folder)
 
     parts, after = [], 0
     while part := pages.read(after, 3000):
@@ -172,7 +172,7 @@ def test_pages_come_in_the_order_of_discovery_and_in_parts(crawl: Crawl) -> None
 def test_only_pages_of_the_labels_that_are_wanted_are_read(crawl: Crawl) -> None:
     labels = {1: "", 2: "book", 3: "list", 4: "book"}
     for serial, label in labels.items():
-        crawl.settle(
+        crawl.take_results(
             Page("http://a.example/", request=Request(f"http://a.example/{serial}", "GET", label=label, serial=serial))
         )
 
@@ -193,8 +193,8 @@ def test_pages_that_failed_are_given_back_too(crawl: Crawl) -> None:
 
 
 def test_a_body_is_stored_once_however_many_pages_have_it(crawl: Crawl) -> None:
-    crawl.settle(page_of(1, b"same"), page_of(2, b"same"), page_of(3, b"other"))
-    crawl.settle(page_of(4, b"same"))
+    crawl.take_results(page_of(1, b"same"), page_of(2, b"same"), page_of(3, b"other"))
+    crawl.take_results(page_of(4, b"same"))
 
     connection = sqlite3.connect(crawl.folder / BODIES.name)
     assert connection.execute("SELECT count(*) FROM bodies").fetchone() == (2,)
@@ -203,7 +203,7 @@ def test_a_body_is_stored_once_however_many_pages_have_it(crawl: Crawl) -> None:
 
 
 def test_a_page_that_is_fetched_again_takes_the_place_of_the_old_one(crawl: Crawl) -> None:
-    crawl.settle(page_of(1, b"old"))
+    crawl.take_results(page_of(1, b"old"))
     crawl.keep(page_of(1, b"new"))
 
     assert [kept.page.body for kept in read(crawl.folder)] == [b"new"]
@@ -265,7 +265,7 @@ def flip(folder: Path, number: int) -> None:
 
 
 def test_a_damaged_body_fails_its_page_alone(crawl: Crawl) -> None:
-    crawl.settle(*(page_of(serial, str(serial).encode() * 500) for serial in (1, 2, 3)))
+    crawl.take_results(*(page_of(serial, str(serial).encode() * 500) for serial in (1, 2, 3)))
     flip(crawl.folder, 2)
 
     kept = read(crawl.folder)
@@ -285,7 +285,7 @@ def test_a_damaged_body_fails_its_page_alone(crawl: Crawl) -> None:
     ],
 )
 def test_each_damage_fails_the_page(crawl: Crawl, damage: str) -> None:
-    crawl.settle(page_of(1, b"body"))
+    crawl.take_results(page_of(1, b"body"))
     execute(crawl.folder / BODIES.name, damage)
 
     [kept] = read(crawl.folder)
@@ -295,7 +295,7 @@ def test_each_damage_fails_the_page(crawl: Crawl, damage: str) -> None:
 
 def test_metadata_that_cannot_be_read_back_fails_its_page_alone(crawl: Crawl) -> None:
     odd = Page("http://a.example/", request=Request("http://a.example/", metadata={"a": 1}, serial=1))
-    crawl.settle(odd, page_of(2))
+    crawl.take_results(odd, page_of(2))
     execute(crawl.folder / NAME, "UPDATE requests SET more = x'91' WHERE serial = 1")
 
     kept = read(crawl.folder)
@@ -313,14 +313,14 @@ def test_metadata_that_cannot_be_read_back_fails_its_page_alone(crawl: Crawl) ->
 )
 def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path: Path, pragma: str, reason: str) -> None:
     with Crawl(tmp_path) as crawl:
-        crawl.settle(page_of(1))
+        crawl.take_results(page_of(1))
     execute(tmp_path / BODIES.name, f"PRAGMA {pragma}")
     before = (tmp_path / BODIES.name).read_bytes()
 
     with pytest.raises(StateError, match=reason):
         BodyStore(tmp_path)
     with pytest.raises(StateError, match=reason):
-        KeptPages(tmp_path)
+        SavedPages(tmp_path)
     assert (tmp_path / BODIES.name).read_bytes() == before
 
 
@@ -345,13 +345,13 @@ def test_a_folder_without_bodies_is_refused_with_the_remedy(tmp_path: Path) -> N
     Store(tmp_path).close()
 
     with pytest.raises(StateError, match=r"keeps no bodies of pages: crawl with StateFolder\(…, keep_bodies=True\)"):
-        KeptPages(tmp_path)
+        SavedPages(tmp_path)
 
 
 def test_pages_are_read_while_a_crawl_writes(crawl: Crawl) -> None:
-    crawl.settle(page_of(1))
-    pages = KeptPages(crawl.folder)
-    crawl.settle(page_of(2))
+    crawl.take_results(page_of(1))
+    pages = SavedPages(crawl.folder)
+    crawl.take_results(page_of(2))
 
     assert [kept.page.request.serial for kept in pages.read(0, MUCH)] == [1, 2]
     pages.close()
@@ -360,10 +360,10 @@ def test_pages_are_read_while_a_crawl_writes(crawl: Crawl) -> None:
 def test_pages_without_a_body_are_counted(crawl: Crawl) -> None:
     unkept, redirect = page_of(2), page_of(3)
     redirect.status = 301
-    crawl.settle(page_of(1))
+    crawl.take_results(page_of(1))
     crawl.find(unkept, redirect)
     crawl.end(unkept, redirect)
-    pages = KeptPages(crawl.folder)
+    pages = SavedPages(crawl.folder)
 
     assert (pages.count(), pages.count_without()) == (1, 1)
     pages.close()

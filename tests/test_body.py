@@ -24,8 +24,8 @@ from crawler.errors import (
     ProtocolError,
 )
 from crawler.fetching.body import read_body, read_pieces
-from crawler.fetching.errors import FOREIGN, mapped
-from crawler.fetching.share import LoopShare
+from crawler.fetching.error_mapping import FOREIGN, mapped
+from crawler.fetching.loop_share import LoopShare
 from crawler.policy.bodies import Bodies
 from crawler.policy.limits import ByteBudget
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from crawler.errors import CacheError, ClosedError
-from crawler.fetching.store import Store, open_store
-from crawler.fetching.store_format import VERSION
+from crawler.fetching.cache_choice import Choice
+from crawler.fetching.cache_store import Store, open_store
+from crawler.fetching.cache_store_format import VERSION
+from crawler.http.stored import Stored, key_of
 from crawler.models import Request
 from crawler.policy.caching import Cache
-from crawler.policy.reuse import Choice
-from crawler.policy.stored import Stored, key_of
 from tests.stored_answers import (
     KINDS,
     body_of,
@@ -184,10 +184,10 @@ async def test_several_crawls_may_make_and_use_a_store_at_once(path: Path) -> No
 
 _WRITER = """
 import asyncio, itertools, sys
-from crawler.fetching.store import open_store
+from crawler.fetching.cache_store import open_store
 from crawler.models import Request
 from crawler.policy.caching import Cache
-from crawler.policy.stored import Stored, key_of
+from crawler.http.stored import Stored, key_of
 
 async def write(store, page):
     for number in itertools.count(1):

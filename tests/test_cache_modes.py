@@ -10,11 +10,11 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
+from crawler.document.page import Page
 from crawler.errors import ConfigurationError, NotCachedError, StatusError
 from crawler.fetching.cache import open_cache
 from crawler.fetching.cache_statistics import CacheStatistics
 from crawler.models import ROBOTS
-from crawler.page import Page
 from crawler.policy.caching import Cache
 from tests.cached_site import Clock, Site, asking, caching, fetch, replaying, serve_site
 

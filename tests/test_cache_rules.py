@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.errors import StatusError
-from crawler.fetching.store_format import pack, unpack
-from crawler.models import ROBOTS, Request
-from crawler.policy.stored import Stored, digest_of, key_of
-from crawler.policy.storing import (
+from crawler.fetching.cache_store_format import pack, unpack
+from crawler.http.stored import Stored, digest_of, key_of
+from crawler.http.storing import (
     is_for_cache,
     is_storable,
     is_whole,
@@ -21,7 +20,8 @@ from crawler.policy.storing import (
     outdated_by,
     variant_of,
 )
-from crawler.policy.validation import conditional, confirmed, confirms
+from crawler.http.validation import conditional, confirmed, confirms
+from crawler.models import ROBOTS, Request
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
 DATE = format_datetime(datetime.fromtimestamp(NOW, UTC), usegmt=True)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from crawler.fetching.store import open_store
-from crawler.fetching.store_format import MOST_VARIANTS
+from crawler.fetching.cache_choice import Choice
+from crawler.fetching.cache_store import open_store
+from crawler.fetching.cache_store_format import MOST_VARIANTS
+from crawler.http.stored import Stored, digest_of, key_of
 from crawler.models import Request
 from crawler.policy.caching import Cache
-from crawler.policy.reuse import Choice
-from crawler.policy.stored import Stored, digest_of, key_of
 from tests.cached_site import Clock
 from tests.stored_answers import (
     KINDS,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.charset import decode, encoding_of
-from crawler.encodings import decoder, encoding_named, read
-from crawler.prescan import declared_encoding
+from crawler.document.charset import decode, encoding_of
+from crawler.document.encodings import decoder, encoding_named, read
+from crawler.document.prescan import declared_encoding
 
 CODECS = sorted(module.name for module in pkgutil.iter_modules(encodings.__path__))
 HTML = "text/html; charset="

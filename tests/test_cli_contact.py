@@ -8,7 +8,7 @@ import pytest
 
 from crawler import Cache, Fetch, Request, Scope
 from crawler.cli.contact import introduced, stranger_of, with_contact
-from crawler.cli.job import Job
+from crawler.cli.crawl_definition import CrawlDefinition
 from crawler.cli.site import parse
 from crawler.errors import ConfigurationError
 from crawler.policy.fetch import USER_AGENT
@@ -47,16 +47,22 @@ def test_what_is_neither_a_url_nor_a_mail_address_is_no_contact(contact: str) ->
 @pytest.mark.parametrize(
     ("job", "stranger"),
     [
-        (Job(parse, ("http://localhost/", "http://127.0.0.7:8/", "http://[::1]/")), ""),
-        (Job(parse, ("http://localhost/", Request("https://Example.org:8/"))), "example.org"),
-        (Job(parse, ("http://10.0.0.1/",)), "10.0.0.1"),
-        (Job(parse, ("http://localhost/",), scope=Scope(hosts=("LOCALHOST", "example.org"))), "example.org"),
-        (Job(parse, ("http://example.org/",), fetch=Fetch(cache=Cache("a", mode="replay"))), ""),
-        (Job(parse, ("http://example.org/",), fetch=Fetch(cache=Cache("a", mode="forever"))), "example.org"),
+        (CrawlDefinition(parse, ("http://localhost/", "http://127.0.0.7:8/", "http://[::1]/")), ""),
+        (CrawlDefinition(parse, ("http://localhost/", Request("https://Example.org:8/"))), "example.org"),
+        (CrawlDefinition(parse, ("http://10.0.0.1/",)), "10.0.0.1"),
+        (
+            CrawlDefinition(parse, ("http://localhost/",), scope=Scope(hosts=("LOCALHOST", "example.org"))),
+            "example.org",
+        ),
+        (CrawlDefinition(parse, ("http://example.org/",), fetch=Fetch(cache=Cache("a", mode="replay"))), ""),
+        (
+            CrawlDefinition(parse, ("http://example.org/",), fetch=Fetch(cache=Cache("a", mode="forever"))),
+            "example.org",
+        ),
     ],
 )
-def test_strangers_are_all_hosts_but_this_machine_that_are_asked(job: Job, stranger: str) -> None:
-    assert stranger_of(job) == stranger
+def test_strangers_are_all_hosts_but_this_machine_that_are_asked(definition: CrawlDefinition, stranger: str) -> None:
+    assert stranger_of(definition) == stranger
 
 
 def test_who_has_a_name_already_is_not_asked() -> None:

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from crawler import ConfigurationError, Failure, SinkError, State
-from crawler.cli.failures import FailureList
+from crawler.cli.failures_file import FailureList
 from tests.cli_process import finish, run, start
 from tests.hostile import until
 from tests.integration.sites import links, serve

@@ -12,15 +12,15 @@ import typer
 
 from crawler import Access, Bodies, Cache, Cookies, Cpu, Fetch, Limits, Network, Politeness, Retry, Rewriting, Scope
 from crawler.cli import main
+from crawler.cli.crawl_definition import CrawlDefinition
 from crawler.cli.flatten import with_options
-from crawler.cli.job import Job
 from crawler.cli.options import CrawlOptions, PageOptions
 from crawler.cli.site import parse
 from crawler.errors import ConfigurationError
 from crawler.policy.rewriting import TRACKING
 
 DOCUMENTATION = Path(__file__).parent.parent / "docs" / "command_line.md"
-FILE = Job(
+FILE = CrawlDefinition(
     parse,
     ("http://127.0.0.1:1/",),
     scope=Scope("host", allow=("a",), rewriting=Rewriting(drop=("sid",), index_files=("index.html",))),
@@ -110,9 +110,9 @@ def changed(value: Any, path: str, new: object) -> Any:
     ],
 )
 def test_an_option_replaces_one_field(arguments: list[str], path: str, value: object) -> None:
-    job = options_of(CrawlOptions, *arguments).applied_to(FILE)
+    definition = options_of(CrawlOptions, *arguments).applied_to(FILE)
 
-    assert job == changed(FILE, path, value)
+    assert definition == changed(FILE, path, value)
 
 
 def test_without_options_all_is_as_the_file_says() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from crawler.document.page import Page
 from crawler.errors import QuarantineError, ResultError, WorkerLostError
 from crawler.models import Request
-from crawler.page import Page
 from crawler.parsing.quarantine import keep
 from tests.cli_process import Finished, finish, run, start
 

@@ -20,8 +20,8 @@ from aiohttp import web
 from crawler import ConfigurationError, StateError, StateFolder
 from crawler.cli import main
 from crawler.cli.again import command_line
+from crawler.cli.crawl_definition import CrawlDefinition
 from crawler.cli.exits import Exit, exit_of_error
-from crawler.cli.job import Job
 from crawler.cli.loading import load_job
 from crawler.cli.options import CrawlOptions
 from crawler.cli.options.state import StateOptions
@@ -31,7 +31,7 @@ from crawler.errors import LedgerError
 from crawler.models import Ledger
 from crawler.state.lock import FolderLock
 from crawler.state.reading import Reading
-from crawler.state.store import Store
+from crawler.state.sqlite_store import Store
 from tests.cli_process import Finished, finish, run, start
 from tests.integration.sites import links, redirect, serve
 
@@ -610,16 +610,16 @@ def test_a_state_that_has_nothing_in_it_yet_has_a_status(tmp_path: Path, capsys:
 
 
 def test_options_replace_single_fields_of_the_state_of_a_file() -> None:
-    job = Job(parse, (), state=StateFolder("a", window=7), order="depth")
+    definition = CrawlDefinition(parse, (), state=StateFolder("a", window=7), order="depth")
 
-    applied = CrawlOptions(state=StateOptions(durability="power", keep_bodies=True)).applied_to(job)
+    applied = CrawlOptions(state=StateOptions(durability="power", keep_bodies=True)).applied_to(definition)
 
     assert applied.state == StateFolder("a", "power", keep_bodies=True, window=7)
     assert applied.order == "depth"
-    assert CrawlOptions(state=StateOptions(folder="b", order="breadth")).applied_to(job).state == StateFolder(
+    assert CrawlOptions(state=StateOptions(folder="b", order="breadth")).applied_to(definition).state == StateFolder(
         "b", window=7
     )
-    assert CrawlOptions(state=StateOptions(folder="none")).applied_to(job).state is None
+    assert CrawlOptions(state=StateOptions(folder="none")).applied_to(definition).state is None
 
 
 @pytest.mark.parametrize(
@@ -655,9 +655,9 @@ def test_a_file_may_have_a_state_and_an_order_and_they_are_checked(
     for each, body in ((name, text), (f"good_{name}", "state = 'folder'\norder = 'depth'")):
         (tmp_path / f"{each}.py").write_text(f"def parse(page):\n    yield 1\nseeds = 'http://a.example/'\n{body}\n")
 
-    job = load_job(str(tmp_path / f"good_{name}.py"), [])
+    definition = load_job(str(tmp_path / f"good_{name}.py"), [])
 
-    assert (job.state, job.order) == (StateFolder("folder"), "depth")
+    assert (definition.state, definition.order) == (StateFolder("folder"), "depth")
     with pytest.raises(ConfigurationError, match=complaint):
         load_job(str(tmp_path / f"{name}.py"), [])
 

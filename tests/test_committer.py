@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from crawler.committer import Committer
+from crawler.crawl.committer import Committer
+from crawler.document.page import Page
 from crawler.errors import SinkError
 from crawler.frontier.frontier import Frontier
 from crawler.models import Request
-from crawler.page import Page
 from crawler.policy.politeness import HostRule
 from crawler.policy.state_folder import StateFolder
 from crawler.sinks.sink import Sink

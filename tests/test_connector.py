@@ -31,7 +31,7 @@ from crawler.errors import (
     TLSError,
 )
 from crawler.fetching.connector import open_connector
-from crawler.fetching.errors import FOREIGN, answered_by_proxy, mapped
+from crawler.fetching.error_mapping import FOREIGN, answered_by_proxy, mapped
 from crawler.fetching.guard import AddressGuard
 from crawler.fetching.resolver import Resolver
 from crawler.models import Request

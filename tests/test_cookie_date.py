@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.policy.cookie_date import timestamp_of
+from crawler.http.cookie_date import timestamp_of
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
 

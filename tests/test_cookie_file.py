@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from crawler.errors import ConfigurationError, CrawlerError
-from crawler.fetching.cookie_file import load, open_jar, save
+from crawler.fetching.cookie_file import load, open_cookie_jar, save
+from crawler.http.cookie import Cookie
+from crawler.http.cookie_jar import CookieJar
 from crawler.policy.access import Cookies
-from crawler.policy.cookie import Cookie
-from crawler.policy.jar import Jar
 
 pytestmark = pytest.mark.both_loops
 
@@ -30,8 +30,8 @@ FIELDS = [
 HEAD: dict[str, Any] = {"format": "crawler cookies", "version": 1}
 
 
-def filled() -> Jar:
-    jar = Jar()
+def filled() -> CookieJar:
+    jar = CookieJar()
     jar.store(URL, FIELDS, NOW)
     return jar
 
@@ -189,7 +189,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 async def crawl_that_fails(cookies: Cookies, before: Callable[[], None] = lambda: None) -> None:
-    async with open_jar(cookies) as jar:
+    async with open_cookie_jar(cookies) as jar:
         jar.store(URL, ["a=1"], NOW)
         before()
         raise KeyError
@@ -197,17 +197,17 @@ async def crawl_that_fails(cookies: Cookies, before: Callable[[], None] = lambda
 
 async def test_a_crawl_begins_with_the_cookies_that_the_last_one_left(tmp_path: Path) -> None:
     cookies = Cookies(tmp_path / "cookies.json")
-    async with open_jar(cookies) as jar:
+    async with open_cookie_jar(cookies) as jar:
         assert len(jar) == 0
         jar.store(URL, ["a=1"], NOW)
-    async with open_jar(cookies) as jar:
+    async with open_cookie_jar(cookies) as jar:
         assert jar.header_for(URL, NOW) == "a=1"
 
 
 async def test_without_a_file_cookies_are_forgotten() -> None:
-    async with open_jar(Cookies()) as jar:
+    async with open_cookie_jar(Cookies()) as jar:
         jar.store(URL, ["a=1"], NOW)
-    async with open_jar(Cookies()) as jar:
+    async with open_cookie_jar(Cookies()) as jar:
         assert len(jar) == 0
 
 
@@ -218,7 +218,7 @@ async def test_cookies_are_saved_when_the_crawl_fails_or_is_cancelled(tmp_path: 
     filled = asyncio.Event()
 
     async def crawl() -> None:
-        async with open_jar(cookies) as jar:
+        async with open_cookie_jar(cookies) as jar:
             jar.store(URL, ["b=2"], NOW)
             filled.set()
             await asyncio.Event().wait()
@@ -228,7 +228,7 @@ async def test_cookies_are_saved_when_the_crawl_fails_or_is_cancelled(tmp_path: 
     task.cancel()
     await asyncio.wait((task,))
     assert task.cancelled()
-    async with open_jar(cookies) as jar:
+    async with open_cookie_jar(cookies) as jar:
         assert jar.header_for(URL, NOW) == "a=1; b=2"
 
 
@@ -246,5 +246,5 @@ async def test_cookies_that_cannot_be_saved_are_an_error(tmp_path: Path) -> None
     folder = tmp_path / "folder"
     folder.mkdir()
     with pytest.raises(CrawlerError, match="cannot be written"):
-        async with open_jar(Cookies(folder / "cookies.json")):
+        async with open_cookie_jar(Cookies(folder / "cookies.json")):
             folder.rmdir()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from crawler.digests import DIGEST_BYTES, DigestSet, digest_of
+from crawler.state.digests import DIGEST_BYTES, DigestSet, digest_of
 
 # Few first bytes, so that buckets have several digests, and bytes that repeat, so that the end of one and the beginning
 # of the next look like a third.

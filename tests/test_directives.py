@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.directives import Directives, directives_of
+from crawler.document.directives import Directives, directives_of
 
 FREE = Directives()
 NO_INDEX = Directives(index=False)

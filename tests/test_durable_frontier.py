@@ -19,7 +19,7 @@ from crawler.policy.order import Order, Ranking
 from crawler.policy.politeness import HostRule
 from crawler.state.changes import Journal
 from crawler.state.rows import Waiting
-from crawler.state.store import Store, Wanted
+from crawler.state.sqlite_store import Store, Wanted
 from crawler.url import host_of
 
 HOSTS = ("a.example", "b.example:81", "c.example")
@@ -47,7 +47,7 @@ class Crawl:
         self.store.fill(self.frontier.seen, self.frontier.too_deep)
         self.frontier.resume(kept.serial, kept.ledger)
         for name, data in kept.hosts.items():
-            self.frontier.recall(name, data)
+            self.frontier.restore(name, data)
         for url in self.store.waiting_hosts():
             self.frontier.expect(host_of(url), 0.0)
 

@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from pytest_aiohttp import AiohttpServer
 
+from crawler.document.page import Page
 from crawler.errors import (
     BodyTooLargeError,
     ConnectError,
@@ -27,7 +28,6 @@ from crawler.errors import (
 )
 from crawler.fetching.fetcher import Fetcher, open_fetcher
 from crawler.models import Request
-from crawler.page import Page
 from crawler.policy.bodies import Bodies
 from crawler.policy.fetch import USER_AGENT, Fetch
 from crawler.policy.limits import ByteBudget

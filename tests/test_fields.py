@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.errors import ConfigurationError
-from crawler.policy.fields import Fields, check_field, joined
+from crawler.http.fields import Fields, check_field, joined
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.policy.cache_control import FOREVER, directives_of, seconds_in
-from crawler.policy.freshness import age_of, lifetime_of, may_serve
-from crawler.policy.http_dates import seconds_of_date
-from crawler.policy.reuse import choose
-from crawler.policy.stored import Stored, may_pass, successor
-from crawler.policy.storing import variant_of
+from crawler.fetching.cache_choice import choose
+from crawler.http.cache_control import FOREVER, directives_of, seconds_in
+from crawler.http.dates import seconds_of_date
+from crawler.http.freshness import age_of, lifetime_of, may_serve
+from crawler.http.stored import Stored, may_pass, successor
+from crawler.http.storing import variant_of
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
 HOUR, DAY = 3600.0, 86_400.0

@@ -153,15 +153,15 @@ def test_hosts_have_their_own_rules() -> None:
 
 def test_an_errand_is_no_url_of_the_crawl() -> None:
     front = frontier()
-    page, errand = request(), Request("http://a.example/robots.txt", label=ROBOTS)
+    page, robots_request = request(), Request("http://a.example/robots.txt", label=ROBOTS)
     front.add(page)
     assert url_of(front.acquire(0.0)) == page.url
     front.close(page)
     front.put_back(page)
-    front.interpose(errand)
-    assert front.acquire(1.0) is errand
+    front.interpose(robots_request)
+    assert front.acquire(1.0) is robots_request
     assert ledger(front) == Ledger(discovered=1, pending=1)
-    front.release(errand, 1.0)
+    front.release(robots_request, 1.0)
     assert front.acquire(2.0) is None
     front.open(page)
     assert url_of(front.acquire(2.0)) == page.url

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.histogram import Histogram
+from crawler.runtime.histogram import Histogram
 
 RESOLUTION = 2**0.25 * (1 + 1e-9)  # a bucket's bounds differ by 19 %
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.html import LexborHTMLParser, base_of, is_html, references_in, resolve_links
-from crawler.sources import ANCHORS, EVERYTHING, FORMS, FRAMES, IMAGES, MEDIA, REFRESHES, RESOURCES, Source
+from crawler.document.html import LexborHTMLParser, base_of, is_html, references_in, resolve_links
+from crawler.document.sources import ANCHORS, EVERYTHING, FORMS, FRAMES, IMAGES, MEDIA, REFRESHES, RESOURCES, Source
 from crawler.url import Base, resolve
 
 URL = "http://example.org/a/b"

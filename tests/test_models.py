@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 import crawler
+from crawler.document.page import Page
 from crawler.frontier.frontier import FrontierStatistics
 from crawler.models import Failure, Ledger, Refusal, Request, State
-from crawler.page import Page
 from crawler.parsing.lane import WorkerStatistics
 from crawler.parsing.router import Router
 from crawler.parsing.stage import StageStatistics

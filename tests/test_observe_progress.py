@@ -9,14 +9,14 @@ import logging
 import pytest
 from rich.console import Console
 
+from crawler.crawl.summary import Statistics
 from crawler.models import Ledger
 from crawler.observe.log import LogLines, crawl_text, line
 from crawler.observe.progress import LiveDisplay, draw
+from crawler.observe.recent import Window
 from crawler.observe.ticker import Ticker
-from crawler.observe.window import Window
 from crawler.parsing.lane import WorkerStatistics
 from crawler.parsing.stage import StageStatistics
-from crawler.summary import Statistics
 
 TITLE = "https://books.example/"
 NOW = Statistics(

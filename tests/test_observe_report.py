@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from crawler.crawl.summary import Statistics, Summary
 from crawler.models import Failure, Ledger, State
 from crawler.observe.report import report
 from crawler.parsing.lane import WorkerStatistics
 from crawler.parsing.stage import StageStatistics
-from crawler.summary import Statistics, Summary
 
 HOST = "books.example"
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from crawler.options import changes_since, described, encode_options
 from crawler.policy.limits import Limits
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Scope
+from crawler.state.options_compared import changes_since, described, encode_options
 
 
 def parse() -> None:

@@ -160,7 +160,7 @@ def test_a_host_without_a_patience_is_never_given_up() -> None:
 
 @given(OUTCOMES, st.floats(0, 1, exclude_max=True))
 def test_whatever_happens_the_delay_lies_between_the_rule_and_the_longest(
-    outcomes: list[tuple[Outcome, float]], luck: float
+    outcomes: list[tuple[Outcome, float]], jitter: float
 ) -> None:
     rule = HostRule(0.5, 2, jitter=0.5, max_delay=20.0, give_up_after=30)
     made = Pace(rule)
@@ -168,4 +168,4 @@ def test_whatever_happens_the_delay_lies_between_the_rule_and_the_longest(
         made.note_latency(seconds)
         assert 0 <= made.note(outcome, seconds) <= rule.max_delay
         assert made.is_down or 0.5 <= made.delay <= 20.0
-        assert made.delay <= made.delay_by(luck) <= 1.5 * made.delay
+        assert made.delay <= made.delay_by(jitter) <= 1.5 * made.delay

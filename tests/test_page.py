@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.directives import Directives
+from crawler.document.directives import Directives
+from crawler.document.page import Page
+from crawler.document.sources import EVERYTHING, IMAGES, Source
 from crawler.errors import ConfigurationError, InvalidURLError
 from crawler.models import Request
-from crawler.page import Page
-from crawler.sources import EVERYTHING, IMAGES, Source
 from crawler.url import resolve
 
 URL = "http://example.org/books/index.html"

@@ -314,8 +314,8 @@ async def main():
 
 asyncio.run(main())
 """
-    for luck in (1, 2, 3, 0):
-        done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", program, str(luck)], check=False)
+    for jitter in (1, 2, 3, 0):
+        done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", program, str(jitter)], check=False)
         assert done.returncode in {0, -9}
     assert done.returncode == 0
     assert rows_of(folder) == list(range(60))

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from crawler.document.page import Page
 from crawler.errors import ConfigurationError, ParseError
 from crawler.models import Request
-from crawler.page import Page
 from crawler.parsing.parser import check_main_guard, page_has_no_parser, pickle_plan
 from crawler.parsing.router import Router
 from crawler.parsing.worker import Plan
@@ -21,7 +21,7 @@ DEFINITIONS = """
 import asyncio
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.slots import open_slots
-from crawler.page import Page
+from crawler.document.page import Page
 
 def parse(page):
     return page.title

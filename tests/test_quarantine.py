@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from crawler.document.page import Page
 from crawler.errors import ConfigurationError, MemoryLimitError, QuarantineError, ResultError, WorkerLostError
 from crawler.models import Request
-from crawler.page import Page
 from crawler.parsing.quarantine import Quarantined, keep, load
 
 URL = "http://a.example/a?b=c"

@@ -49,7 +49,7 @@ def test_the_counts_of_an_earlier_crawl_go_on() -> None:
     changed = before.take_changed()
     assert changed == {"host a.example": 1, "path http://a.example/": 1}
     assert before.take_changed() == {}
-    after.recall({**changed, "http://a.example/0": 7})
+    after.restore({**changed, "http://a.example/0": 7})
     assert [after.refusal_of(f"http://a.example/{number}") for number in (2, 3)] == [None, Refusal.HOST]
     assert "http://a.example/0" not in after.take_changed()
 

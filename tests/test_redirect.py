@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.errors import ProtocolError
+from crawler.http.fields import Fields
+from crawler.http.redirect import REDIRECTS, location_of, redirected
 from crawler.models import Request
-from crawler.policy.fields import Fields
-from crawler.policy.redirect import REDIRECTS, location_of, redirected
 from crawler.url import resolve
 
 URL = "http://example.org/a/b"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.references import parse_refresh, parse_srcset
+from crawler.document.references import parse_refresh, parse_srcset
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,8 @@ from crawler import (
     reparse,
 )
 from crawler.errors import ClosedError
-from crawler.new_links import NewLink
-from crawler.state.bodies import BODIES
+from crawler.reparse.new_links import NewLink
+from crawler.state.body_store import BODIES
 from fixtures_server import FixturesServer, Web
 from tests.cli_process import finish, run, start
 from tests.test_bodies import execute

@@ -6,12 +6,12 @@ import asyncio
 from contextlib import closing
 from pathlib import Path
 
+from crawler.crawl.resume import resume_frontier
 from crawler.frontier.frontier import Frontier
 from crawler.models import Request
 from crawler.policy.politeness import HostRule
-from crawler.resume import resume_frontier
 from crawler.state.record import Record
-from crawler.state.store import Kept, Store
+from crawler.state.sqlite_store import Restored, Store
 
 
 async def test_what_an_earlier_crawl_noted_and_did_not_write_down_is_forgotten(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ async def test_all_digests_are_written_in_one_piece_also_by_a_crawl_of_many_shor
     with closing(Store(tmp_path)) as store:
         record = Record(store, "process")
         frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal)
-        await resume_frontier(frontier, record, Kept(serial=199_999), None)
+        await resume_frontier(frontier, record, Restored(serial=199_999), None)
         frontier.add(Request("http://host/"))
         snapshot = frontier.take_snapshot()
         assert snapshot is not None

@@ -98,14 +98,14 @@ def test_a_server_may_ask_for_a_longer_wait_but_not_for_any(asked: float | None,
 @given(
     error=st.sampled_from([error for error in PASSING if not isinstance(error, DecodingError)]),
     attempt=st.integers(0, 10_000),
-    luck=lucks,
+    jitter=lucks,
     wait=st.floats(0, 1e6),
     max_wait=st.floats(0, 1e6),
 )
 def test_no_wait_exceeds_the_longest_however_many_tries_have_failed(
-    error: FetchError, attempt: int, luck: float, wait: float, max_wait: float
+    error: FetchError, attempt: int, jitter: float, wait: float, max_wait: float
 ) -> None:
-    seconds = Retry(tries=20_000, wait=wait, max_wait=max_wait).wait_after(error, attempt, luck)
+    seconds = Retry(tries=20_000, wait=wait, max_wait=max_wait).wait_after(error, attempt, jitter)
     assert seconds is not None
     assert 0 <= seconds <= max_wait
 
@@ -176,12 +176,12 @@ def test_a_name_that_does_not_exist_is_not_asked_for_again_whatever_the_table_sa
     assert retry.wait_after(ResolveError("later"), 0, 0.0) is not None
 
 
-@given(error=st.sampled_from([*PASSING, *LASTING]), attempt=st.integers(0, 10), luck=lucks, repeatable=st.booleans())
+@given(error=st.sampled_from([*PASSING, *LASTING]), attempt=st.integers(0, 10), jitter=lucks, repeatable=st.booleans())
 def test_no_error_is_tried_more_often_than_its_row_allows(
-    error: FetchError, attempt: int, luck: float, repeatable: bool
+    error: FetchError, attempt: int, jitter: float, repeatable: bool
 ) -> None:
     retry = Retry()
-    if retry.wait_after(error, attempt, luck, repeatable=repeatable) is not None:
+    if retry.wait_after(error, attempt, jitter, repeatable=repeatable) is not None:
         assert attempt + 1 < (retry.rule_for(error).tries or retry.tries)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.policy.retry_after import seconds_of
+from crawler.http.retry_after import seconds_of
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 YEAR = 366 * 86_400.0

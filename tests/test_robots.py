@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from crawler.policy.robots import (
+from crawler.robots.decision import (
     ALLOW_ALL,
     DENY_ALL,
     ERROR_SECONDS,

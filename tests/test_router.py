@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from crawler.document.page import Page
 from crawler.errors import ConfigurationError, ParseError
 from crawler.models import Request
-from crawler.page import Page
 from crawler.parsing.router import Router, is_async, parser_for, without_async
 
 

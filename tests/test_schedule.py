@@ -143,7 +143,7 @@ def test_a_request_that_is_put_back_costs_no_delay_and_no_connection() -> None:
 
 
 def test_jitter_prolongs_the_delay_by_chance() -> None:
-    hosts = Schedule(lambda _: HostRule(2.0, None, jitter=0.5), luck=lambda: 0.5)
+    hosts = Schedule(lambda _: HostRule(2.0, None, jitter=0.5), jitter=lambda: 0.5)
     first = request("a", 1)
     hosts.push(first)
     hosts.push(request("a", 2))
@@ -246,12 +246,12 @@ def test_a_closed_host_is_not_asked_until_it_is_opened() -> None:
 
 def test_what_is_interposed_comes_before_all_others_which_wait_until_the_host_is_opened() -> None:
     hosts = schedule(HostRule(1.0, 1))
-    page, errand = request("a", 1, priority=9), request("a", 2)
+    page, robots_request = request("a", 1, priority=9), request("a", 2)
     hosts.push(page)
     hosts.close(page)
-    hosts.interpose(errand)
-    assert popped(hosts, 5.0) == [errand]
-    hosts.release(errand, 6.0)
+    hosts.interpose(robots_request)
+    assert popped(hosts, 5.0) == [robots_request]
+    hosts.release(robots_request, 6.0)
     assert hosts.pop(99.0) is None
     hosts.open(page)
     assert hosts.next_ready_at == 7.0
@@ -260,11 +260,12 @@ def test_what_is_interposed_comes_before_all_others_which_wait_until_the_host_is
 
 def test_errands_of_other_hosts_take_turns_with_pages_and_come_after_its_own() -> None:
     hosts = schedule(HostRule(0.0, 1))
-    guests, pages, own = [request("a", n) for n in (1, 2, 3)], [request("a", n) for n in (4, 5)], request("a", 6)
+    foreign, pages = [request("a", n) for n in (1, 2, 3)], [request("a", n) for n in (4, 5)]
+    own = request("a", 6)
     for page in pages:
         hosts.push(page)
-    for guest in guests:
-        hosts.interpose(guest, is_guest=True)
+    for other in foreign:
+        hosts.interpose(other, is_for_other_host=True)
     hosts.close(own)
     hosts.interpose(own)
     order = []
@@ -273,7 +274,7 @@ def test_errands_of_other_hosts_take_turns_with_pages_and_come_after_its_own() -
         hosts.release(each, 1.0)
         if len(order) == 2:
             hosts.open(own)
-    assert order == [own, guests[0], pages[0], guests[1], pages[1], guests[2]]
+    assert order == [own, foreign[0], pages[0], foreign[1], pages[1], foreign[2]]
 
 
 def test_what_is_interposed_for_later_holds_the_host_until_then() -> None:
@@ -286,13 +287,13 @@ def test_what_is_interposed_for_later_holds_the_host_until_then() -> None:
 
 def test_a_crawl_delay_counts_from_robots_txt_on() -> None:
     hosts = schedule(HostRule(1.0, 1))
-    errand = request("a", 2)
+    robots_request = request("a", 2)
     hosts.push(request("a", 1))
-    hosts.interpose(errand)
+    hosts.interpose(robots_request)
     hosts.pop(10.0)
-    hosts.release(errand, 10.0)
-    hosts.slow_down(errand, 5.0, 10.0)
-    hosts.open(errand)
+    hosts.release(robots_request, 10.0)
+    hosts.slow_down(robots_request, 5.0, 10.0)
+    hosts.open(robots_request)
     assert hosts.next_ready_at == 15.0
 
 
@@ -426,14 +427,14 @@ def test_while_the_caller_is_hurried_others_wait_for_their_turn_as_long_as_a_pro
     answered(hosts, request("prompt", 0), 5.0, Outcome.ANSWERED, seconds=0.1)
     for number in range(3):
         hosts.push(request(f"new{number}"))
-    first = hosts.pop(6.0, is_hurried=True)  # nobody else is asked
+    first = hosts.pop(6.0, is_loop_late=True)  # nobody else is asked
     assert first is not None
     hosts.push(asked := request("prompt", 1))
-    assert hosts.pop(6.0, is_hurried=True) is asked
-    assert hosts.pop(6.0, is_hurried=True) is None
+    assert hosts.pop(6.0, is_loop_late=True) is asked
+    assert hosts.pop(6.0, is_loop_late=True) is None
     assert hosts.pop(6.0) is not None
     hosts.release(asked, 7.0)
-    assert hosts.pop(7.0, is_hurried=True) is not None
+    assert hosts.pop(7.0, is_loop_late=True) is not None
 
 
 # ── the rest ──

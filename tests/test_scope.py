@@ -90,7 +90,7 @@ def test_a_site_is_a_registrable_domain(seed: str, same: str, other: str) -> Non
 
 def test_the_suffix_list_is_not_read_for_hosts_that_do_not_end_as_a_seed_does() -> None:
     program = (
-        "import sys, builtins; from crawler.policy.scope import Scope; from crawler import suffixes;"
+        "import sys, builtins; from crawler.policy.scope import Scope; from crawler.http import suffixes;"
         "boundary = Scope('site').around(['http://127.0.0.1/', 'http://localhost/']);"
         "print(boundary.permits('http://example.org/'), boundary.permits('http://localhost:81/'),"
         " suffixes._list.cache_info().misses)"

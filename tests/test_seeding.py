@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from crawler.crawl.seeding import Seeding, sorted_out
 from crawler.errors import ConfigurationError, InvalidURLError
 from crawler.models import Request
-from crawler.seeding import Seeding, sorted_out
 
 
 class Urls:

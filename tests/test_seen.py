@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from crawler.digests import digest_of
 from crawler.frontier.seen import Seen
+from crawler.state.digests import digest_of
 
 
 def test_a_text_is_new_once() -> None:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.errors import InvalidRequestError
+from crawler.http.sendable import check_sendable
 from crawler.models import Request
-from crawler.policy.sendable import check_sendable
 
 URL = "http://example.org/"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.policy.set_cookie import parsed
+from crawler.http.set_cookie import parsed
 
 NOW = 1_767_323_045.0  # 2 January 2026
 DAY = 86_400

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from crawler.document.page import Page
 from crawler.errors import ParseError
 from crawler.models import SITEMAP, Request
-from crawler.page import Page
 from crawler.sitemaps import parse_sitemap, read_sitemap, sitemap
 
 SITE = "https://example.org"

@@ -15,9 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
+from crawler.document.page import Page
 from crawler.errors import ClosedError, ConfigurationError, ParseError, WorkerLostError
 from crawler.models import Request
-from crawler.page import Page
 from crawler.parsing.cpu import Cpu, available_cores
 from crawler.parsing.inprocess import InlineExecutor
 from crawler.parsing.process import Death, WorkerDiedError
@@ -30,7 +30,7 @@ URL = "http://a.example/"
 DEATH = Death("of old age", output="", exceeded_deadline=False, call=0, page=0)
 MAIN = """
 import asyncio, logging, signal, sys
-from crawler.page import Page
+from crawler.document.page import Page
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.process import Death, WorkerDiedError
 from crawler.parsing.slots import open_slots

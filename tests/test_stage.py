@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from crawler.document.page import Page
 from crawler.errors import ParseError, WorkerLostError
 from crawler.models import Request
-from crawler.page import Page
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.process import Death, WorkerDiedError
 from crawler.parsing.router import Parser
 from crawler.parsing.stage import Stage, StageStatistics, open_stage
-from crawler.parsing.worker import DEFAULT_MANNERS, Batch, Encoders, Manners, Parsed
+from crawler.parsing.worker import DEFAULT_MANNERS, Batch, Encoders, LinkDirectives, Parsed
 
 pytestmark = pytest.mark.both_loops
 
@@ -66,8 +66,8 @@ class FakeSlot:
         self._replaceable = replaceable
         self._replacing = False
 
-    def use(self, encoders: Encoders, manners: Manners = DEFAULT_MANNERS) -> None:
-        del manners  # these pages have no links
+    def use(self, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_MANNERS) -> None:
+        del link_directives  # these pages have no links
         self.encoders = encoders
 
     def pack(self, page: Page) -> Page:
@@ -78,12 +78,12 @@ class FakeSlot:
     async def parse(self, pages: Sequence[Any]) -> Batch:
         names = [name_of(page) for page in pages]
         self.batches.append(names)
-        await self._turn(names)
+        await self._lock(names)
         return Batch([Parsed(items=1, seconds=self.seconds) for _ in pages], self.resident_bytes)
 
     async def call(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
         self.computed.append((function, *args))
-        await self._turn(args)
+        await self._lock(args)
         return function(*args)
 
     async def replace(self, died: WorkerDiedError) -> None:
@@ -105,7 +105,7 @@ class FakeSlot:
         self.recycled += 1
         return True
 
-    async def _turn(self, names: Sequence[Any]) -> None:
+    async def _lock(self, names: Sequence[Any]) -> None:
         generation = self.restarts
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.is_broken:

@@ -11,7 +11,7 @@ import pytest
 
 from crawler.errors import StateError
 from crawler.state.database import NAME, open_database
-from crawler.state.store import Store, is_full
+from crawler.state.sqlite_store import Store, is_full
 
 
 def foreign(path: Path) -> None:

@@ -12,24 +12,24 @@ import pytest
 from msgspec.structs import replace
 
 from crawler import ConfigurationError, Limits, Rewriting, Scope, StateError
-from crawler.digests import DIGEST_BYTES, digest_of
+from crawler.crawl.counters import Counters
 from crawler.frontier.frontier import Frontier
-from crawler.frontier.retrying import retry
 from crawler.models import SITEMAP, Failure, Refusal, Request, State
-from crawler.options import described, encode_options
 from crawler.policy.order import Ranking
 from crawler.policy.pace import PaceRecord
 from crawler.policy.politeness import HostRule
-from crawler.policy.robots import Robots, parse_robots
-from crawler.policy.robots_reason import rule_for
+from crawler.robots.decision import Robots, parse_robots
+from crawler.robots.reason import rule_for
 from crawler.state.changes import Journal
-from crawler.state.explaining import explain
+from crawler.state.digests import DIGEST_BYTES, digest_of
+from crawler.state.explanation import explain
 from crawler.state.host_record import HostRecord
-from crawler.state.kept_options import KeptOptions
 from crawler.state.listing import Selection, listed
+from crawler.state.options_compared import described, encode_options
 from crawler.state.reading import Reading
-from crawler.state.store import Store, Sunk
-from crawler.tally import Tally
+from crawler.state.recorded_options import RecordedOptions
+from crawler.state.requeue import retry
+from crawler.state.sqlite_store import Store, Sunk
 
 HOME = "http://a.example/"
 
@@ -41,7 +41,7 @@ class Crawl:
         self.folder = folder
         self.journal = Journal(lambda: None)
         self.store = Store(folder)
-        self.tally = Tally()
+        self.counters = Counters()
         self.frontier = Frontier(lambda _: HostRule(0.0, None), ranking=ranking, journal=self.journal, window=1000)
 
     def add(self, url: str, found_on: int = 0, **fields: object) -> Request:
@@ -59,11 +59,11 @@ class Crawl:
     def fail(self, request: Request, error: str = "StatusError", message: str = "404 Not Found") -> None:
         failure = Failure(request.url, State.FAILED, error, message, request.attempt + 1)
         self.frontier.end(request, State.FAILED, failure=failure)
-        self.tally.note_failure(failure)
+        self.counters.note_failure(failure)
 
     def commit(self, *sinks: Sunk) -> None:
         changes = self.journal.take()
-        changes.facts["tally"] = self.tally.kept(0)
+        changes.facts["tally"] = self.counters.kept(0)
         self.store.commit(changes, sinks)
 
 
@@ -321,7 +321,7 @@ def test_what_was_refused_names_the_option(
 
 @pytest.mark.parametrize("texts", [{}, {"order": "import os"}, {"order": "my_order"}, {"scope.deny": "None"}])
 def test_options_that_are_no_plain_values_are_not_known(texts: dict[str, str]) -> None:
-    options = KeptOptions(texts)
+    options = RecordedOptions(texts)
 
     assert not options.is_newest_first
     assert options.rewriting is None
@@ -379,9 +379,9 @@ def test_what_is_retried_is_pending_for_the_next_crawl_and_its_host_gets_another
         assert (kept.ledger.pending, kept.ledger.failed) == (2, 1)
         assert store.recount() == kept.ledger
         assert kept.hosts == {"a.example": _encoded(HostRecord(pace=PaceRecord(2.0))), "b.example": _encoded(down)}
-        tally = Tally()
-        tally.recall(kept.facts["tally"])
-        assert tally.errors == {"StatusError": 1}
+        counters = Counters()
+        counters.restore(kept.facts["tally"])
+        assert counters.errors == {"StatusError": 1}
     with closing(Reading(tmp_path)) as reading:
         assert explain(reading, f"{HOME}a")[0].place == (1, 2)
 

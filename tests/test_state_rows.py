@@ -9,7 +9,7 @@ import pytest
 
 from crawler.models import Request
 from crawler.state.changes import Journal
-from crawler.state.store import Store, Wanted
+from crawler.state.sqlite_store import Store, Wanted
 
 REQUESTS = {
     "a URL alone": Request("http://host/", serial=1),

@@ -8,7 +8,7 @@ from ada_url import idna_to_ascii
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.suffixes import is_public_suffix, registrable_domain
+from crawler.http.suffixes import is_public_suffix, registrable_domain
 
 ADDRESSES = ["127.0.0.1", "[::1]", "::1", "[2001:db8::1]"]
 NO_DOMAINS = ["", ".", "..", ".com", "a..com", "com..", "\udcff..x", "xn--é..x"]

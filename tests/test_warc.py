@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from crawler import Crawler, Politeness
+from crawler.document.page import Page
 from crawler.errors import ConfigurationError
 from crawler.models import Request
-from crawler.page import Page
 from crawler.parsing.cpu import Cpu
 from crawler.sinks.sink import CheckpointedSink
 from crawler.sinks.warc import Warc

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from crawler.document.page import Page
 from crawler.errors import EncodingError, InvalidURLError, MemoryLimitError, ParseError, ResultError, SinkError
 from crawler.models import Request
-from crawler.page import Page
 from crawler.parsing.packing import pack
 from crawler.parsing.parser import pickle_plan
 from crawler.parsing.worker import Encoders, OfPage, Parsed, Plan, call, collect, hello, parse_here, parse_remotely

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from crawler.document.page import Page
 from crawler.errors import FetchError, ProtocolError, StatusError, TooManyRedirectsError
+from crawler.http.redirect import REDIRECTS, location_of, redirected
 from crawler.models import Request
-from crawler.page import Page
-from crawler.policy.access import without_userinfo
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import ByteBudget
-from crawler.policy.redirect import REDIRECTS, location_of, redirected
 from crawler.policy.retry import Retry
+from crawler.url import without_userinfo
 
 if TYPE_CHECKING:
     from crawler.fetching.cache_statistics import CacheStatistics
-    from crawler.fetching.fetching import Fetching
+    from crawler.fetching.session import FetchSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,10 @@ async def answer_to(request: Request, options: Fetch, retry: Retry) -> Answer:
         CacheError: The cache cannot be used.
     """
     # Imported here: aiohttp takes 0.3 s to import, and other commands have no use for it.
-    fetching = import_module("crawler.fetching.fetching")
+    fetching = import_module("crawler.fetching.session")
     if options.cache is not None and options.cache.mode == "replay":
         retry = replace_fields(retry, tries=1)  # what is on the disk does not change
-    async with fetching.open_fetching(options) as opened:
+    async with fetching.open_session(options) as opened:
         opened.trust([request.url])
         # From here on its name and password are known to whom they are for, and shown nowhere.
         request = replace(request, url=without_userinfo(request.url))
@@ -65,7 +65,7 @@ async def answer_to(request: Request, options: Fetch, retry: Retry) -> Answer:
         return answer
 
 
-async def _followed(fetching: Fetching, request: Request, options: Fetch, retry: Retry) -> Answer:
+async def _followed(fetching: FetchSession, request: Request, options: Fetch, retry: Retry) -> Answer:
     while True:
         answer = await _tried(fetching, request, retry)
         if answer.error is not None or answer.page.status not in REDIRECTS:
@@ -83,7 +83,7 @@ async def _followed(fetching: Fetching, request: Request, options: Fetch, retry:
         request = target
 
 
-async def _tried(fetching: Fetching, request: Request, retry: Retry) -> Answer:
+async def _tried(fetching: FetchSession, request: Request, retry: Retry) -> Answer:
     before = fetching.cache
     while True:
         try:
@@ -103,7 +103,7 @@ def _failed(request: Request, error: FetchError) -> Answer:
     return Answer(Page(request.url, status=status, headers=headers, request=request), error)
 
 
-def _source(fetching: Fetching, before: CacheStatistics | None, page: Page) -> str:
+def _source(fetching: FetchSession, before: CacheStatistics | None, page: Page) -> str:
     """Return what the cache had to do with ``page``, of which it has counts from ``before`` it was asked."""
     after = fetching.cache
     if before is None or after is None:

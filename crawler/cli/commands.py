@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from crawler.cli import exits, site
+from crawler.cli.crawl_definition import checked_seeds
 from crawler.cli.exits import Exit, exit_of_error
 from crawler.cli.flatten import with_options
-from crawler.cli.job import checked_seeds
 from crawler.cli.loading import load_job
 from crawler.cli.options import CrawlOptions, PageOptions, ReparseOptions, ReplayOptions
 from crawler.cli.reparsing import run_reparse
@@ -96,7 +96,9 @@ def crawl_site(context: typer.Context, seeds: _Seeds = None, *, options: CrawlOp
     """
     named = _named([site.seed_of(seed) for seed in seeds or ()], options)
     remedy = "name URLs: crawler site URL…"
-    return run_job(lambda: site.job(checked_seeds(named.known, remedy), named.more), options, named.known, context.obj)
+    return run_job(
+        lambda: site.definition(checked_seeds(named.known, remedy), named.more), options, named.known, context.obj
+    )
 
 
 @app.command("fetch", epilog=exits.HELP)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from crawler.cli.job import Job
+from crawler.cli.crawl_definition import CrawlDefinition
 from crawler.cli.origins import urls_of
 from crawler.errors import ConfigurationError, InvalidURLError
 from crawler.policy.fetch import USER_AGENT, Fetch
@@ -19,11 +19,11 @@ _UNFIT = re.compile(r"[^!-~]|[()<>\\]")  # what would end the comment that it st
 _EXPECTED = "a URL or a mail address, such as https://example.org/bot or me@example.org"
 
 
-def stranger_of(job: Job) -> str:
-    """Return a host other than this machine that ``job`` is sure to ask; empty where there is none."""
-    if job.fetch.cache is not None and job.fetch.cache.mode == "replay":
+def stranger_of(definition: CrawlDefinition) -> str:
+    """Return a host other than this machine that ``definition`` is sure to ask; empty where there is none."""
+    if definition.fetch.cache is not None and definition.fetch.cache.mode == "replay":
         return ""
-    urls = (*urls_of(job.seeds), *(f"http://{host}/" for host in job.scope.hosts))
+    urls = (*urls_of(definition.seeds), *(f"http://{host}/" for host in definition.scope.hosts))
     hosts = (hostname_of(resolve("", url)) for url in urls)
     return next((host for host in hosts if not is_loopback(host)), "")
 

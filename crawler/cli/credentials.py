@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from crawler.cli.lines import Line, lines_of, named_file
 from crawler.cli.origins import begins_with_scheme, normalised_origin, only_origin
+from crawler.cli.value_file import Line, lines_of, named_file
 from crawler.errors import ConfigurationError, InvalidURLError
-from crawler.policy.access import Access, Basic, userinfo_of, without_userinfo
-from crawler.url import origin_of, resolve
+from crawler.policy.access import Access, Basic, userinfo_of
+from crawler.url import origin_of, resolve, without_userinfo
 
 _Value = TypeVar("_Value")
 PASSWORD = "CRAWLER_PASSWORD"  # noqa: S105  # the name of the variable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 
+from crawler.crawl.summary import Summary
 from crawler.errors import (
     CacheError,
     ConfigurationError,
@@ -13,7 +14,6 @@ from crawler.errors import (
     InvalidURLError,
     StateError,
 )
-from crawler.summary import Summary
 
 
 class Exit(enum.IntEnum):

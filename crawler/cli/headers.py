@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from crawler.cli.lines import Line, lines_of, named_file
 from crawler.cli.origins import begins_with_scheme, normalised_origin, only_origin
+from crawler.cli.value_file import Line, lines_of, named_file
 from crawler.errors import ConfigurationError
 from crawler.policy.fetch import Fetch
 

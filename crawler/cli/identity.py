@@ -11,9 +11,9 @@ from crawler.cli import asking
 from crawler.cli.contact import with_contact
 from crawler.cli.credentials import with_credentials
 from crawler.cli.headers import secrets_in, with_headers
-from crawler.cli.lines import named_file
 from crawler.cli.options.identity import IdentityOptions
 from crawler.cli.origins import origins_of
+from crawler.cli.value_file import named_file
 from crawler.models import Request
 from crawler.policy.access import userinfo_of
 from crawler.policy.fetch import Fetch

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from crawler.cli.job import Job, checked_seeds
+from crawler.cli.crawl_definition import CrawlDefinition, checked_seeds
 from crawler.cli.seed_file import split
 from crawler.crawler import Seed
 from crawler.errors import ConfigurationError
@@ -43,7 +43,7 @@ _PARSER_REMEDY = "say where it is: --parser FILE_OR_MODULE[:NAME]"
 
 def load_job(
     target: str, seeds: Iterable[Seed], *, more: Iterator[str | Request] | None = None, needs_seeds: bool = True
-) -> Job:
+) -> CrawlDefinition:
     """Return the crawl that the file or module ``target`` describes, from ``seeds`` where any are given.
 
     Without any where it ``needs_seeds`` not. There may be ``more``, which are read as needed; so are those of the file,
@@ -58,7 +58,7 @@ def load_job(
     remedy = f"name URLs after {target}, or define seeds in it"
     named = list(seeds)
     found, rest = _seeds_of(module)
-    return Job(
+    return CrawlDefinition(
         parser=parser,
         seeds=checked_seeds(named or found, remedy) if needs_seeds else (),
         more=more if named else rest,

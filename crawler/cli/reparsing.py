@@ -10,10 +10,10 @@ from contextlib import AsyncExitStack, redirect_stdout
 from dataclasses import replace
 from functools import partial
 
+from crawler.cli.crawl_definition import CrawlDefinition
 from crawler.cli.exits import Exit
-from crawler.cli.failures import FailureList
+from crawler.cli.failures_file import FailureList
 from crawler.cli.interrupts import Interrupts
-from crawler.cli.job import Job
 from crawler.cli.loading import load_job
 from crawler.cli.options.reparsing import ReparseOptions
 from crawler.cli.output import Output, output_for
@@ -23,10 +23,10 @@ from crawler.cli.screen import Screen
 from crawler.crawler import loop_factory
 from crawler.errors import ConfigurationError, ParseError, SinkError, StateError, WorkerLostError
 from crawler.observe.figures import count
-from crawler.observe.lines import labelled
+from crawler.observe.labelled_lines import labelled
 from crawler.observe.reparsing import report
-from crawler.reparsed import Reparsed
-from crawler.reparser import Reparser
+from crawler.reparse.reparsed import Reparsed
+from crawler.reparse.reparser import Reparser
 from crawler.sinks.jsonl import JsonLines
 
 _log = logging.getLogger("crawler")
@@ -41,22 +41,22 @@ def run_reparse(folder: str, target: str, options: ReparseOptions) -> int:
     options.output.check()
     screen = Screen(quiet=options.output.quiet, verbose=options.output.verbose)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        job = runner.run(_load(target))
+        definition = runner.run(_load(target))
         screen.log_to_stderr()
-        job = replace(job, cpu=options.parsing.applied_to(job.cpu))
-        return runner.run(_run(folder, job, options, screen))
+        definition = replace(definition, cpu=options.parsing.applied_to(definition.cpu))
+        return runner.run(_run(folder, definition, options, screen))
 
 
-async def _load(target: str) -> Job:
+async def _load(target: str) -> CrawlDefinition:
     """Return what is in the file; in a running event loop, where one that would crawl when imported cannot do so."""
     with redirect_stdout(sys.stderr):
         return load_job(target, (), needs_seeds=False)
 
 
-async def _run(folder: str, job: Job, options: ReparseOptions, screen: Screen) -> int:
-    output = output_for(options.output, job.sinks, screen)
+async def _run(folder: str, definition: CrawlDefinition, options: ReparseOptions, screen: Screen) -> int:
+    output = output_for(options.output, definition.sinks, screen)
     failed = FailureList(options.output.failures) if options.output.failures else None
-    reparser = _reparser(folder, replace(job, sinks=output.sinks), options, failed)
+    reparser = _reparser(folder, replace(definition, sinks=output.sinks), options, failed)
     with Interrupts() as interrupts, prints_logged(wanted=output.is_stdout or options.output.json):
         try:
             reparsed = await _reparse(reparser, interrupts, screen, folder)
@@ -70,26 +70,28 @@ async def _run(folder: str, job: Job, options: ReparseOptions, screen: Screen) -
                 return Exit.DONE  # the reader, such as head, has what it wanted
             raise
     if not options.output.quiet:
-        _report(reparsed, reparser, job, output, options, failed, screen)
+        _report(reparsed, reparser, definition, output, options, failed, screen)
     if options.output.json:
         sys.stdout.write(json.dumps(reparsed.as_dict()) + "\n")
         sys.stdout.flush()
     return Exit.DONE if reparsed.pages or reparsed.stopped else _nothing(options)
 
 
-def _reparser(folder: str, job: Job, options: ReparseOptions, failed: FailureList | None) -> Reparser:
+def _reparser(
+    folder: str, definition: CrawlDefinition, options: ReparseOptions, failed: FailureList | None
+) -> Reparser:
     new_links = options.output.new_links
     return Reparser(
         folder,
-        job.parser,
-        scope=job.scope,
-        politeness=job.politeness,
-        fetch=job.fetch,
-        cpu=job.cpu,
-        sinks=(*job.sinks, failed) if failed else job.sinks,
+        definition.parser,
+        scope=definition.scope,
+        politeness=definition.politeness,
+        fetch=definition.fetch,
+        cpu=definition.cpu,
+        sinks=(*definition.sinks, failed) if failed else definition.sinks,
         labels=options.labels or (),
         new_links=JsonLines(new_links) if new_links else None,
-        on_failure=partial(note_failure, job, failed),
+        on_failure=partial(note_failure, definition, failed),
     )
 
 
@@ -115,14 +117,14 @@ def _drain(reparser: Reparser) -> None:
 def _report(
     reparsed: Reparsed,
     reparser: Reparser,
-    job: Job,
+    definition: CrawlDefinition,
     output: Output,
     options: ReparseOptions,
     failed: FailureList | None,
     screen: Screen,
 ) -> None:
     links = options.output.new_links or ""
-    screen.write(report(reparsed, tuple(reparser.failures), output.name, links, screen.width, job.replay_parser))
+    screen.write(report(reparsed, tuple(reparser.failures), output.name, links, screen.width, definition.replay_parser))
     if failed is not None:
         screen.write(labelled("failures", f"{count(failed.count)} → {failed.path}", screen.width))
 

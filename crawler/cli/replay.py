@@ -27,7 +27,7 @@ from crawler.cli.screen import Screen
 from crawler.errors import ConfigurationError, CrawlerError, ResultError
 from crawler.models import Request
 from crawler.observe.figures import duration, plural, size
-from crawler.observe.lines import labelled
+from crawler.observe.labelled_lines import labelled
 from crawler.parsing.quarantine import Quarantined, load
 from crawler.parsing.router import Parser, is_async, parser_for
 from crawler.parsing.worker import iterate

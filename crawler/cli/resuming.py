@@ -11,13 +11,13 @@ from pathlib import Path
 from rich.text import Text
 
 from crawler.cli.again import command_line
+from crawler.crawl.summary import Summary
 from crawler.errors import StateError
 from crawler.models import Ledger
 from crawler.observe.figures import count, plural
-from crawler.observe.lines import labelled
+from crawler.observe.labelled_lines import labelled
 from crawler.policy.state_folder import StateFolder
 from crawler.state.reading import Reading
-from crawler.summary import Summary
 
 _log = logging.getLogger("crawler")
 

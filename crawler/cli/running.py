@@ -14,11 +14,11 @@ from functools import partial
 
 from crawler.cli.asking import ask
 from crawler.cli.contact import introduced, stranger_of
+from crawler.cli.crawl_definition import CrawlDefinition
 from crawler.cli.exits import Exit, exit_of_crawl
-from crawler.cli.failures import FailureList
+from crawler.cli.failures_file import FailureList
 from crawler.cli.identity import identified, warn_of_visible_secrets
 from crawler.cli.interrupts import Interrupts
-from crawler.cli.job import Job
 from crawler.cli.options import CrawlOptions
 from crawler.cli.origins import urls_of
 from crawler.cli.output import Output, output_for
@@ -26,23 +26,22 @@ from crawler.cli.prints import prints_logged
 from crawler.cli.remedies import remedies_for
 from crawler.cli.resuming import Resuming
 from crawler.cli.screen import Screen
+from crawler.crawl.summary import Summary
 from crawler.crawler import Crawler, loop_factory
 from crawler.errors import ConfigurationError, ParseError, SinkError, WorkerLostError
 from crawler.models import Failure, Request, State
 from crawler.observe.figures import count
-from crawler.observe.lines import labelled
+from crawler.observe.labelled_lines import labelled
 from crawler.observe.quarantined import in_one_line
 from crawler.observe.report import report
-from crawler.policy.access import without_userinfo
 from crawler.policy.fetch import USER_AGENT, Fetch
-from crawler.summary import Summary
-from crawler.url import resolve
+from crawler.url import resolve, without_userinfo
 
 _log = logging.getLogger("crawler")
 
 
 def run_job(
-    make_job: Callable[[], Job],
+    make_job: Callable[[], CrawlDefinition],
     options: CrawlOptions,
     named: Sequence[str | Request] = (),
     arguments: Sequence[str] = (),
@@ -64,41 +63,41 @@ def run_job(
     options.state.check()
     screen = Screen(quiet=options.output.quiet, verbose=options.output.verbose)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        job = runner.run(_made(make_job))
+        definition = runner.run(_made(make_job))
         screen.log_to_stderr()
         # Between the two, as a running loop takes Ctrl-C for itself, and whoever is asked something may want to leave.
-        job = options.applied_to(job)
-        job = replace(job, fetch=_introduced(job, options))
+        definition = options.applied_to(definition)
+        definition = replace(definition, fetch=_introduced(definition, options))
         warn_of_visible_secrets(urls_of(named), options.identity.header or (), options.network.proxy)
-        resuming = Resuming(job.state, arguments, options.state.grace)
-        return runner.run(_run(job, options, screen, resuming))
+        resuming = Resuming(definition.state, arguments, options.state.grace)
+        return runner.run(_run(definition, options, screen, resuming))
 
 
-async def _made(make_job: Callable[[], Job]) -> Job:
+async def _made(make_job: Callable[[], CrawlDefinition]) -> CrawlDefinition:
     with redirect_stdout(sys.stderr):  # what the file prints when it is imported
         return make_job()
 
 
-def _introduced(job: Job, options: CrawlOptions) -> Fetch:
-    """Return how ``job`` fetches, once it is known who we are."""
-    fetch = identified(job.fetch, options.identity, job.seeds)
-    if host := stranger_of(job):
+def _introduced(definition: CrawlDefinition, options: CrawlOptions) -> Fetch:
+    """Return how ``definition`` fetches, once it is known who we are."""
+    fetch = identified(definition.fetch, options.identity, definition.seeds)
+    if host := stranger_of(definition):
         return introduced(fetch, host, os.environ, ask)
-    if job.scope.within == "any" and fetch.user_agent == USER_AGENT:
+    if definition.scope.within == "any" and fetch.user_agent == USER_AGENT:
         _log.warning("links may lead to strangers, who will want to know who you are: --contact me@example.org")
     return fetch
 
 
-async def _run(job: Job, options: CrawlOptions, screen: Screen, resuming: Resuming) -> int:
-    output = output_for(options.output, job.sinks, screen)
+async def _run(definition: CrawlDefinition, options: CrawlOptions, screen: Screen, resuming: Resuming) -> int:
+    output = output_for(options.output, definition.sinks, screen)
     if output.is_stdout:
         resuming.warn_of_standard_output()
     failed = FailureList(options.output.failures) if options.output.failures else None
-    job = replace(job, sinks=(*output.sinks, failed) if failed else output.sinks)
-    crawler = job.crawler(on_failure=partial(note_failure, job, failed))
+    definition = replace(definition, sinks=(*output.sinks, failed) if failed else output.sinks)
+    crawler = definition.crawler(on_failure=partial(note_failure, definition, failed))
     with Interrupts() as interrupts, prints_logged(wanted=output.is_stdout or options.output.json):
         try:
-            summary = await _crawl(crawler, job, interrupts, screen, resuming)
+            summary = await _crawl(crawler, definition, interrupts, screen, resuming)
         except asyncio.CancelledError:
             if not interrupts.ended:
                 raise
@@ -109,7 +108,7 @@ async def _run(job: Job, options: CrawlOptions, screen: Screen, resuming: Resumi
                 return Exit.DONE  # the reader, such as head, has what it wanted
             raise
     if not options.output.quiet:
-        _report(summary, crawler, job, output, failed, screen)
+        _report(summary, crawler, definition, output, failed, screen)
         for text in resuming.rows(summary, screen.width):
             screen.write(text)
     if options.output.json:
@@ -118,15 +117,17 @@ async def _run(job: Job, options: CrawlOptions, screen: Screen, resuming: Resumi
     return exit_of_crawl(summary)
 
 
-async def _crawl(crawler: Crawler, job: Job, interrupts: Interrupts, screen: Screen, resuming: Resuming) -> Summary:
+async def _crawl(
+    crawler: Crawler, definition: CrawlDefinition, interrupts: Interrupts, screen: Screen, resuming: Resuming
+) -> Summary:
     async with AsyncExitStack() as resources:
         await _open(crawler, resources)
         interrupts.drain = lambda: _drain(crawler, resuming)
-        more = len(job.seeds) - 1
-        name = without_userinfo(resolve("", urls_of(job.seeds)[0])) + (f" and {more} more" if more else "")
+        more = len(definition.seeds) - 1
+        name = without_userinfo(resolve("", urls_of(definition.seeds)[0])) + (f" and {more} more" if more else "")
         _log.info("crawling %s%s", name, resuming.how_far_it_was)
         with screen.display(crawler.statistics, name):
-            return await crawler.run(*job.seeds, *(() if job.more is None else (job.more,)))
+            return await crawler.run(*definition.seeds, *(() if definition.more is None else (definition.more,)))
 
 
 async def _open(crawler: Crawler, resources: AsyncExitStack) -> None:
@@ -136,10 +137,10 @@ async def _open(crawler: Crawler, resources: AsyncExitStack) -> None:
         raise ConfigurationError(f"worker processes cannot run the parser: {error}") from error
 
 
-def note_failure(job: Job, failed: FailureList | None, failure: Failure) -> None:
+def note_failure(definition: CrawlDefinition, failed: FailureList | None, failure: Failure) -> None:
     """Tell of a failure, and list it where that is wanted."""
     if failure.state is State.QUARANTINED:
-        _log.warning("%s", in_one_line(failure, job.replay_parser))
+        _log.warning("%s", in_one_line(failure, definition.replay_parser))
     _log.debug("%s%s", failure, f"\n{failure.traceback}" if failure.traceback else "")
     if failed is not None:
         failed.note(failure)
@@ -151,9 +152,14 @@ def _drain(crawler: Crawler, resuming: Resuming) -> None:
 
 
 def _report(
-    summary: Summary, crawler: Crawler, job: Job, output: Output, failed: FailureList | None, screen: Screen
+    summary: Summary,
+    crawler: Crawler,
+    definition: CrawlDefinition,
+    output: Output,
+    failed: FailureList | None,
+    screen: Screen,
 ) -> None:
-    screen.write(report(summary, crawler.failures, output.name, screen.width, job.replay_parser))
+    screen.write(report(summary, crawler.failures, output.name, screen.width, definition.replay_parser))
     for place, remedy in enumerate(remedies_for(crawler.failures)):
         screen.write(labelled("" if place else "remedies", remedy, screen.width))
     if failed is not None:

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.text import Text
 
 from crawler.cli.prints import CrashDumps
+from crawler.crawl.summary import Statistics
 from crawler.observe.log import LogLines, crawl_text
 from crawler.observe.plain import plain
 from crawler.observe.progress import LiveDisplay
 from crawler.observe.reparsing import ReparseBar
 from crawler.observe.reparsing import line as reparse_line
-from crawler.reparsed import Reparsed
-from crawler.summary import Statistics
+from crawler.reparse.reparsed import Reparsed
 
 
 class Screen:

@@ -18,12 +18,12 @@ from crawler.cli.options.output import PageOutput
 from crawler.cli.remedies import remedy_for
 from crawler.cli.screen import Screen
 from crawler.crawler import loop_factory
+from crawler.document.html import is_html
+from crawler.document.page import Page
 from crawler.errors import ConfigurationError, FetchError
-from crawler.html import is_html
 from crawler.models import Request
 from crawler.observe.figures import duration, size
 from crawler.observe.plain import plain
-from crawler.page import Page
 from crawler.policy.fetch import Fetch
 from crawler.policy.retry import Retry
 from crawler.url import resolve

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from crawler.cli.job import Job
+from crawler.cli.crawl_definition import CrawlDefinition
+from crawler.document.page import Page
 from crawler.models import Request
-from crawler.page import Page
 from crawler.policy.bodies import Bodies
 from crawler.policy.fetch import Fetch
 from crawler.sitemaps import sitemap
@@ -40,9 +40,9 @@ class SitePage(msgspec.Struct, frozen=True, omit_defaults=True):
     changed: bool | None = None
 
 
-def job(seeds: tuple[str | Request, ...], more: Iterator[str | Request] | None = None) -> Job:
+def definition(seeds: tuple[str | Request, ...], more: Iterator[str | Request] | None = None) -> CrawlDefinition:
     """Return the crawl from ``seeds``, and ``more`` that are read as needed."""
-    return Job(parse, seeds, more, fetch=Fetch(bodies=Bodies(content_types=PAGES)))
+    return CrawlDefinition(parse, seeds, more, fetch=Fetch(bodies=Bodies(content_types=PAGES)))
 
 
 def seed_of(url: str) -> str | Request:

@@ -9,7 +9,7 @@ from aiohttp import hdrs
 
 from crawler.errors import LimitReachedError
 from crawler.fetching.decoding import decoder_for
-from crawler.fetching.share import LoopShare
+from crawler.fetching.loop_share import LoopShare
 from crawler.policy.bodies import Bodies
 from crawler.policy.limits import ByteBudget
 

@@ -7,23 +7,23 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
+from crawler.document.page import Page
 from crawler.errors import ConfigurationError, NotCachedError, ResolveError, StatusError
 from crawler.fetching.cache_answers import Heard, check_wanted, page_of, sent_fields, stored_of
+from crawler.fetching.cache_choice import choose
+from crawler.fetching.cache_replay import ReplayFetcher
 from crawler.fetching.cache_statistics import CacheStatistics
+from crawler.fetching.cache_store import Store, open_store
 from crawler.fetching.protocol import Fetches, nobody
-from crawler.fetching.replay import ReplayFetcher
-from crawler.fetching.store import Store, open_store
+from crawler.http.cache_control import FOREVER, directives_of
+from crawler.http.freshness import age_of
+from crawler.http.stored import Stored, key_of, may_pass
+from crawler.http.storing import CACHEABLE_METHODS, SAFE_METHODS, is_for_cache, is_storable, is_whole, outdated_by
+from crawler.http.validation import conditional, confirmed, confirms
 from crawler.models import Request
-from crawler.page import Page
 from crawler.policy.bodies import Bodies
-from crawler.policy.cache_control import FOREVER, directives_of
 from crawler.policy.caching import Cache
-from crawler.policy.freshness import age_of
 from crawler.policy.limits import ByteBudget
-from crawler.policy.reuse import choose
-from crawler.policy.stored import Stored, key_of, may_pass
-from crawler.policy.storing import CACHEABLE_METHODS, SAFE_METHODS, is_for_cache, is_storable, is_whole, outdated_by
-from crawler.policy.validation import conditional, confirmed, confirms
 
 _NOT_MODIFIED = 304
 _NONE: Mapping[str, str] = {}
@@ -176,7 +176,7 @@ class CachingFetcher:
         return page_of(request, answer, fields, body, started)
 
     def _note_change(self, page: Page, stored: Stored) -> None:
-        if self._mode == "changed" and page.status < 300 and not page.request.is_errand:
+        if self._mode == "changed" and page.status < 300 and not page.request.is_robots_request:
             page.changed = stored.changed
             self._changes[stored.changed] += 1
 

@@ -6,14 +6,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from crawler.document.page import Page
 from crawler.errors import StatusError
+from crawler.http.cache_control import Fields, value_of
+from crawler.http.redirect import REDIRECTS
+from crawler.http.stored import Stored
+from crawler.http.storing import kept_fields, variant_of
 from crawler.models import Request
-from crawler.page import Page
 from crawler.policy.bodies import Bodies
-from crawler.policy.cache_control import Fields, value_of
-from crawler.policy.redirect import REDIRECTS
-from crawler.policy.stored import Stored
-from crawler.policy.storing import kept_fields, variant_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def check_wanted(request: Request, answer: Stored, bodies: Bodies) -> None:
         ContentTypeError: It is of another type.
         BodyTooLargeError: It is too large.
     """
-    if answer.is_error or answer.status in REDIRECTS or request.is_errand:
+    if answer.is_error or answer.status in REDIRECTS or request.is_robots_request:
         return
     bodies.check(value_of(answer.fields, "content-type"), answer.size, name="stored body")
 

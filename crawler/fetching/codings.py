@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import brotli  # type: ignore[import-untyped]  # it has no stubs
 
 from crawler.errors import DecodingError
-from crawler.zstandard import zstd
+from crawler.runtime.zstandard import zstd
 
 PIECE = 2**16
 """Bytes that a step gives at most; with br half as much again, as it fills a buffer before it looks at the limit."""

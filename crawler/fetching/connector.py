@@ -12,8 +12,8 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from crawler.errors import ConfigurationError
+from crawler.fetching.bounded_protocol import Connector
 from crawler.fetching.guard import AddressGuard
-from crawler.fetching.wire import Connector
 from crawler.policy.network import Network
 
 _KEEP_ALIVE_SECONDS = 15.0  # arbitrary; many servers hang up after 5 to 75

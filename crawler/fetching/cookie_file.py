@@ -15,10 +15,10 @@ from pathlib import Path
 import msgspec
 
 from crawler.errors import ConfigurationError, CrawlerError
+from crawler.http.cookie import Cookie
+from crawler.http.cookie_jar import CookieJar
+from crawler.http.suffixes import is_public_suffix
 from crawler.policy.access import Cookies
-from crawler.policy.cookie import Cookie
-from crawler.policy.jar import Jar
-from crawler.suffixes import is_public_suffix
 
 _FORMAT = "crawler cookies"
 _VERSION = 1
@@ -48,7 +48,7 @@ class _File(_Head):
 
 
 @asynccontextmanager
-async def open_jar(cookies: Cookies) -> AsyncIterator[Jar]:
+async def open_cookie_jar(cookies: Cookies) -> AsyncIterator[CookieJar]:
     """Give a crawl its jar, with what is in the file of ``cookies``; what it then holds is written there at the end.
 
     However the crawl ends: what servers set is true also when it was cut off. All of it happens in threads.
@@ -73,16 +73,16 @@ async def open_jar(cookies: Cookies) -> AsyncIterator[Jar]:
     await _save(jar, file)
 
 
-async def _save(jar: Jar, file: Path) -> None:
+async def _save(jar: CookieJar, file: Path) -> None:
     await asyncio.to_thread(save, jar.cookies(time.time()), file)
 
 
-def _opened(file: Path | None) -> Jar:
+def _opened(file: Path | None) -> CookieJar:
     is_public_suffix("example.org")  # reads the list of suffixes, which takes 10 ms that the loop does not have
-    return Jar() if file is None else load(file, time.time())
+    return CookieJar() if file is None else load(file, time.time())
 
 
-def load(file: Path, now: float) -> Jar:
+def load(file: Path, now: float) -> CookieJar:
     """Return a jar with the cookies in ``file`` that have not ended by ``now`` (Unix time, seconds).
 
     It is empty where there is no such file yet.
@@ -93,7 +93,7 @@ def load(file: Path, now: float) -> Jar:
     """
     if not os.access(file.resolve().parent, os.W_OK | os.X_OK):
         raise ConfigurationError(f"cookies cannot be kept in {str(file)!r}: no such folder, or not yours to write to")
-    jar = Jar()
+    jar = CookieJar()
     try:
         kept = _read(file)
     except FileNotFoundError:

@@ -12,23 +12,23 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
+from crawler.document.page import Page
 from crawler.errors import StatusError
 from crawler.fetching.body import read_body, read_pieces
 from crawler.fetching.connector import open_connector
-from crawler.fetching.errors import FOREIGN, answered_by_proxy, mapped
+from crawler.fetching.error_mapping import FOREIGN, answered_by_proxy, mapped
 from crawler.fetching.guard import AddressGuard
+from crawler.fetching.loop_share import LoopShare
 from crawler.fetching.protocol import nobody
 from crawler.fetching.resolver import Resolver
-from crawler.fetching.share import LoopShare
+from crawler.http.redirect import REDIRECTS
+from crawler.http.retry_after import seconds_of
+from crawler.http.sendable import check_sendable
 from crawler.models import SITEMAP, Request
-from crawler.page import Page
 from crawler.policy.bodies import Bodies
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import ByteBudget
-from crawler.policy.redirect import REDIRECTS
-from crawler.policy.retry_after import seconds_of
-from crawler.policy.robots import ROBOTS_BYTES
-from crawler.policy.sendable import check_sendable
+from crawler.robots.decision import ROBOTS_BYTES
 from crawler.sitemaps.text import BODIES as SITEMAP_BODIES
 
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -109,7 +109,7 @@ class Fetcher:
         if response.status in REDIRECTS and "Location" in response.headers:
             return b""
         _check_status(response, headers, by_proxy=by_proxy)
-        if request.is_errand:
+        if request.is_robots_request:
             return await self._beginning_of(response, budget)
         bodies = SITEMAP_BODIES if request.label == SITEMAP else self._options.bodies
         return await read_body(response, bodies, budget, self._share)

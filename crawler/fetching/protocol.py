@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from crawler.document.page import Page
 from crawler.models import Request
-from crawler.page import Page
 from crawler.policy.limits import ByteBudget
 
 

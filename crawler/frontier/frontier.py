@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from crawler.digests import DigestSet
 from crawler.frontier.host import Host
 from crawler.frontier.schedule import Schedule
 from crawler.frontier.seen import Seen
@@ -18,6 +17,7 @@ from crawler.policy.order import Ranking
 from crawler.policy.pace import Outcome
 from crawler.policy.politeness import HostRule
 from crawler.state.changes import Journal, Snapshot
+from crawler.state.digests import DigestSet
 
 _SNAPSHOT_AFTER = 200_000  # digests, which are read in 0.1 s; arbitrary
 _SNAPSHOT_GROWTH = 0.25  # so that all snapshots together write five times what the last one does; arbitrary
@@ -166,10 +166,10 @@ class Frontier:
         self._counts[State.REFUSED] += 1
         return True
 
-    def acquire(self, now: float, *, is_hurried: bool = False) -> Request | None:
+    def acquire(self, now: float, *, is_loop_late: bool = False) -> Request | None:
         """Take the next request that may be fetched at ``now``, if there is one; see `Schedule.pop`."""
-        request = self._schedule.pop(now, is_hurried=is_hurried)
-        if request is not None and not request.is_errand:
+        request = self._schedule.pop(now, is_loop_late=is_loop_late)
+        if request is not None and not request.is_robots_request:
             self._move(State.PENDING, State.IN_FLIGHT)
             if self._journal is not None:
                 self._taken.add(request.serial)
@@ -214,9 +214,9 @@ class Frontier:
         """Offer the requests of the host of ``request`` again."""
         self._schedule.open(request)
 
-    def interpose(self, errand: Request, ready_at: float = 0.0, *, is_guest: bool = False) -> None:
-        """Have ``errand`` acquired before all others of its host: see `Schedule.interpose`."""
-        self._schedule.interpose(errand, ready_at, is_guest=is_guest)
+    def interpose(self, robots_request: Request, ready_at: float = 0.0, *, is_for_other_host: bool = False) -> None:
+        """Have ``robots_request`` acquired before all others of its host: see `Schedule.interpose`."""
+        self._schedule.interpose(robots_request, ready_at, is_for_other_host=is_for_other_host)
 
     def slow_down(self, request: Request, delay: float, now: float) -> None:
         """Give the host of ``request``, which answered at ``now``, the ``delay`` that its robots.txt asks for."""
@@ -297,9 +297,9 @@ class Frontier:
         self._serial, self._snapshot = serial, snapshot
         self._counts = {state: getattr(ledger, state.value) for state in State}
 
-    def recall(self, name: str, data: bytes) -> None:
+    def restore(self, name: str, data: bytes) -> None:
         """Remember what was known of the host ``name``."""
-        self._schedule.host_named(name).recall(data)
+        self._schedule.host_named(name).restore(data)
 
     def expect(self, name: str, now: float) -> None:
         """Take note that the host ``name`` has requests on the disk of which none is in memory.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from hashlib import blake2b
 
 import msgspec
 
 from crawler.models import Request
 from crawler.policy.pace import Pace
 from crawler.policy.politeness import HostRule
-from crawler.state.host_record import HostRecord
+from crawler.state.host_record import HostRecord, host_key
 
 
 class Address:
@@ -56,8 +55,9 @@ class Host:
     Attributes:
         key: The number by which the disk knows it, of 63 bits.
         queue: A heap of requests by rank and age.
-        errands: What is to be fetched before all of them, also while it is closed; guests' take turns with the queue.
-        was_errand: Whether the last that was taken was one.
+        robots_requests: What is fetched before all of them, also while it is closed; those of other hosts alternate
+            with the queue.
+        was_robots_request: Whether the last that was taken was one.
         active: Requests in flight to it.
         active_unproven: How many of them began before it had shown itself to be prompt.
         awaited: The request whose answer its delay will count from.
@@ -79,7 +79,6 @@ class Host:
         "address",
         "awaited",
         "closed",
-        "errands",
         "free_at",
         "is_placed",
         "is_refilling",
@@ -92,18 +91,19 @@ class Host:
         "queue",
         "reach",
         "reading",
+        "robots_requests",
         "scheduled",
-        "was_errand",
+        "was_robots_request",
     )
 
     def __init__(self, name: str, rule: HostRule) -> None:
         self.name = name
-        self.key = int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) >> 1
+        self.key = host_key(name)
         self.pace = Pace(rule)
         self.address = Address()
         self.queue: list[tuple[float, int, int, Request]] = []
-        self.errands: deque[Request] = deque()
-        self.was_errand = False
+        self.robots_requests: deque[Request] = deque()
+        self.was_robots_request = False
         self.active = 0
         self.active_unproven = 0
         self.awaited: Request | None = None
@@ -124,7 +124,7 @@ class Host:
     @property
     def may_be_asked(self) -> bool:
         """Whether it has its turn as soon as its delay is over."""
-        if self.awaited is not None or not (self.errands or (self.queue and not self.closed)):
+        if self.awaited is not None or not (self.robots_requests or (self.queue and not self.closed)):
             return False
         limit = 1 if self.pace.is_failing else self.pace.rule.connections
         return limit is None or self.active < limit
@@ -135,12 +135,12 @@ class Host:
         kept = HostRecord(pause, self.paused_at if self.pace.is_failing else 0.0, self.pace.kept())
         return None if kept == _NOTHING else msgspec.msgpack.encode(kept)
 
-    def recall(self, data: bytes) -> None:
+    def restore(self, data: bytes) -> None:
         """Remember what `remembered` returned."""
         kept = msgspec.msgpack.decode(data, type=HostRecord)
         self.free_at = max(self.free_at, kept.free_at)
         self.paused_at = kept.paused_at
-        self.pace.recall(kept.pace)
+        self.pace.restore(kept.pace)
         self.is_remembered = True
 
     def is_worth_keeping(self, now: float) -> bool:
@@ -149,7 +149,7 @@ class Host:
             self.queue
             or self.active
             or self.closed
-            or self.errands
+            or self.robots_requests
             or max(self.free_at, self.address.free_at) > now
             or self.pace.is_down
             or self.pace.crawl_delay

@@ -43,7 +43,7 @@ class Schedule:
         *,
         places: int | None = None,
         is_newest_first: bool = False,
-        luck: Callable[[], float] = random,
+        jitter: Callable[[], float] = random,
     ) -> None:
         """Create an empty schedule.
 
@@ -51,12 +51,12 @@ class Schedule:
             rule_for: Gives each host (``name:port``) its rule.
             places: Requests that may be in flight at once, half of which hosts that are not prompt may take.
             is_newest_first: Whether of requests of equal rank the newest is first.
-            luck: Returns random numbers in [0, 1), for the jitter of delays.
+            jitter: Returns random numbers in [0, 1), for the jitter of delays.
         """
         self._rule_for = rule_for
         self._others_places = None if places is None else (places + 1) // 2
         self._sign = -1 if is_newest_first else 1
-        self._luck = luck
+        self._jitter = jitter
         self._hosts: dict[str, Host] = {}
         self._addresses: dict[str, Address] = {}
         self._lanes: tuple[list[tuple[float, int, Address]], ...] = ([], [])
@@ -65,7 +65,7 @@ class Schedule:
         self._size = 0
         self._prompt_hosts = 0
         self._unproven_active = 0
-        self._turns = 0  # of prompt hosts since the last of the others
+        self._executor = 0  # of prompt hosts since the last of the others
         self._active = 0
         self._sweep_at = 1024  # hosts at which idle ones are forgotten; doubles with what remains
 
@@ -97,13 +97,13 @@ class Schedule:
         heappush(self._deferred, (until, self._next(), request))
         self._size += 1
 
-    def pop(self, now: float, *, is_hurried: bool = False) -> Request | None:
+    def pop(self, now: float, *, is_loop_late: bool = False) -> Request | None:
         """Take the next request whose host may be asked at ``now``; its host's connection is in use until `release`.
 
-        Where the caller ``is_hurried``, what others could be given is better left to prompt hosts.
+        Where the caller ``is_loop_late``, what others could be given is better left to prompt hosts.
         """
         self._wake_deferred(now)
-        lane = self._lane_at(now, is_hurried)
+        lane = self._lane_at(now, is_loop_late)
         if lane is None:
             return None
         address = heappop(self._lanes[lane])[2]
@@ -177,18 +177,17 @@ class Schedule:
         host.closed = False
         self._offer(host)
 
-    def interpose(self, request: Request, ready_at: float = 0.0, *, is_guest: bool = False) -> None:
+    def interpose(self, request: Request, ready_at: float = 0.0, *, is_for_other_host: bool = False) -> None:
         """Have ``request`` popped before all others of its host, also while that is closed.
 
-        It is not popped before ``ready_at``; nor is anything else of its host. One that ``is_guest``, as another host
-        wants it, comes after those of the host itself, and takes turns with its other requests: any number of hosts may
-        send us to one.
+        It is not popped before ``ready_at``; nor is anything else of its host. One that ``is_for_other_host`` comes after
+        those of the host itself, and alternates with its other requests: any number of hosts may redirect to one.
         """
         host = self.host(request)
-        if is_guest:
-            host.errands.append(request)
+        if is_for_other_host:
+            host.robots_requests.append(request)
         else:
-            host.errands.appendleft(request)
+            host.robots_requests.appendleft(request)
         host.free_at = max(host.free_at, ready_at)
         self._offer(host)
 
@@ -199,7 +198,7 @@ class Schedule:
         """
         host = self.host(request)
         host.pace.crawl_delay = max(host.pace.crawl_delay, delay)
-        host.free_at = max(host.free_at, now + host.pace.delay_by(self._luck()))
+        host.free_at = max(host.free_at, now + host.pace.delay_by(self._jitter()))
 
     def place(self, request: Request, address: str) -> None:
         """Note which address the host of ``request`` has: hosts on one address share its connections and delay."""
@@ -264,7 +263,7 @@ class Schedule:
         host.active += 1
         address.active += 1
         self._active += 1
-        self._turns = self._turns + 1 if host.pace.is_prompt else 0
+        self._executor = self._executor + 1 if host.pace.is_prompt else 0
         if not host.pace.is_prompt:
             host.active_unproven += 1
             self._unproven_active += 1
@@ -273,10 +272,10 @@ class Schedule:
         return request
 
     def _next_of(self, host: Host) -> Request:
-        is_turn_of_others = host.was_errand and bool(host.queue) and not host.closed
-        host.was_errand = bool(host.errands) and not is_turn_of_others
-        if host.was_errand:
-            return host.errands.popleft()
+        is_turn_of_others = host.was_robots_request and bool(host.queue) and not host.closed
+        host.was_robots_request = bool(host.robots_requests) and not is_turn_of_others
+        if host.was_robots_request:
+            return host.robots_requests.popleft()
         self._size -= 1
         return heappop(host.queue)[-1]
 
@@ -286,7 +285,7 @@ class Schedule:
         was_prompt = pace.is_prompt
         wait = pace.note(outcome, seconds)
         if outcome is Outcome.OVERLOADED:  # its delay grew, and holds also where others were answered in between
-            wait = max(wait, pace.delay_by(self._luck()))
+            wait = max(wait, pace.delay_by(self._jitter()))
         self._prompt_hosts += pace.is_prompt - was_prompt
         if pace.is_prompt and not was_prompt and host.address.offered_at is not None:
             # It waits in the other lane, where it may be in for a long wait. What is left there is out of date.
@@ -298,7 +297,7 @@ class Schedule:
         if host.awaited is request:
             host.awaited = None
             if not is_void:
-                host.free_at = max(host.free_at, now + host.pace.delay_by(self._luck()))
+                host.free_at = max(host.free_at, now + host.pace.delay_by(self._jitter()))
         address = host.address
         if address.awaited is request:
             address.awaited = None
@@ -331,18 +330,18 @@ class Schedule:
             lane = _PROMPT if host.pace.is_prompt else _OTHERS
             heappush(self._lanes[lane], (ready_at, self._next(), address))
 
-    def _lane_at(self, now: float, is_hurried: bool) -> int | None:
+    def _lane_at(self, now: float, is_loop_late: bool) -> int | None:
         """Return the lane whose turn is at ``now``; ``None`` where nobody may be asked."""
         self._clean_lanes()
         prompt, others = self._lanes
         prompt_is_ready = bool(prompt) and prompt[0][0] <= now
         if not (others and others[0][0] <= now and self._others_may_go):
             return _PROMPT if prompt_is_ready else None
-        is_their_turn = self._turns >= _TURNS - 1
+        is_their_turn = self._executor >= _TURNS - 1
         if prompt_is_ready and not is_their_turn:
             return _PROMPT
         # What prompt hosts answer will wake the caller again.
-        return _OTHERS if is_their_turn or not is_hurried or self._unproven_active == self._active else None
+        return _OTHERS if is_their_turn or not is_loop_late or self._unproven_active == self._active else None
 
     def _clean_lanes(self) -> None:
         """Take out of the tops of the lanes what is out of date."""

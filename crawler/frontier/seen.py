@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawler.digests import DigestSet, digest_of
+from crawler.state.digests import DigestSet, digest_of
 
 _REMEMBERED = 50_000  # texts of which no digest need be made to know that they were met; arbitrary
 

@@ -13,11 +13,11 @@ from rich.text import Text
 
 from crawler.models import Failure, State
 from crawler.observe.figures import count, duration, percent, plural, rate, size
-from crawler.observe.lines import labelled, room
+from crawler.observe.labelled_lines import labelled, room
 from crawler.observe.report import error_rows, quarantined_rows, workers_row
 from crawler.observe.ticker import Ticker
 from crawler.observe.workers import table
-from crawler.reparsed import Reparsed
+from crawler.reparse.reparsed import Reparsed
 
 _BAR_INTERVAL = 0.25  # seconds; drawing takes some 2 ms of the loop's time
 _BAR_WIDTH = 16  # columns; with the text behind it, it fits on a terminal of 80

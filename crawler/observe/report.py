@@ -7,13 +7,13 @@ from collections.abc import Set as AbstractSet
 
 from rich.text import Text
 
+from crawler.crawl.summary import Summary
 from crawler.models import Failure, State
 from crawler.observe.figures import count, duration, percent, plural, rate, size
-from crawler.observe.lines import labelled, room
+from crawler.observe.labelled_lines import labelled, room
 from crawler.observe.quarantined import replay_command
 from crawler.observe.workers import table
-from crawler.reparsed import Reparsed
-from crawler.summary import Summary
+from crawler.reparse.reparsed import Reparsed
 
 _EXAMPLES = 2  # URLs for each type of error; arbitrary
 _ERRORS = 5  # types of error; arbitrary

@@ -10,13 +10,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from crawler.document.page import Page
 from crawler.errors import ParseError, QuarantineError, SinkError
-from crawler.page import Page
 from crawler.parsing.router import Parser
 from crawler.parsing.worker import (
     DEFAULT_MANNERS,
     Encoders,
-    Manners,
+    LinkDirectives,
     OfPage,
     Parsed,
     Plan,
@@ -27,7 +27,7 @@ from crawler.parsing.worker import (
 
 
 async def parse_async(
-    parser: Parser, page: Page, crawler: object, encoders: Encoders, manners: Manners = DEFAULT_MANNERS
+    parser: Parser, page: Page, crawler: object, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_MANNERS
 ) -> Parsed:
     """Return what an ``async def`` parser makes of ``page``; whatever it raises is in the result.
 
@@ -37,11 +37,11 @@ async def parse_async(
         page: The page.
         crawler: The second argument, on which it may ``await crawler.compute(function, *args)``.
         encoders: How the sinks want the items.
-        manners: What the page is told of the crawl.
+        link_directives: What the page is told of the crawl.
     """
     started = time.perf_counter()
-    plan = Plan(parser, encoders, manners, remote=False)
-    manners.teach(page)
+    plan = Plan(parser, encoders, link_directives, remote=False)
+    link_directives.teach(page)
     try:
         results = await _results(parser, page, crawler)
         if any(isinstance(encoder, OfPage) for encoder in encoders):  # compressing a page takes its time

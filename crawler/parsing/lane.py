@@ -7,11 +7,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from crawler.histogram import Histogram
-from crawler.page import Page
-from crawler.parsing.gate import Gate
+from crawler.document.page import Page
+from crawler.parsing.shared_lock import SharedLock
 from crawler.parsing.slot import Slot
 from crawler.parsing.worker import Batch
+from crawler.runtime.histogram import Histogram
 
 
 class Waiting(NamedTuple):
@@ -70,7 +70,7 @@ class Lane:
         idle: Servers that wait for a batch.
     """
 
-    def __init__(self, slot: Slot, gate: Gate) -> None:
+    def __init__(self, slot: Slot, gate: SharedLock) -> None:
         self.slot = slot
         self.gate = gate
         self.in_flight = 0

@@ -6,8 +6,8 @@ import pickle
 import traceback
 from typing import Any
 
+from crawler.document.page import Page
 from crawler.errors import ParseError
-from crawler.page import Page
 
 
 def pack(page: Page) -> bytes:

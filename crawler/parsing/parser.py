@@ -10,8 +10,8 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+from crawler.document.page import Page
 from crawler.errors import ConfigurationError, ParseError
-from crawler.page import Page
 from crawler.parsing.worker import Plan
 
 _IN_THREADS = "run it in this process: Cpu(executor='thread')"

@@ -23,9 +23,9 @@ from typing import Any
 
 from crawler.errors import ClosedError, WorkerLostError
 from crawler.parsing.cpu import Cpu
-from crawler.parsing.guard import TOLERANCE, GuardOptions
-from crawler.parsing.output import Output
 from crawler.parsing.worker import hello, start
+from crawler.parsing.worker_guard import TOLERANCE, GuardOptions
+from crawler.parsing.worker_output import Output
 
 _WATCHDOG = b"Timeout ("  # with which faulthandler's report of an exceeded deadline begins
 _MARGIN = 1.0  # seconds after the deadline in which the worker's own watchdog ends it, which says where it was

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
+from crawler.document.page import Page
 from crawler.errors import ConfigurationError, QuarantineError
 from crawler.models import Request
-from crawler.page import Page
 
 
 class Quarantined(msgspec.Struct, frozen=True):

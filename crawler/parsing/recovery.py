@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from crawler.document.page import Page
 from crawler.errors import MemoryLimitError, QuarantineError, WorkerLostError
-from crawler.page import Page
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.lane import Lane, Waiting
 from crawler.parsing.process import Death, WorkerDiedError

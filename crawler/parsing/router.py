@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
+from crawler.document.page import Page
 from crawler.errors import ConfigurationError, ParseError
-from crawler.page import Page
 
 Parser: TypeAlias = Callable[..., Any]
 """A function of a page that returns or yields items and requests; `Router` is one. ``async def`` ones may also take the

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from crawler.page import Page
+from crawler.document.page import Page
 from crawler.parsing.process import WorkerDiedError
-from crawler.parsing.worker import DEFAULT_MANNERS, Batch, Encoders, Manners
+from crawler.parsing.worker import DEFAULT_MANNERS, Batch, Encoders, LinkDirectives
 
 
 class Slot(Protocol):
@@ -25,7 +25,7 @@ class Slot(Protocol):
     def busy_seconds(self) -> float:
         """Seconds that its workers have worked, the call they are at included as far as that can be known."""
 
-    def use(self, encoders: Encoders, manners: Manners = DEFAULT_MANNERS) -> None:
+    def use(self, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_MANNERS) -> None:
         """Encode items this way from now on, and tell pages that of the crawl.
 
         Raises:

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from crawler.document.page import Page
 from crawler.errors import ConfigurationError, WorkerLostError
-from crawler.page import Page
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.inprocess import Initializer, InlineExecutor
 from crawler.parsing.packing import pack
@@ -25,7 +25,7 @@ from crawler.parsing.worker import (
     DEFAULT_MANNERS,
     Batch,
     Encoders,
-    Manners,
+    LinkDirectives,
     Plan,
     call,
     call_here,
@@ -76,8 +76,8 @@ class ProcessSlot:
                 await before.close()
         self.pid = worker.pid
 
-    def use(self, encoders: Encoders, manners: Manners = DEFAULT_MANNERS) -> None:  # noqa: D102  # see Slot
-        self._plan = pickle_plan(Plan(self._parser, encoders, manners))
+    def use(self, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_MANNERS) -> None:  # noqa: D102  # see Slot
+        self._plan = pickle_plan(Plan(self._parser, encoders, link_directives))
 
     def pack(self, page: Page) -> bytes:  # noqa: D102  # see Slot
         return pack(page)
@@ -151,8 +151,8 @@ class SharedSlot:
             if error is not None:
                 raise error
 
-    def use(self, encoders: Encoders, manners: Manners = DEFAULT_MANNERS) -> None:  # noqa: D102  # see Slot
-        self._plan = replace(self._plan, encoders=encoders, manners=manners)
+    def use(self, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_MANNERS) -> None:  # noqa: D102  # see Slot
+        self._plan = replace(self._plan, encoders=encoders, link_directives=link_directives)
         self._pickled = pickle_plan(self._plan) if self._plan.remote else b""
 
     def pack(self, page: Page) -> Any:  # noqa: D102  # see Slot

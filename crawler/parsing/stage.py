@@ -19,17 +19,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from crawler.page import Page
+from crawler.document.page import Page
+from crawler.parsing.byte_semaphore import ByteSemaphore
 from crawler.parsing.cpu import Cpu
-from crawler.parsing.gate import Gate
 from crawler.parsing.lane import Lane, Waiting, WorkerStatistics
 from crawler.parsing.parser import name_of
 from crawler.parsing.recovery import Recovery
-from crawler.parsing.room import Room
 from crawler.parsing.router import Parser
+from crawler.parsing.shared_lock import SharedLock
 from crawler.parsing.slot import Slot
 from crawler.parsing.slots import open_slots
-from crawler.parsing.worker import DEFAULT_MANNERS, Batch, Encoders, Manners, Parsed
+from crawler.parsing.worker import DEFAULT_MANNERS, Batch, Encoders, LinkDirectives, Parsed
 
 _IN_FLIGHT = 2  # batches a slot: one that is worked on, one that waits in the worker's pipe
 _COMPUTATIONS = 16  # calls of `compute` in a slot at most, as an executor takes whatever it is given; arbitrary
@@ -60,7 +60,7 @@ class Stage:
         self._cpu = cpu
         self._parser_name = parser_name
         self._slots = slots
-        self._gates = [Gate() for _ in slots]
+        self._gates = [SharedLock() for _ in slots]
         self._computing = asyncio.Semaphore(_COMPUTATIONS * len(slots))
         self._reset()
 
@@ -69,8 +69,8 @@ class Stage:
         self._lanes = [Lane(slot, gate) for slot, gate in zip(self._slots, self._gates, strict=True)]
         self._recovery = Recovery(self._cpu, self._parser_name)
         self._waiting: deque[Waiting] = deque()
-        self._room = Room(self._cpu.max_waiting_bytes)
-        self._settling = 0
+        self._room = ByteSemaphore(self._cpu.max_waiting_bytes)
+        self._page_results = 0
         self._seconds_a_page = self._cpu.batch_seconds  # so that the first batches are single pages
 
     def __repr__(self) -> str:
@@ -93,25 +93,27 @@ class Stage:
         self._waiting.append(Waiting(page, packed, size, time.perf_counter()))
         self._feed_idle()
 
-    async def run(self, encoders: Encoders, settle: Settle, manners: Manners = DEFAULT_MANNERS) -> None:
+    async def run(
+        self, encoders: Encoders, take_results: Settle, link_directives: LinkDirectives = DEFAULT_MANNERS
+    ) -> None:
         """Serve all slots until cancelled.
 
         Args:
             encoders: How items are encoded.
-            settle: Is handed each batch's results.
-            manners: What pages are told of the crawl.
+            take_results: Is handed each batch's results.
+            link_directives: What pages are told of the crawl.
 
         Raises:
             BaseExceptionGroup: Of a `WorkerLostError` where workers cannot be replaced or the parser kills all of them;
-                of what ``settle`` raised.
+                of what ``take_results`` raised.
         """
         self._reset()
         for slot in self._slots:
-            slot.use(encoders, manners)
+            slot.use(encoders, link_directives)
         async with asyncio.TaskGroup() as servers:
             for lane in self._lanes:
                 for _ in range(_IN_FLIGHT):
-                    servers.create_task(self._serve(lane, settle), name=f"serve {lane.slot!r}")
+                    servers.create_task(self._serve(lane, take_results), name=f"serve {lane.slot!r}")
 
     async def compute(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
         """Call ``function(*args)`` in the slot with the least to do.
@@ -140,7 +142,7 @@ class Stage:
     @property
     def is_held_up(self) -> bool:
         """Whether a slot has nothing to do because the results before are not yet settled."""
-        return self._settling > 0 and any(not lane.in_flight and not lane.idle for lane in self._lanes)
+        return self._page_results > 0 and any(not lane.in_flight and not lane.idle for lane in self._lanes)
 
     def statistics(self) -> StageStatistics:
         """Return the counts of this moment."""
@@ -148,21 +150,21 @@ class Stage:
             waiting_pages=len(self._waiting),
             held_bytes=self._room.held,
             blocked_fetches=self._room.blocked,
-            settling_batches=self._settling,
+            settling_batches=self._page_results,
             workers=tuple(lane.statistics() for lane in self._lanes),
         )
 
-    async def _serve(self, lane: Lane, settle: Settle) -> None:
+    async def _serve(self, lane: Lane, take_results: Settle) -> None:
         while True:
             waiting = await self._next_batch(lane)
             batch = await self._recovery.parse(lane, waiting)
             lane.in_flight -= 1
             self._note(lane, batch)
-            self._settling += 1
+            self._page_results += 1
             try:
-                await settle([(each.page, parsed) for each, parsed in zip(waiting, batch.results, strict=True)])
+                await take_results([(each.page, parsed) for each, parsed in zip(waiting, batch.results, strict=True)])
             finally:
-                self._settling -= 1
+                self._page_results -= 1
             self._room.free(sum(each.size for each in waiting))
             await self._recovery.recycle_if_due(lane)
 

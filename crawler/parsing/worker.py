@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from crawler.document.page import Page
 from crawler.errors import (
     CrawlerError,
     EncodingError,
@@ -29,9 +30,8 @@ from crawler.errors import (
     SinkError,
 )
 from crawler.models import SITEMAP, Request
-from crawler.page import Page
-from crawler.parsing.guard import Guard, GuardOptions, protect, resident_bytes
 from crawler.parsing.packing import unpack, unpickle
+from crawler.parsing.worker_guard import Guard, GuardOptions, protect, resident_bytes
 from crawler.sitemaps import read_sitemap
 
 Encode: TypeAlias = Callable[[Any], bytes]
@@ -50,7 +50,7 @@ Encoders: TypeAlias = tuple[Encode | OfPage | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class LinkDirectives:
     """What a page is told of the crawl: see `Page.agent` and `Page.obeys_robots`."""
 
     agent: str = ""
@@ -61,7 +61,7 @@ class Manners:
         page.agent, page.obeys_robots = self.agent, self.obeys_robots
 
 
-DEFAULT_MANNERS = Manners()
+DEFAULT_MANNERS = LinkDirectives()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,13 @@ class Plan:
     Attributes:
         parser: The user's function.
         encoders: How each sink wants its items, or the page.
-        manners: What pages are told of the crawl.
+        link_directives: What pages are told of the crawl.
         remote: Whether results cross to another process, so that items must pickle.
     """
 
     parser: Callable[[Page], Any]
     encoders: Encoders = ()
-    manners: Manners = DEFAULT_MANNERS
+    link_directives: LinkDirectives = DEFAULT_MANNERS
     remote: bool = True
 
 
@@ -202,7 +202,7 @@ def _parse_timed(plan: Plan, page: Page | bytes) -> Parsed:
 def _parse(plan: Plan, packed: Page | bytes) -> Parsed:
     try:
         page = unpack(packed) if isinstance(packed, bytes) else packed
-        plan.manners.teach(page)
+        plan.link_directives.teach(page)
         if page.label == SITEMAP:
             return _parse_sitemap(plan, page)
         return collect(plan, page, iterate(plan.parser(page)))

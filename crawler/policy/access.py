@@ -12,8 +12,8 @@ from typing import TypeAlias, TypeVar
 from urllib.parse import unquote
 
 from crawler.errors import ConfigurationError, InvalidURLError
-from crawler.policy.fields import Fields, check_field
-from crawler.url import host_of, origin_of, resolve
+from crawler.http.fields import Fields, check_field
+from crawler.url import origin_of, resolve
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _TOKEN = re.compile(r"[!-~]+")
@@ -152,15 +152,6 @@ def userinfo_of(url: str) -> Basic | None:
         return None
     user, _, password = userinfo.partition(":")
     return Basic(unquote(user), unquote(password))
-
-
-def without_userinfo(url: str) -> str:
-    """Return a normalised ``url`` without name and password.
-
-    They are no part of what a URL identifies: servers never see them there, each name would make another page of the
-    same page, and URLs are what logs and reports are full of.
-    """
-    return url.replace(_authority_of(url), host_of(url), 1) if "@" in url else url
 
 
 def _authority_of(url: str) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from crawler.errors import ConfigurationError
+from crawler.http.fields import check_field
 from crawler.policy.access import Access
 from crawler.policy.bodies import Bodies
 from crawler.policy.caching import Cache
 from crawler.policy.checks import at_least, whole
-from crawler.policy.fields import check_field
 from crawler.policy.network import Network
 
 _KINDS: dict[str, type] = {"bodies": Bodies, "network": Network, "access": Access}

@@ -105,9 +105,9 @@ class Pace:
         wanted = max(self.crawl_delay, latency, rule.delay) + self._penalty
         return max(rule.delay, min(wanted, rule.max_delay))
 
-    def delay_by(self, luck: float) -> float:
+    def delay_by(self, jitter: float) -> float:
         """Return the delay with jitter, for a random number in [0, 1)."""
-        return self.delay * (1 + self.rule.jitter * luck)
+        return self.delay * (1 + self.rule.jitter * jitter)
 
     @property
     def is_failing(self) -> bool:
@@ -118,7 +118,7 @@ class Pace:
         """Return what is to be remembered."""
         return PaceRecord(self.crawl_delay, self.is_down, self._penalty, self._failures, self._pauses)
 
-    def recall(self, kept: PaceRecord) -> None:
+    def restore(self, kept: PaceRecord) -> None:
         """Remember what `kept` returned."""
         self.crawl_delay, self.is_down = kept.crawl_delay, kept.is_down
         self._penalty, self._failures, self._pauses = kept.penalty, kept.failures, kept.pauses

@@ -54,6 +54,6 @@ class Quotas:
         changed, self._changed = self._changed, set()
         return {key: self._counts[key] for key in changed}
 
-    def recall(self, counts: Mapping[str, int]) -> None:
+    def restore(self, counts: Mapping[str, int]) -> None:
         """Go on with the counts of an earlier crawl; others than ours are passed over."""
         self._counts.update({key: count for key, count in counts.items() if key.startswith((_HOST, _PATH))})

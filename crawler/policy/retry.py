@@ -113,13 +113,13 @@ class Retry:
         rules = (self.table.get(kind) for kind in type(error).__mro__)
         return next((rule for rule in rules if rule is not None), NEVER)
 
-    def wait_after(self, error: FetchError, attempt: int, luck: float, *, repeatable: bool = True) -> float | None:
+    def wait_after(self, error: FetchError, attempt: int, jitter: float, *, repeatable: bool = True) -> float | None:
         """Return the seconds to wait before the next try, or ``None`` when there is none.
 
         Args:
             error: Why this try failed.
             attempt: Tries that had failed before it: 0 for the first.
-            luck: A random number in [0, 1), so that many requests that failed together do not come back together.
+            jitter: A random number in [0, 1), so that many requests that failed together do not come back together.
             repeatable: Whether it does no harm to do twice what the request does (RFC 9110 §9.2.2). Others are tried
                 again only where the server says that it did nothing.
         """
@@ -130,7 +130,7 @@ class Retry:
         if not repeatable and not (isinstance(error, StatusError) and error.status in _UNDONE_STATUSES):
             return None
         wait = self.wait if rule.wait is None else rule.wait
-        backoff: float = wait * 2 ** min(attempt, _MOST_DOUBLINGS) * luck
+        backoff: float = wait * 2 ** min(attempt, _MOST_DOUBLINGS) * jitter
         asked = error.retry_after if isinstance(error, StatusError) else None
         return min(max(backoff, asked or 0.0), self.max_wait)
 

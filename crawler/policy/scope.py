@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import Literal, get_args
 
 from crawler.errors import ConfigurationError, InvalidURLError
+from crawler.http.suffixes import registrable_domain
 from crawler.policy.checks import several
 from crawler.policy.rewriting import Rewriting
-from crawler.suffixes import registrable_domain
 from crawler.url import hostname_of, origin_of, resolve
 
 Within = Literal["site", "host", "origin", "any"]

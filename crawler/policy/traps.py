@@ -83,6 +83,6 @@ class Traps:
         changed, self._changed = self._changed, set()
         return {shape: self._alike[shape] for shape in changed}
 
-    def recall(self, alike: Mapping[str, int]) -> None:
+    def restore(self, alike: Mapping[str, int]) -> None:
         """Go on with the counts of an earlier crawl; others than ours are passed over."""
         self._alike.update({shape: count for shape, count in alike.items() if " " not in shape})

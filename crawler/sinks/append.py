@@ -56,7 +56,7 @@ class AppendFile:
         """Create one for ``file``: a path, or an open file descriptor, which stays open."""
         self.name = file if isinstance(file, int) else os.fspath(file)
         self._file: AsyncFileIO | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._chunks: list[bytes] = []
         self._writing: asyncio.Future[None] | None = None
         self._error: SinkError | None = None
@@ -74,7 +74,7 @@ class AppendFile:
         Raises:
             ConfigurationError: It cannot be written, or another crawl writes to it.
         """
-        self._turn = asyncio.Lock()  # a lock belongs to the loop it was first used in
+        self._lock = asyncio.Lock()  # a lock belongs to the loop it was first used in
         self._chunks, self._writing, self._error, self._is_entered = [], None, None, False
         is_named = not isinstance(self.name, int)
         try:
@@ -104,7 +104,7 @@ class AppendFile:
             SinkError: The disk is full, or fails; `restore` gets over it.
         """
         self._chunks += chunks
-        async with self._turn:
+        async with self._lock:
             await self._written()
             file = self._opened()
             # Empty where whoever had its turn before has written these chunks too.
@@ -122,7 +122,7 @@ class AppendFile:
         Raises:
             SinkError: Somebody else has changed the file.
         """
-        async with self._turn:
+        async with self._lock:
             await self._written()
             file = self._opened()
             if self._error:
@@ -143,7 +143,7 @@ class AppendFile:
                 is touched.
             SinkError: It cannot be cut.
         """
-        async with self._turn:
+        async with self._lock:
             await self._written()
             file = self._opened()
             self._chunks, self._error = [], None
@@ -165,7 +165,7 @@ class AppendFile:
         Raises:
             SinkError: The disk fails.
         """
-        async with self._turn:
+        async with self._lock:
             await self._written()
             file = self._opened()
             if not self._is_regular:

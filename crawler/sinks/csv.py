@@ -14,7 +14,7 @@ import msgspec
 from crawler.errors import ConfigurationError, EncodingError
 from crawler.policy.checks import several
 from crawler.sinks.append import AppendFile, Mark
-from crawler.sinks.fields import fields_of, json_of
+from crawler.sinks.columns import fields_of, json_of
 from crawler.sinks.token import decode_token, known_as
 
 _END = b"\r\n"  # RFC 4180 §2.1

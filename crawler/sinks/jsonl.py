@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from crawler.sinks.append import AppendFile, Mark
-from crawler.sinks.fields import plain_of_foreign
+from crawler.sinks.columns import plain_of_foreign
 from crawler.sinks.token import decode_token, known_as
 
 

@@ -10,11 +10,11 @@ import msgspec
 
 from crawler.errors import ClosedError
 from crawler.policy.checks import whole
-from crawler.sinks.fields import fields_of
+from crawler.runtime.serial_executor import SerialExecutor
+from crawler.sinks.columns import fields_of
 from crawler.sinks.parquet_folder import Contents, ParquetFolder
 from crawler.sinks.shapes import shape_of
 from crawler.sinks.token import decode_token, known_as
-from crawler.turns import Turns
 
 
 class _Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -70,7 +70,7 @@ class Parquet:
         self._path = Path(folder)
         self._rows = rows
         self._folder: ParquetFolder | None = None
-        self._turns = Turns()
+        self._executor = SerialExecutor()
 
     def __repr__(self) -> str:
         return f"<Parquet {str(self._path)!r}>"
@@ -87,9 +87,9 @@ class Parquet:
             ConfigurationError: It is a file, cannot be written, holds what no crawl has written, another crawl writes
                 to it, or pyarrow is not installed.
         """
-        self._turns = Turns()  # a lock belongs to the loop it was first used in
+        self._executor = SerialExecutor()  # a lock belongs to the loop it was first used in
         self._folder = ParquetFolder(self._path, self._rows)
-        await self._turns.run(self._folder.open)
+        await self._executor.run(self._folder.open)
 
     async def write(self, items: list[Any]) -> None:
         """Write encoded rows; they have left the process when this returns.
@@ -99,7 +99,7 @@ class Parquet:
             SinkError: The disk is full, or fails.
         """
         if items:
-            await self._turns.run(self._write, self._opened(), items)
+            await self._executor.run(self._write, self._opened(), items)
 
     async def checkpoint(self) -> bytes | None:
         """Return a token for the folder as it is now.
@@ -107,7 +107,7 @@ class Parquet:
         Raises:
             SinkError: Something else writes to it.
         """
-        return msgspec.json.encode(await self._turns.run(self._opened().contents))
+        return msgspec.json.encode(await self._executor.run(self._opened().contents))
 
     async def restore(self, token: bytes | None) -> None:
         """Cut the folder back to what it was when ``token`` was made, or remove all that crawls have written to it.
@@ -118,9 +118,9 @@ class Parquet:
         """
         folder = self._opened()
         if token is None:
-            await self._turns.run(folder.begin)
+            await self._executor.run(folder.begin)
         else:
-            await self._turns.run(folder.cut_back, decode_token(token, Contents, repr(self)))
+            await self._executor.run(folder.cut_back, decode_token(token, Contents, repr(self)))
 
     async def sync(self) -> None:
         """Have what is written survive a power cut.
@@ -128,7 +128,7 @@ class Parquet:
         Raises:
             SinkError: The disk fails.
         """
-        await self._turns.run(self._opened().sync)
+        await self._executor.run(self._opened().sync)
 
     async def close(self) -> None:
         """Make a file of what waits, and close the folder.
@@ -138,7 +138,7 @@ class Parquet:
         """
         folder, self._folder = self._folder, None
         if folder is not None:
-            await self._turns.run(folder.finish)
+            await self._executor.run(folder.finish)
 
     def _opened(self) -> ParquetFolder:
         if self._folder is None:

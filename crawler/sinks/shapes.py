@@ -15,7 +15,7 @@ _LARGEST = 2**63 - 1
 
 
 def shape_of(value: Any, path: str = "") -> Any:
-    """Return the shape of a plain value: what `crawler.sinks.fields.fields_of` returns, or a part of it.
+    """Return the shape of a plain value: what `crawler.sinks.columns.fields_of` returns, or a part of it.
 
     Raises:
         ValueError: A list holds values of different kinds, or an integer has more than 64 bits.

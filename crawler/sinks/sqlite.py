@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from crawler.errors import ClosedError, ConfigurationError
-from crawler.sinks.fields import fields_of, json_of
+from crawler.runtime.serial_executor import SerialExecutor
+from crawler.sinks.columns import fields_of, json_of
 from crawler.sinks.sqlite_file import GROUP, ID, SqliteFile, folded
 from crawler.sinks.token import decode_token, known_as
-from crawler.turns import Turns
 
 _LARGEST = 2**63 - 1  # an INTEGER of SQLite
 _encode = msgspec.msgpack.Encoder().encode
@@ -86,7 +86,7 @@ class Sqlite:
         self._path = Path(file)
         self._table = table
         self._file: SqliteFile | None = None
-        self._turns = Turns()
+        self._executor = SerialExecutor()
 
     def __repr__(self) -> str:
         return f"<Sqlite {str(self._path)!r}>"
@@ -102,10 +102,10 @@ class Sqlite:
         Raises:
             ConfigurationError: It is not one of this sink's, cannot be written, or another crawl writes to it.
         """
-        self._turns = Turns()  # a lock belongs to the loop it was first used in
+        self._executor = SerialExecutor()  # a lock belongs to the loop it was first used in
         self._file = SqliteFile(self._path, self._table)
         try:
-            await self._turns.run(self._file.open)
+            await self._executor.run(self._file.open)
         except ConfigurationError:
             await self.close()
             raise
@@ -118,7 +118,7 @@ class Sqlite:
             SinkError: The disk is full, or fails, or somebody else has locked the file.
         """
         if items:
-            await self._turns.run(self._write, self._opened(), items)
+            await self._executor.run(self._write, self._opened(), items)
 
     async def checkpoint(self) -> bytes | None:
         """Return a token with the number of the last group."""
@@ -134,10 +134,10 @@ class Sqlite:
         """
         file = self._opened()
         if token is None:
-            await self._turns.run(file.begin)
+            await self._executor.run(file.begin)
             return
         found = decode_token(token, _Token, repr(self))
-        await self._turns.run(file.cut_back, found.crawl, found.group)
+        await self._executor.run(file.cut_back, found.crawl, found.group)
 
     async def sync(self) -> None:
         """Have what is written survive a power cut.
@@ -145,13 +145,13 @@ class Sqlite:
         Raises:
             SinkError: The disk fails.
         """
-        await self._turns.run(self._opened().sync)
+        await self._executor.run(self._opened().sync)
 
     async def close(self) -> None:
         """Close the file."""
         file, self._file = self._file, None
         if file is not None:
-            await self._turns.run(file.close)
+            await self._executor.run(file.close)
 
     def _opened(self) -> SqliteFile:
         if self._file is None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
+from crawler.document.page import Page
 from crawler.errors import ConfigurationError
-from crawler.page import Page
 from crawler.sinks.append import AppendFile, Mark
 from crawler.sinks.token import decode_token, known_as
 

@@ -15,7 +15,7 @@ from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from crawler.page import Page
+from crawler.document.page import Page
 
 _VERSION = "WARC/1.1"
 _OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})

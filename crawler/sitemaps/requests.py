@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+from crawler.document.page import Page
 from crawler.errors import InvalidURLError, ParseError
 from crawler.models import SITEMAP, Request
-from crawler.page import Page
 from crawler.sitemaps.entry import Entry
 from crawler.sitemaps.text import pieces_of
 from crawler.sitemaps.xml import XmlReader

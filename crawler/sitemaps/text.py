@@ -5,11 +5,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 
-from crawler.charset import BYTE_ORDER_MARKS, encoding_in
-from crawler.encodings import decoder
+from crawler.document.charset import BYTE_ORDER_MARKS, encoding_in
+from crawler.document.encodings import decoder
+from crawler.document.prescan import declared_encoding
 from crawler.errors import ParseError
 from crawler.policy.bodies import Bodies
-from crawler.prescan import declared_encoding
 
 MAX_BYTES = 52_428_800  # of a sitemap, unpacked; https://www.sitemaps.org/protocol.html#otherformats
 BODIES = Bodies(max_bytes=MAX_BYTES)

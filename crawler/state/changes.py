@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from crawler.digests import DigestSet
 from crawler.models import Failure, Request, State
-from crawler.policy.robots import Robots
+from crawler.robots.decision import Robots
+from crawler.state.digests import DigestSet
 from crawler.state.rows import more_of
 from crawler.state.schema import NUMBERS, PENDING
 

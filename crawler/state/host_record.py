@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import msgspec
 
 from crawler.policy.pace import PaceRecord
@@ -33,3 +35,8 @@ _DECODER = msgspec.msgpack.Decoder(HostRecord)
 def moved(data: bytes, shift: float) -> bytes:
     """Return an encoded record by a clock that is ``shift`` seconds ahead."""
     return _ENCODER.encode(_DECODER.decode(data).moved(shift))
+
+
+def host_key(name: str) -> int:
+    """Return the number by which the disk knows the host ``name``: 63 bits of its digest."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) >> 1

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from crawler.digests import DIGEST_BYTES
 from crawler.errors import StateError
 from crawler.models import Ledger, State
-from crawler.policy.robots import Robots
+from crawler.robots.decision import Robots
 from crawler.state.clock import Moment
 from crawler.state.database import NAME, read_database
+from crawler.state.digests import DIGEST_BYTES
 from crawler.state.rows import More, more_in
 from crawler.state.schema import PENDING, STATES
 

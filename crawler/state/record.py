@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from crawler.digests import DigestSet
+from crawler.document.page import Page
 from crawler.models import Ledger
-from crawler.page import Page
 from crawler.policy.state_folder import Durability, StateFolder
-from crawler.state.bodies import BodyStore
+from crawler.runtime.serial_executor import SerialExecutor
+from crawler.state.body_store import BodyStore
 from crawler.state.changes import Changes, Journal
+from crawler.state.digests import DigestSet
 from crawler.state.rows import PutOff, Waiting
-from crawler.state.store import SYNCHRONOUS, Kept, Store, Sunk, Wanted
-from crawler.turns import Turns
+from crawler.state.sqlite_store import SYNCHRONOUS, Restored, Store, Sunk, Wanted
 
 _SEEDS = 200  # that are read at once; to draw the scope around them takes the event loop 1 ms
 
@@ -37,7 +37,7 @@ class Record:
         self.durability = durability
         self._store = store
         self._bodies = bodies
-        self._turns = Turns()
+        self._executor = SerialExecutor()
 
     def __repr__(self) -> str:
         return f"<Record {self._store!r} {self.journal!r}>"
@@ -47,44 +47,44 @@ class Record:
         """Whether the bodies of pages are kept."""
         return self._bodies is not None
 
-    async def load(self) -> Kept:
+    async def load(self) -> Restored:
         """Return what an earlier crawl has left."""
-        return await self._turns.run(self._store.load)
+        return await self._executor.run(self._store.load)
 
     async def fill(self, seen: DigestSet, too_deep: DigestSet) -> None:
         """Fill empty sets with the digests of what is known; they must not be used meanwhile."""
-        await self._turns.run(self._store.fill, seen, too_deep)
+        await self._executor.run(self._store.fill, seen, too_deep)
 
     async def recount(self) -> Ledger:
         """Return how many URLs are in each state, counted one by one."""
-        return await self._turns.run(self._store.recount)
+        return await self._executor.run(self._store.recount)
 
     async def commit(self, changes: Changes, sinks: Sequence[Sunk], pages: Sequence[Page] = ()) -> None:
         """Make ``changes`` last; see `Store.commit`. Before that ``pages``, whose ends are among them, are kept."""
-        await self._turns.run(self._commit, changes, sinks, pages)
+        await self._executor.run(self._commit, changes, sinks, pages)
 
     async def waiting(self, wanted: Sequence[Wanted]) -> list[list[Waiting]]:
         """Return the next pending requests of hosts; what is not committed is not among them."""
-        return await self._turns.run(self._store.waiting, wanted)
+        return await self._executor.run(self._store.waiting, wanted)
 
     async def no_longer_too_deep(self, max_depth: int | None) -> list[PutOff]:
         """Return what was put off and is not too deep any more."""
-        return await self._turns.run(self._store.no_longer_too_deep, max_depth)
+        return await self._executor.run(self._store.no_longer_too_deep, max_depth)
 
     async def seeds(self) -> AsyncIterator[list[str]]:
         """Yield the URLs of the seeds that were crawled from before, some at a time."""
         last = 0
-        while rows := await self._turns.run(self._store.seeds, last, _SEEDS):
+        while rows := await self._executor.run(self._store.seeds, last, _SEEDS):
             last = rows[-1].serial
             yield [row.url for row in rows if row.is_named_by_user]
 
     async def waiting_hosts(self) -> list[str]:
         """Return a URL of each host that has pending requests."""
-        return await self._turns.run(self._store.waiting_hosts)
+        return await self._executor.run(self._store.waiting_hosts)
 
     async def close(self) -> None:
         """Close the folder, once what is being written is written."""
-        await self._turns.run(self._close)
+        await self._executor.run(self._close)
 
     def _commit(self, changes: Changes, sinks: Sequence[Sunk], pages: Sequence[Page]) -> None:
         if self._bodies is not None:

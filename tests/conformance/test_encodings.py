@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.charset import decode, encoding_of
+from crawler.document.charset import decode, encoding_of
 from tests.conformance import data
 
 

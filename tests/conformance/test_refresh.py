@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crawler.page import Page
+from crawler.document.page import Page
 from crawler.url import resolve
 from tests.conformance import data
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from crawler.policy.robots import parse_robots
+from crawler.robots.decision import parse_robots
 from tests.conformance import data
 
 pytestmark = pytest.mark.conformance

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.suffixes import registrable_domain
+from crawler.http.suffixes import registrable_domain
 from tests.conformance import data
 
 

@@ -24,8 +24,8 @@ from crawler import (
     State,
     sitemap,
 )
-from crawler.sources import ANCHORS, REFRESHES
-from crawler.summary import Summary
+from crawler.crawl.summary import Summary
+from crawler.document.sources import ANCHORS, REFRESHES
 from fixtures_server import HostileServer
 from fixtures_server.hostile import BEHAVIOURS, DISGUISES, TLS
 

@@ -120,7 +120,7 @@ async def test_many_hosts_that_send_us_to_one_for_their_robots_txt_do_not_hurry_
         arrivals.append(time.monotonic())
         active += 1
         peak = max(peak, active)
-        for _turn in range(10):
+        for _lock in range(10):
             await asyncio.sleep(0)
         active -= 1
         return web.Response(text="User-agent: *\nDisallow: /no\n")

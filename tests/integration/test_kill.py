@@ -35,9 +35,9 @@ RUNS = {
 
 async def killed(name: str, site: str, options: tuple[str, ...], sinks: tuple[str, ...]) -> Run:
     """Crawl once with one kill or two."""
-    luck = random.Random(name)
+    jitter = random.Random(name)
     async with campaign(site, "--workers=1", *options, sinks=sinks) as found:
-        return await found.run(luck, kills=luck.randint(1, 2))
+        return await found.run(jitter, kills=jitter.randint(1, 2))
 
 
 @pytest.mark.timeout(60)

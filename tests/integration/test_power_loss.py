@@ -25,12 +25,12 @@ async def test_whatever_a_power_cut_leaves_is_sound_and_has_all_that_was_committ
     sinks: tuple[str, ...], tmp_path: Path
 ) -> None:
     need(shutil.which("strace") is not None, "strace")
-    luck, problems, moments = random.Random(7), {}, 0
+    jitter, problems, moments = random.Random(7), {}, 0
     async with campaign("tiny", *OPTIONS, "--durability=power", sinks=sinks) as found:
         done = await recorded(found, tmp_path)
-        async for cut in cuts(done, tmp_path, luck, every=3):
+        async for cut in cuts(done, tmp_path, jitter, every=3):
             wrong = list(cut.problems)
-            if not luck.randrange(len(done) // 3):  # three or so go on to their end
+            if not jitter.randrange(len(done) // 3):  # three or so go on to their end
                 wrong += await end(found, cut.folder)
             if wrong:
                 problems[f"after {cut.moment} operations, {done[cut.moment - 1][:2]}, {cut.kind}"] = wrong

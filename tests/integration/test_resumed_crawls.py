@@ -38,7 +38,7 @@ from crawler import (
     Summary,
 )
 from crawler.crawler import Seed
-from crawler.state.store import Store
+from crawler.state.sqlite_store import Store
 from fixtures_server import FixturesServer, Web
 from tests.integration.sites import Answer, links, redirect, serve
 

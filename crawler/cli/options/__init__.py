@@ -1,10 +1,10 @@
-"""The options of the commands: a dataclass for each panel of the help, and what they change in a `Job`."""
+"""The options of the commands: a dataclass for each panel of the help, and what they change in a `CrawlDefinition`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from crawler.cli.job import Job
+from crawler.cli.crawl_definition import CrawlDefinition
 from crawler.cli.options.cache import CacheOptions
 from crawler.cli.options.fetching import CrawlFetching, FetchingOptions
 from crawler.cli.options.identity import IdentityOptions
@@ -55,22 +55,22 @@ class CrawlOptions:
     parsing: ParsingOptions = field(default_factory=ParsingOptions)
     state: StateOptions = field(default_factory=StateOptions)
 
-    def applied_to(self, job: Job) -> Job:
-        """Return ``job`` with what these options change, header fields and passwords aside.
+    def applied_to(self, definition: CrawlDefinition) -> CrawlDefinition:
+        """Return ``definition`` with what these options change, header fields and passwords aside.
 
         Raises:
             ConfigurationError: One of them is out of its range.
         """
         return replace(
-            job,
-            scope=self.scope.applied_to(job.scope),
-            limits=self.limits.applied_to(job.limits),
-            politeness=self.politeness.applied_to(job.politeness),
-            retry=self.fetching.retry(job.retry),
-            fetch=_applied(self, job.fetch),
-            cpu=self.parsing.applied_to(job.cpu),
-            state=self.state.applied_to(job.state),
-            order=self.state.order_of(job.order),
+            definition,
+            scope=self.scope.applied_to(definition.scope),
+            limits=self.limits.applied_to(definition.limits),
+            politeness=self.politeness.applied_to(definition.politeness),
+            retry=self.fetching.retry(definition.retry),
+            fetch=_applied(self, definition.fetch),
+            cpu=self.parsing.applied_to(definition.cpu),
+            state=self.state.applied_to(definition.state),
+            order=self.state.order_of(definition.order),
         )
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from crawler.cli.lines import lines_of, named_file
 from crawler.cli.options.given import given
+from crawler.cli.value_file import lines_of, named_file
 from crawler.errors import ConfigurationError
 from crawler.policy.network import Network
 

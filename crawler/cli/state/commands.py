@@ -11,15 +11,15 @@ import typer
 
 from crawler.cli import exits
 from crawler.cli.exits import Exit
-from crawler.cli.state.explaining import show_explanation
-from crawler.cli.state.listing import export, host_from, list_urls, states_of
+from crawler.cli.state.explain_command import show_explanation
+from crawler.cli.state.list_command import export, host_from, list_urls, states_of
 from crawler.cli.state.shown import for_a_reader
-from crawler.cli.state.status import show_status
+from crawler.cli.state.status_command import show_status
 from crawler.errors import ConfigurationError
-from crawler.frontier.retrying import RETRIED, retry
 from crawler.models import State
 from crawler.observe.figures import plural
 from crawler.state.listing import Selection
+from crawler.state.requeue import RETRIED, retry
 
 _Folder = Annotated[str, typer.Argument(metavar="DIR", help="The state folder of a crawl: what --state named.")]
 _URL = Annotated[str, typer.Argument(metavar="URL", help="In any spelling.")]

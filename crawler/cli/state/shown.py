@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 
 from crawler.errors import StateError
-from crawler.observe.lines import labelled
+from crawler.observe.labelled_lines import labelled
 
 
 @contextmanager

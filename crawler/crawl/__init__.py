@@ -1,0 +1,1 @@
+"""One crawl, from its seeds to the last item: see `crawler.crawl.engine`."""

@@ -1,0 +1,305 @@
+"""Makes what pages came to last: their items in the sinks, then their end in the ledger, and both in one record.
+
+```
+settle ─► group ─► sinks ─► tokens ─┐
+journal ──────────► changes ────────┴─► one transaction ─► the ledger in memory
+```
+
+Where the crawl has a state, a group is whatever has gathered since the last commit, which is made at most every 50 ms:
+its items are written, every sink says how far it has come, and that is written together with the ends of the pages and
+all that was found meanwhile. A kill at any moment leaves a state that says which part of each output belongs to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Any
+
+from crawler.document.page import Page
+from crawler.errors import SinkError, StateError
+from crawler.frontier.frontier import Frontier
+from crawler.models import Request, State
+from crawler.sinks.sink import CheckpointedSink, Sink
+from crawler.state.changes import Changes
+from crawler.state.record import Record
+from crawler.state.sqlite_store import Sunk, is_full
+
+_LINGER = 0.05  # seconds between two commits; arbitrary, a commit takes 2 ms or, with durability, one turn of the disk
+_MOST_PAGES = 2000  # that wait for a commit; arbitrary
+_MOST_ITEMS = 10_000  # the same
+_MOST_BYTES = 16 * 2**20  # of encoded items, and of bodies that wait to be kept; the same
+_MOST_CHANGES = 100_000  # the same
+_FULL_SECONDS = 1.0  # until a full disk is tried again; arbitrary, nobody tells when there is room
+
+_log = logging.getLogger("crawler")
+
+
+class Committer:
+    """Takes parsed pages; `run` writes them in groups."""
+
+    def __init__(
+        self,
+        frontier: Frontier,
+        sinks: Sequence[Sink],
+        advance: Callable[[], None],
+        record: Record | None = None,
+        complete: Callable[[Changes], None] = lambda _: None,
+        pause: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        """Create the committer of a crawl.
+
+        Args:
+            frontier: Has the ledger.
+            sinks: Where items go; open, and cut back to what the record says.
+            advance: Called when pages have come to their end.
+            record: Where that is written; ``None`` where the crawl has no state.
+            complete: Adds the counters that are written along.
+            pause: Called when a disk is full, and with false when there is room again.
+        """
+        self.is_stuck = False
+        self._frontier = frontier
+        self._sinks = sinks
+        self._advance = advance
+        self._record = record
+        self._complete = complete
+        self._pause = pause
+        self._is_torn = False  # what was taken from the journal did not get to the disk
+        self._noted = asyncio.Event() if record is None else record.noted
+        self._group = _Group(len(sinks))
+        self._committed = 0.0
+        self._tokens: list[bytes | None] = [None] * len(sinks)
+        self._is_ending = False
+
+    def __repr__(self) -> str:
+        return f"<Committer {len(self._group.done)} pages wait{', the disk is full' if self.is_stuck else ''}>"
+
+    async def put(self, pages: Sequence[Page], outputs: Sequence[list[Any]]) -> None:
+        """Hand over parsed pages and, for each sink, their items.
+
+        Returns when they are written; where the crawl has a state, when there is room for more, as `run` waits for
+        more to come.
+        """
+        group = self._group
+        group.add(pages, outputs)
+        self.keep(pages)
+        self._noted.set()
+        if self._record is None:
+            await group.written.wait()
+        elif group.is_large or self._record.journal.size > _MOST_CHANGES:
+            group.is_wanted.set()
+            await group.written.wait()
+
+    def keep(self, pages: Sequence[Page]) -> None:
+        """Have the bodies of ``pages`` written, where they are kept.
+
+        To be called together with what notes their ends, so that both are of the same group.
+        """
+        if self._record is not None and self._record.keeps_bodies:
+            self._group.keep(pages)
+
+    async def begin(self) -> None:
+        """Ask the sinks how far they are, before anything is written to them."""
+        self._tokens = await self._checkpoint()
+
+    async def run(self) -> None:
+        """Write groups until cancelled, or until `end`.
+
+        Raises:
+            SinkError: Items could not be written.
+            StateError: The record could not be written.
+        """
+        while not (self._is_ending and self._is_idle):
+            await self._noted.wait()
+            await self._linger()
+            await self.commit()
+
+    async def end(self, running: asyncio.Task[None]) -> None:
+        """End ``running``, the task of `run`, when all is written; at once where there is no record."""
+        self._is_ending = True
+        if self._record is None or self.is_stuck:
+            running.cancel()
+            return
+        self._noted.set()
+        self._group.is_wanted.set()
+        await asyncio.wait((running,))
+
+    async def salvage(self) -> None:
+        """Keep what was found and tried since the last commit, at the end of a crawl that was cut off.
+
+        Not the pages whose items were not written, which are fetched again.
+        """
+        if self._record is None or self._is_torn or self._record.journal.is_empty:
+            return
+        changes = self._record.journal.take()
+        self._complete(changes)
+        if self._group.done:
+            changes.facts.pop("tally", None)  # it counts their items, which will be made again
+        try:
+            await self._record.commit(changes, self._sunk(self._tokens), self._group.kept)
+        except StateError as error:
+            _log.warning("the last moments of the crawl are not kept: %s", error)
+
+    async def flush(self) -> None:
+        """Return when all that was noted before is written, which `run` does: what it began is never cut off alone."""
+        group = self._group
+        self._noted.set()
+        group.is_wanted.set()
+        await group.written.wait()
+
+    async def commit(self) -> None:
+        """Write what has gathered; see `run`, beside which it is not to be called."""
+        group, self._group = self._group, _Group(len(self._sinks))
+        changes = self._changes_with(group)
+        self._noted.clear()
+        self._is_torn = True
+        await self._write(group)
+        tokens = await self._checkpoint()
+        if self._record is not None and changes is not None:
+            await self._keep(changes, tokens, group.kept)
+        self._is_torn = False
+        self._go_on()
+        self._tokens = tokens
+        self._committed = monotonic()
+        for request, _ in group.done:
+            self._frontier.finish(request, State.DONE)
+        group.written.set()
+        self._advance()
+
+    @property
+    def _is_idle(self) -> bool:
+        return not self._group.done and (self._record is None or self._record.journal.is_empty)
+
+    async def _linger(self) -> None:
+        """Wait for more, but not where the last commit was a while ago: what comes alone is written at once."""
+        left = self._committed + _LINGER - monotonic()
+        if self._record is None or self._is_ending or left <= 0:
+            return
+        try:
+            async with asyncio.timeout(left):
+                await self._group.is_wanted.wait()
+        except TimeoutError:
+            pass
+
+    def _changes_with(self, group: _Group) -> Changes | None:
+        """Return what is to be written of the frontier, the ends of the pages of ``group`` included."""
+        if self._record is None:
+            return None
+        journal = self._record.journal
+        for request, status in group.done:
+            journal.ended(request, State.DONE, status)
+        changes = journal.take()
+        changes.snapshot = self._frontier.take_snapshot()
+        self._complete(changes)
+        return changes
+
+    async def _write(self, group: _Group) -> None:
+        """Write the items of ``group`` to each sink; where a disk is full, again when there is room."""
+        for place, (sink, items) in enumerate(zip(self._sinks, group.outputs, strict=True)):
+            is_torn = False
+            while items:
+                try:
+                    if is_torn:  # within the same try: a database must write also in order to take something back
+                        await self._cut_back(place)
+                    await _write(sink, items)
+                    break
+                except SinkError as error:
+                    if self._tokens[place] is None:
+                        raise
+                    await self._wait_for_room(error)
+                    is_torn = True
+
+    async def _keep(self, changes: Changes, tokens: Sequence[bytes | None], kept: Sequence[Page]) -> None:
+        if self._record is None:
+            raise AssertionError("only called with a record")
+        while True:
+            try:
+                await self._record.commit(changes, self._sunk(tokens), kept)
+                break
+            except StateError as error:
+                await self._wait_for_room(error)
+
+    def _sunk(self, tokens: Sequence[bytes | None]) -> list[Sunk]:
+        pairs = zip(self._sinks, tokens, strict=True)
+        return [Sunk(sink.name, token) for sink, token in pairs if token and isinstance(sink, CheckpointedSink)]
+
+    async def _checkpoint(self) -> list[bytes | None]:
+        """Return the token of each sink; ``None`` for those that cannot be cut back, or need not be."""
+        if self._record is None:
+            return [None] * len(self._sinks)
+        return [await self._checkpoint_of(sink) for sink in self._sinks]
+
+    async def _checkpoint_of(self, sink: Sink) -> bytes | None:
+        if not isinstance(sink, CheckpointedSink):
+            return None
+        token = await sink.checkpoint()
+        if token is not None and self._record is not None and self._record.durability == "power":
+            await sink.sync()  # before the record says that it is there
+        return token
+
+    async def _cut_back(self, place: int) -> None:
+        """Take back what was written of a group that did not get through."""
+        sink = self._sinks[place]
+        if isinstance(sink, CheckpointedSink):
+            await sink.restore(self._tokens[place])
+
+    async def _wait_for_room(self, error: SinkError | StateError) -> None:
+        """Wait a moment where a disk is full, and the crawl has a record; raise all other errors.
+
+        Raises:
+            SinkError: It is another fault.
+            StateError: It is another fault.
+        """
+        if self._record is None or not is_full(error):
+            raise error
+        if not self.is_stuck:
+            _log.warning("%s; the crawl waits until there is room, and nothing is lost if it is ended", error)
+            self.is_stuck = True
+            self._pause(True)
+        await asyncio.sleep(_FULL_SECONDS)
+
+    def _go_on(self) -> None:
+        if self.is_stuck:
+            _log.info("there is room again: the crawl goes on")
+            self.is_stuck = False
+            self._pause(False)
+
+
+class _Group:
+    """Pages that come to their end together, and for each sink their items."""
+
+    def __init__(self, sinks: int) -> None:
+        self.done: list[tuple[Request, int]] = []  # with their HTTP status; not the pages, whose bodies are large
+        self.kept: list[Page] = []  # those too, where bodies are kept
+        self.bytes = 0
+        self.outputs: list[list[Any]] = [[] for _ in range(sinks)]
+        self.is_wanted = asyncio.Event()
+        self.written = asyncio.Event()
+
+    def add(self, pages: Sequence[Page], outputs: Sequence[list[Any]]) -> None:
+        self.done += [(page.request, page.status) for page in pages]
+        for items, more in zip(self.outputs, outputs, strict=True):
+            items.extend(more)
+            self.bytes += sum(len(item) for item in more if isinstance(item, bytes))
+
+    def keep(self, pages: Sequence[Page]) -> None:
+        self.kept += pages
+        self.bytes += sum(len(page.body) for page in pages)
+
+    @property
+    def is_large(self) -> bool:
+        if max(len(self.done), len(self.kept)) >= _MOST_PAGES or self.bytes >= _MOST_BYTES:
+            return True
+        return any(len(items) >= _MOST_ITEMS for items in self.outputs)
+
+
+async def _write(sink: Sink, items: list[Any]) -> None:
+    try:
+        await sink.write(items)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise SinkError(f"{sink!r} was cancelled by something that it awaited") from error

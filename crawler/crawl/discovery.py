@@ -1,0 +1,98 @@
+"""What becomes of the links that pages lead to: each enters the frontier, or is refused and counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from crawler.document.page import Page
+from crawler.frontier.frontier import Frontier
+from crawler.models import SITEMAP, Refusal, Request
+from crawler.parsing.worker import Parsed
+from crawler.policy.limits import Limits
+from crawler.policy.quotas import Quotas
+from crawler.policy.rewriting import Rewriting
+from crawler.policy.scope import Boundary
+from crawler.policy.traps import Traps
+from crawler.url import LONGEST_URL, without_userinfo
+
+_IN_A_TURN = 500  # links; they take the loop about 2 ms
+
+
+class Discovery:
+    """Passes discovered requests through scope and depth to the frontier, which drops those it has seen."""
+
+    def __init__(
+        self,
+        frontier: Frontier,
+        boundary: Boundary,
+        limits: Limits,
+        rewriting: Rewriting | None = None,
+    ) -> None:
+        self._frontier = frontier
+        self._boundary = boundary
+        self._limits = limits
+        self._rewriting = rewriting
+        self._traps = Traps(limits.max_alike)
+        self._quotas = Quotas(limits.max_per_host, limits.max_per_path)
+
+    def __repr__(self) -> str:
+        return f"<Discovery within {self._boundary!r}>"
+
+    def add(self, request: Request, found_on: int = 0) -> None:
+        """Add one request, whose depth and parent are set, ``found_on`` being the serial number of that."""
+        reason = self._refusal_of(request)
+        if reason is None:
+            self._frontier.add(request, found_on)
+        else:
+            self._frontier.refuse(request, reason, found_on)
+
+    def take_shapes(self) -> dict[str, int]:
+        """Return how many URLs there are of each shape, host and path of which there are more than at the last call."""
+        return self._traps.take_changed() | self._quotas.take_changed()
+
+    def restore(self, shapes: Mapping[str, int]) -> None:
+        """Go on with the counts of an earlier crawl."""
+        self._traps.restore(shapes)
+        self._quotas.restore(shapes)
+
+    def _refusal_of(self, request: Request) -> Refusal | None:
+        """Return why a request is not to be made, if there is a reason."""
+        if self._is_too_long(request.url):
+            return Refusal.LONG
+        if not self._boundary.permits(request.url):
+            return Refusal.SCOPE
+        if not self._limits.allows_depth(request.depth):
+            return Refusal.DEPTH
+        if self._frontier.has_seen(request):
+            return None
+        return self._quotas.refusal_of(request.url) if self._traps.permits(request.url) else Refusal.TRAP
+
+    async def add_all(self, page: Page, parsed: Parsed) -> None:
+        """Add all that ``page`` leads to; of a great many, some in each turn of the loop."""
+        # A sitemap only says where to begin: what it lists is as deep as it is itself.
+        depth, found_on = page.depth + (page.label != SITEMAP), page.request.serial
+        for count, link in enumerate(parsed.links, 1):
+            if not count % _IN_A_TURN:
+                await asyncio.sleep(0)
+            is_special = (self._rewriting or "@" in link) and not self._is_too_long(link)
+            url = self.canonical(link) if is_special else link
+            # Asked before a request is made of it: most links of most pages are known already.
+            if not self._frontier.knows(url):
+                self.add(Request(url, depth=depth, parent=page.url), found_on)
+        for count, request in enumerate(parsed.requests, 1):
+            if not count % _IN_A_TURN:
+                await asyncio.sleep(0)
+            url = self.canonical(request.url) if request.method == "GET" else without_userinfo(request.url)
+            self.add(replace(request, url=url, depth=depth, parent=page.url, redirects=0, attempt=0), found_on)
+
+    def _is_too_long(self, url: str) -> bool:
+        """Tell whether a ``url`` is refused unseen: of megabytes, already to look at it takes long."""
+        return len(url) > LONGEST_URL and self._limits.max_alike is not None
+
+    def canonical(self, url: str) -> str:
+        """Return a normalised ``url`` as this crawl spells it."""
+        url = without_userinfo(url)  # strangers do not say who we are
+        return url if self._rewriting is None else self._rewriting.rewritten(url)

@@ -1,0 +1,106 @@
+"""How requests end that come to nothing, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from crawler.crawl.counters import Counters
+from crawler.document.page import Page
+from crawler.errors import (
+    BlockedAddressError,
+    CrawlerError,
+    ParseError,
+    QuarantineError,
+    RobotsDeniedError,
+    StatusError,
+)
+from crawler.frontier.frontier import Frontier
+from crawler.models import Failure, Request, State
+
+OnFailure: TypeAlias = Callable[[Failure], object]
+
+
+class FailedRequests:
+    """Closes requests that came to nothing."""
+
+    def __init__(
+        self,
+        frontier: Frontier,
+        counters: Counters,
+        keep: Callable[[Sequence[Page]], None],
+        on_failure: OnFailure | None,
+    ) -> None:
+        """Create the endings of a crawl.
+
+        Args:
+            frontier: Knows the requests.
+            counters: Counts the failures.
+            keep: Keeps the bodies of pages, where any are kept.
+            on_failure: Called with each failure.
+        """
+        self._frontier = frontier
+        self._counters = counters
+        self._keep = keep
+        self._on_failure = on_failure
+
+    def __repr__(self) -> str:
+        return f"<FailedRequests {self._counters.errors.total()}>"
+
+    def fail(self, request: Request, error: CrawlerError, saved: str = "") -> None:
+        """Close a request that came to nothing; ``saved`` is the file that its body is kept in."""
+        if isinstance(error, RobotsDeniedError) and request.parent:
+            # Counted, like what is out of scope; only for seeds is it news.
+            self._frontier.end(request, State.DENIED, reason=str(error))
+            return
+        failure = failure_of(request, error, saved)
+        self._frontier.end(request, failure.state, failure=failure)
+        self._tell(failure)
+
+    def fail_page(self, page: Page, error: CrawlerError, saved: str = "") -> None:
+        """Close a request whose page could not be parsed; another parser may."""
+        self._keep([page])
+        self.fail(page.request, error, saved)
+
+    def refuse(self, seed: object, error: Exception) -> None:
+        """Count what is no seed; it is no reason to end a crawl of millions."""
+        self._tell(Failure(str(seed), State.REFUSED, type(error).__name__, str(error)))
+
+    def _tell(self, failure: Failure) -> None:
+        self._counters.note_failure(failure)
+        if self._on_failure is None:
+            return
+        try:
+            self._on_failure(failure)
+        except asyncio.CancelledError as error:  # which would pass for ours
+            raise CrawlerError(f"on_failure raised {error!r}") from error
+
+
+def state_of(error: CrawlerError) -> State:
+    """Return the state of a URL that came to nothing because of ``error``."""
+    match error:
+        case QuarantineError():
+            return State.QUARANTINED
+        case RobotsDeniedError():
+            return State.DENIED
+        case BlockedAddressError():
+            return State.REFUSED
+        case _:
+            return State.FAILED
+
+
+def failure_of(request: Request, error: CrawlerError, saved: str = "") -> Failure:
+    """Return the record of why ``request`` came to nothing; ``saved`` is the file that its body is kept in."""
+    return Failure(
+        url=request.url,
+        state=state_of(error),
+        error=type(error).__name__,
+        message=str(error),
+        attempts=request.attempt + 1,
+        status=error.status if isinstance(error, StatusError) else 0,
+        depth=request.depth,
+        parent=request.parent,
+        traceback=error.traceback if isinstance(error, ParseError | QuarantineError) else "",
+        saved=saved,
+    )

@@ -1,0 +1,102 @@
+"""What becomes of parsed pages: their links to the frontier, their items to the sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from crawler.crawl.committer import Committer
+from crawler.crawl.counters import Counters
+from crawler.crawl.discovery import Discovery
+from crawler.crawl.failed_requests import FailedRequests
+from crawler.document.page import Page
+from crawler.errors import ParseError, QuarantineError
+from crawler.parsing.worker import Encode, OfPage, Parsed
+from crawler.sinks.sink import Sink, keyed
+
+
+class PageResults:
+    """Settles batches of parsed pages."""
+
+    def __init__(
+        self,
+        discovery: Discovery,
+        failed_requests: FailedRequests,
+        committer: Committer,
+        sinks: Sequence[Sink],
+        *,
+        counters: Counters,
+        advance: Callable[[], None],
+        is_kept: bool,
+    ) -> None:
+        """Create the settling of a crawl.
+
+        Args:
+            discovery: Takes links.
+            failed_requests: Takes pages that came to nothing.
+            committer: Makes the rest last.
+            sinks: Where items go.
+            counters: Counts items and settled pages.
+            advance: Called when something else may be fetched.
+            is_kept: Whether the crawl has a state folder.
+        """
+        self._discovery = discovery
+        self._failed_requests = failed_requests
+        self._committer = committer
+        self._sinks = sinks
+        self._counters = counters
+        self._advance = advance
+        self._is_kept = is_kept
+
+    def __repr__(self) -> str:
+        return f"<PageResults {self._counters.settled} pages for {len(self._sinks)} sinks>"
+
+    async def take_results(self, results: Sequence[tuple[Page, Parsed]]) -> None:
+        """Add the links of parsed pages, and hand over their items, with which their requests come to their end."""
+        outputs: list[list[Any]] = [[] for _ in self._sinks]
+        pages, made = [], 0
+        for page, parsed in results:
+            problem = await self._add_links(page, parsed)
+            try:
+                items = items_for(self._sinks, page, parsed)
+                if problem is not None:
+                    raise problem
+            except (ParseError, QuarantineError) as error:
+                self._failed_requests.fail_page(page, error, parsed.saved)
+                continue
+            for output, some in zip(outputs, items, strict=True):
+                output.extend(some)
+            made += parsed.items
+            pages.append(page)
+        self._advance()
+        # Nothing is awaited between the counts and the pages that they count: both are in the same commit.
+        self._counters.items += made
+        self._counters.settled += len(results)
+        if pages or self._is_kept:  # a state may hold failed pages, of which there are never too many
+            await self._committer.put(pages, outputs)
+
+    async def _add_links(self, page: Page, parsed: Parsed) -> ParseError | None:
+        """Add what a page leads to, of one that failed too: a broken sitemap, for example. Return what cannot be."""
+        try:
+            await self._discovery.add_all(page, parsed)
+        except ParseError as error:
+            return error
+        return None
+
+
+def encoder_of(sink: Sink) -> Encode | OfPage | None:
+    """Return how the workers encode for ``sink``."""
+    of_page: Callable[[Page], bytes] | None = getattr(sink, "encode_page", None)
+    return sink.encode if of_page is None else OfPage(of_page)
+
+
+def items_for(sinks: Sequence[Sink], page: Page, parsed: Parsed) -> list[list[Any]]:
+    """Return the items of a page for each of ``sinks``.
+
+    Raises:
+        CrawlerError: There are none because of it.
+    """
+    if parsed.error is not None:
+        raise parsed.error
+    fingerprint = page.request.fingerprint if parsed.items else ""
+    return [keyed(sink, fingerprint, parsed.items_for(place)) for place, sink in enumerate(sinks)]

@@ -1,0 +1,76 @@
+"""Brings requests that wait on the disk into memory, before the queues of their hosts run dry."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from crawler.frontier.frontier import Frontier, Part
+from crawler.state.record import Record
+from crawler.state.rows import Waiting
+from crawler.state.sqlite_store import Wanted
+
+_HOSTS = 64  # whose queues are read at once; arbitrary
+_CHUNK = 500  # requests that are made in one turn of the loop; they take it 2 ms
+
+
+class Refill:
+    """Reads the next parts of queues; `run` it while the crawl runs."""
+
+    def __init__(
+        self,
+        frontier: Frontier,
+        record: Record,
+        advance: Callable[[], None],
+        flush: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Create it.
+
+        Args:
+            frontier: Says of which hosts more is wanted.
+            record: Where that is.
+            advance: Called when there is more to fetch.
+            flush: Has written what is not on the disk yet, so that it is found there.
+        """
+        self._frontier = frontier
+        self._record = record
+        self._advance = advance
+        self._flush = flush
+
+    def __repr__(self) -> str:
+        return f"<Refill of {self._frontier!r}>"
+
+    async def run(self) -> None:
+        """Read until cancelled.
+
+        Raises:
+            StateError: The disk fails.
+        """
+        while True:
+            await self._record.low.wait()
+            self._record.low.clear()
+            while self._frontier.is_low:
+                await self._read()
+
+    async def _read(self) -> None:
+        parts = self._frontier.wanted(_HOSTS)
+        if not parts:  # what was asked for is not wanted any more
+            return
+        await self._flush()
+        read = await self._record.waiting([_wanted(part) for part in parts])
+        for part, rows in zip(parts, read, strict=True):
+            await self._take_in(part, rows)
+        self._advance()
+
+    async def _take_in(self, part: Part, rows: Sequence[Waiting]) -> None:
+        requests = []
+        for number, row in enumerate(rows, 1):
+            requests.append((row.request(), row.ready_at or 0.0))
+            if not number % _CHUNK:
+                await asyncio.sleep(0)
+        self._frontier.extend(part, requests)
+
+
+def _wanted(part: Part) -> Wanted:
+    rank, place = part.reach
+    return Wanted(part.host.key, rank, abs(place), part.limit)

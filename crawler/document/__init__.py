@@ -1,0 +1,1 @@
+"""What a page says: its text, its elements, its links, its directives."""

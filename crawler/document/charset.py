@@ -1,0 +1,63 @@
+"""From bytes to text: which character set a body is in."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from crawler.document.encodings import encoding_named, read
+from crawler.document.prescan import declared_encoding
+
+BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_BE, "utf-16be"), (codecs.BOM_UTF16_LE, "utf-16le"))
+"""What a text may begin with, and the encoding that it is in then."""
+
+_HEADER_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';,]+)""", re.IGNORECASE)
+_MARKUP = re.compile(r"\s*(?:$|;|[^;]*(?:html|xml))", re.IGNORECASE)  # or nothing is said
+_WINDOW = 1024  # bytes in which the HTML standard advises to look for <meta charset>
+_WIDE_WINDOW = 65536  # bytes in which to look for it before guessing; arbitrary
+_FALLBACK = "windows-1252"  # what browsers assume where nothing is declared and the bytes are not UTF-8
+
+
+def decode(body: bytes, content_type: str = "") -> str:
+    """Return ``body`` as text. Never fails: what does not decode becomes U+FFFD.
+
+    The character set is what `encoding_of` says. A byte order mark is no part of the text.
+    """
+    for mark, name in BYTE_ORDER_MARKS:
+        if body.startswith(mark):
+            return read(body[len(mark) :], name)
+    return read(body, encoding_of(body, content_type))
+
+
+def encoding_of(body: bytes, content_type: str = "") -> str:
+    """Return the name of the encoding that ``body`` is in, in lower case, as the Encoding standard has it.
+
+    The order is the HTML standard's: byte order mark, ``charset`` of the Content-Type header, ``<meta charset>`` or XML
+    declaration near the start. Then come UTF-8 where the bytes are valid UTF-8 and not mere ASCII, a ``<meta charset>``
+    farther down, and windows-1252.
+    """
+    for mark, name in BYTE_ORDER_MARKS:
+        if body.startswith(mark):
+            return name
+    if encoding := encoding_in(content_type):
+        return encoding
+    is_markup = _MARKUP.match(content_type)
+    if is_markup and (encoding := declared_encoding(body[:_WINDOW])):
+        return encoding
+    if not body.isascii() and _is_utf_8(body):
+        return "utf-8"
+    return (declared_encoding(body[:_WIDE_WINDOW]) if is_markup else None) or _FALLBACK
+
+
+def encoding_in(content_type: str) -> str | None:
+    """Return the name of the encoding that a Content-Type field says, or ``None``."""
+    found = _HEADER_CHARSET.search(content_type)
+    return encoding_named(found[1]) if found else None
+
+
+def _is_utf_8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,121 @@
+"""HTML: one tree and the links in it. The only file that imports selectolax."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from crawler.document.references import parse_refresh
+from crawler.document.sources import Source
+from crawler.errors import InvalidURLError
+from crawler.url import Base
+
+__all__ = [
+    "LexborHTMLParser",
+    "LexborNode",
+    "base_of",
+    "canonical_of",
+    "is_html",
+    "references_in",
+    "refreshes_in",
+    "resolve_links",
+    "robots_elements",
+]
+
+_HTML_TYPES = ("text/html", "application/xhtml+xml")
+
+
+def is_html(content_type: str) -> bool:
+    """Tell whether a Content-Type means HTML; where none was sent, it is taken to."""
+    return content_type.partition(";")[0].strip().lower() in ("", *_HTML_TYPES)
+
+
+def base_of(tree: LexborHTMLParser, url: str) -> Base:
+    """Return what the references in a page at ``url`` are relative to: its ``<base href>``, else ``url``."""
+    base = Base(url)
+    for node in tree.tags("base"):
+        # The first that has an address counts, even where that is invalid and so means nothing.
+        if "href" in (attributes := node.attributes):
+            try:
+                return Base(base.resolve(attributes["href"] or ""))
+            except InvalidURLError:
+                return base
+    return base
+
+
+def references_in(tree: LexborHTMLParser, sources: Iterable[Source], *, nofollow: bool) -> Iterator[str]:
+    """Yield the references in a page as they stand in it: by source, then in its order.
+
+    Args:
+        tree: The page.
+        sources: Where references are looked for.
+        nofollow: Whether those with ``rel=nofollow`` are among them.
+    """
+    for source in sources:
+        for node in tree.css(source.selector):
+            attributes = node.attributes
+            value = attributes.get(source.attribute)
+            if value is None:
+                continue
+            rel = attributes.get("rel")
+            if rel and not nofollow and _has_token(rel, "nofollow"):
+                continue
+            if source.read:
+                yield from source.read(value)
+            else:
+                yield value
+
+
+def resolve_links(references: Iterable[str], base: Base, url: str) -> list[str]:
+    """Return the http(s) URLs that ``references`` of the page at ``url`` mean, normalised, each once, in their order.
+
+    References are relative to ``base``. Those that cannot be fetched (``mailto:``, ``javascript:``, broken ones) are
+    left out: the web is full of them.
+    """
+    links: dict[str, None] = {}
+    # Without a <base> a lone '#…' is the page itself, and by far the most common reference in manuals.
+    passed_over = "#" if base.url == url or base.url == Base(url).url else None
+    for reference in dict.fromkeys(references):
+        if reference[:1] == passed_over:
+            continue
+        try:
+            links[base.resolve(reference)] = None
+        except InvalidURLError:
+            continue
+    return list(links)
+
+
+def canonical_of(tree: LexborHTMLParser, base: Base) -> str | None:
+    """Return the http(s) URL that a page calls its canonical one (RFC 6596), or ``None``.
+
+    Only its head is asked: what stands in the body may be a visitor's, who must not speak for the page.
+    """
+    head = tree.head
+    for node in head.css("link[href][rel]") if head else ():
+        if _has_token(node.attributes["rel"] or "", "canonical"):
+            try:
+                return base.resolve(node.attributes["href"] or "")
+            except InvalidURLError:
+                continue
+    return None
+
+
+def refreshes_in(tree: LexborHTMLParser) -> Iterator[tuple[float, str]]:
+    """Yield seconds and reference of each ``<meta http-equiv=refresh>`` that is valid."""
+    for node in tree.css("meta[http-equiv=refresh i][content]"):
+        if refresh := parse_refresh(node.attributes["content"] or ""):
+            yield refresh
+
+
+def robots_elements(tree: LexborHTMLParser) -> Iterator[tuple[str, str]]:
+    """Yield name and content of each ``<meta>``: among them are those for robots."""
+    for node in tree.tags("meta"):
+        attributes = node.attributes
+        if (name := attributes.get("name")) and (content := attributes.get("content")):
+            yield name, content
+
+
+def _has_token(value: str, token: str) -> bool:
+    """Tell whether ``token`` is one of the words of an attribute such as ``rel``."""
+    return token in value.lower().split()

@@ -1,0 +1,272 @@
+"""A fetched page, as a parser sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import astuple
+
+from crawler.document.charset import decode
+from crawler.document.directives import Directives, directives_of
+from crawler.document.html import (
+    LexborHTMLParser,
+    LexborNode,
+    base_of,
+    canonical_of,
+    is_html,
+    references_in,
+    refreshes_in,
+    resolve_links,
+    robots_elements,
+)
+from crawler.document.references import parse_refresh
+from crawler.document.sources import ANCHORS, Source
+from crawler.errors import ConfigurationError, InvalidURLError
+from crawler.models import Request
+from crawler.url import Base
+
+__all__ = ["Page", "Refresh"]
+
+
+class Refresh(NamedTuple):
+    """Where a page sends its reader: after so many ``seconds``, to ``url``."""
+
+    seconds: float
+    url: str
+
+
+class Page:
+    """A response with its body. Text, tree and links are made when first asked for, and kept.
+
+    Make one by hand to test a parser: ``list(parse(Page("https://books.example/", b"<h1>…</h1>")))``.
+
+    Attributes:
+        url: Where the body came from (redirects are separate requests, so this is also what was asked for).
+        body: The body, decompressed.
+        status: The HTTP status.
+        headers: The response's header fields as pairs, names in lower case.
+        request: What was asked for.
+        seconds: From sending the request to the last byte of the body.
+        changed: Whether the page differs from that of the last crawl, where the cache has the mode ``"changed"``;
+            ``None`` where there was none, and in all other crawls.
+        agent: The product token that the site may give `directives` to; empty for none, which leaves those for all.
+            The crawl sets it, as it does the next: neither travels with the page.
+        obeys_robots: Whether `links` leaves out what robots are asked not to follow.
+    """
+
+    __slots__ = (
+        "_base",
+        "_resolved",
+        "_text",
+        "_tree",
+        "agent",
+        "body",
+        "changed",
+        "headers",
+        "obeys_robots",
+        "request",
+        "seconds",
+        "status",
+        "url",
+    )
+
+    def __init__(  # a response has this many parts
+        self,
+        url: str,
+        body: bytes = b"",
+        *,
+        status: int = 200,
+        headers: Sequence[tuple[str, str]] = (),
+        request: Request | None = None,
+        seconds: float = 0.0,
+        changed: bool | None = None,
+    ) -> None:
+        self.url = url
+        self.body = body
+        self.status = status
+        self.headers = headers
+        self.request = request or Request(url)
+        self.seconds = seconds
+        self.changed = changed
+        self.agent = ""
+        self.obeys_robots = True
+        self._base: Base | None = None
+        self._text: str | None = None
+        self._tree: LexborHTMLParser | None = None
+        self._resolved: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"<Page {self.status} {self.url} {len(self.body)} bytes>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Page.of_parts, (self.parts(),)
+
+    def parts(self) -> tuple[Any, ...]:
+        """Return what of the page travels to another process, for `of_parts`: what is made when asked for stays behind.
+
+        Plain values, as they pickle in a third of the time that the page itself takes.
+        """
+        return (self.url, self.body, self.status, self.headers, astuple(self.request), self.seconds, self.changed)
+
+    @classmethod
+    def of_parts(cls, parts: tuple[Any, ...]) -> Page:
+        """Return the page that `parts` took apart."""
+        url, body, status, headers, request, seconds, changed = parts
+        made = Request(*request)
+        return cls(url, body, status=status, headers=headers, request=made, seconds=seconds, changed=changed)
+
+    @property
+    def depth(self) -> int:
+        """Links followed from the seed."""
+        return self.request.depth
+
+    @property
+    def label(self) -> str:
+        """The label of the request, which a `Router` chooses by."""
+        return self.request.label
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What the request carried along."""
+        return self.request.metadata or {}
+
+    def header(self, name: str, default: str = "") -> str:
+        """Return the first header field of that ``name``, in any case, or ``default``."""
+        name = name.lower()
+        return next((value for key, value in self.headers if key == name), default)
+
+    @property
+    def content_type(self) -> str:
+        """The Content-Type header field, empty where none was sent."""
+        return self.header("content-type")
+
+    @property
+    def text(self) -> str:
+        """The body as text: by byte order mark, header, ``<meta charset>``, UTF-8, windows-1252, in this order."""
+        if self._text is None:
+            self._text = decode(self.body, self.content_type)
+        return self._text
+
+    @property
+    def tree(self) -> LexborHTMLParser:
+        """The whole document as selectolax's tree."""
+        if self._tree is None:
+            self._tree = LexborHTMLParser(self.text)
+        return self._tree
+
+    def css(self, selector: str) -> list[LexborNode]:
+        """Return all nodes that match a CSS ``selector``, in document order."""
+        return self.tree.css(selector)
+
+    def css_first(self, selector: str) -> LexborNode | None:
+        """Return the first node that matches a CSS ``selector``, or ``None``."""
+        return self.tree.css_first(selector)
+
+    @property
+    def title(self) -> str:
+        """The text of ``<title>``, white space collapsed; empty where there is none or the body is not HTML."""
+        node = self.css_first("title") if is_html(self.content_type) else None
+        return " ".join(node.text().split()) if node else ""
+
+    def json(self) -> Any:
+        """Return the body as JSON.
+
+        Raises:
+            ValueError: The body is not JSON (msgspec's error, which says where).
+        """
+        return msgspec.json.decode(self.text)
+
+    @property
+    def canonical(self) -> str | None:
+        """The URL that the page calls its canonical one, by ``<link rel=canonical>`` in its head (RFC 6596)."""
+        return canonical_of(self.tree, self.base) if is_html(self.content_type) else None
+
+    @property
+    def refresh(self) -> Refresh | None:
+        """Where the page sends its reader by a Refresh header field or ``<meta http-equiv=refresh>``; the first counts.
+
+        One that leads to no http(s) URL is passed over.
+        """
+        field = parse_refresh(self.header("refresh"))
+        if field and (refresh := _refresh(field, Base(self.url))):
+            return refresh
+        elements = refreshes_in(self.tree) if is_html(self.content_type) else ()
+        return next((refresh for element in elements if (refresh := _refresh(element, self.base))), None)
+
+    @property
+    def directives(self) -> Directives:
+        """What the page asks of robots, by X-Robots-Tag header fields and ``<meta name=robots>``."""
+        fields = [value for name, value in self.headers if name == "x-robots-tag"]
+        elements = robots_elements(self.tree) if is_html(self.content_type) else ()
+        return directives_of(elements, fields, agent=self.agent)
+
+    def links(
+        self,
+        selector: str | None = None,
+        *,
+        sources: Iterable[Source] = ANCHORS,
+        nofollow: bool = False,
+        label: str = "",
+        priority: int = 0,
+    ) -> Iterator[Request]:
+        """Yield a request for each link of the page, resolved, normalised, each once; nothing where it is not HTML.
+
+        Args:
+            selector: CSS selector of the nodes whose ``href`` is followed, in place of ``sources``.
+            sources: Where links are looked for, one after the other: by default in ``<a>`` and ``<area>``. There are
+                more in `crawler.document.sources`.
+            nofollow: Whether to yield also what robots are asked not to follow: ``rel=nofollow``, and all links of a
+                page whose `directives` say so.
+            label: Label of the requests, for a `Router`.
+            priority: Priority of the requests.
+
+        Raises:
+            ConfigurationError: Both ``selector`` and ``sources`` are given.
+        """
+        if selector is not None:
+            if sources is not ANCHORS:
+                raise ConfigurationError.of("selector", selector, "no sources beside it: a Source has a selector")
+            sources = (Source(selector, "href"),)
+        nofollow = nofollow or not self.obeys_robots
+        if not is_html(self.content_type) or not (nofollow or self.directives.follow):
+            return
+        urls = resolve_links(references_in(self.tree, sources, nofollow=nofollow), self.base, self.url)
+        self._resolved.update(urls)
+        for url in urls:
+            yield Request(url, label=label, priority=priority)
+
+    def follow(self, href: str, **fields: Any) -> Request:
+        """Return a request for ``href``, resolved against the page; ``fields`` are those of `Request`.
+
+        Raises:
+            InvalidURLError: ``href`` is no http(s) reference.
+        """
+        url = self.base.resolve(href)
+        self._resolved.add(url)
+        return Request(url, **fields)
+
+    def normalise(self, request: Request) -> Request:
+        """Return a request that a parser yielded with its URL normalised; those this page made itself are already.
+
+        Raises:
+            InvalidURLError: Its URL is no http(s) reference.
+        """
+        if request.url in self._resolved:
+            return request
+        return msgspec.structs.replace(request, url=self.base.resolve(request.url))
+
+    @property
+    def base(self) -> Base:
+        """What references in the page are relative to: its ``<base href>``, else its URL."""
+        if self._base is None:
+            self._base = base_of(self.tree, self.url) if is_html(self.content_type) else Base(self.url)
+        return self._base
+
+
+def _refresh(parsed: tuple[float, str], base: Base) -> Refresh | None:
+    try:
+        return Refresh(parsed[0], base.resolve(parsed[1]))
+    except InvalidURLError:
+        return None

@@ -1,0 +1,86 @@
+"""A fetcher that says to each origin who we are: credentials, header fields and cookies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from crawler.document.page import Page
+from crawler.errors import StatusError
+from crawler.fetching.protocol import Fetches, nobody
+from crawler.http.cookie_jar import CookieJar
+from crawler.http.fields import Fields, joined
+from crawler.models import Request
+from crawler.policy.access import Access
+from crawler.policy.limits import ByteBudget
+
+
+class AuthFetcher:
+    """Adds to each request what `Access` has for its origin; keeps the cookies of each answer."""
+
+    def __init__(self, inner: Fetches, access: Access, jar: CookieJar | None) -> None:
+        """Wrap ``inner``; without a ``jar``, cookies are neither kept nor sent."""
+        self._inner = inner
+        self._access = access
+        self._jar = jar
+
+    def __repr__(self) -> str:
+        return f"<AuthFetcher {self._jar!r} {self._inner!r}>"
+
+    def learn_userinfo(self, urls: Iterable[str]) -> None:
+        """Take the names and passwords in the (normalised) ``urls`` of seeds for credentials of their origins.
+
+        Raises:
+            ConfigurationError: An origin has credentials already, and others.
+        """
+        self._access = self._access.with_userinfo_of(urls)
+
+    async def lookup(self, hostname: str) -> tuple[str, ...]:
+        """Return the addresses that would be asked for ``hostname``."""
+        return await self._inner.lookup(hostname)
+
+    def fetch(
+        self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody
+    ) -> Coroutine[Any, Any, Page]:
+        """Return the page for ``request``; see `Fetcher.fetch`."""
+        fields = self._fields_for(request)
+        if self._jar is None and fields == request.headers:
+            return self._inner.fetch(request, budget, answered)
+        return self._fetch_as(fields, request, budget, answered)
+
+    async def _fetch_as(
+        self, fields: Fields, request: Request, budget: ByteBudget, answered: Callable[[], None]
+    ) -> Page:
+        is_new = False
+
+        def heard() -> None:
+            nonlocal is_new
+            is_new = True
+            answered()
+
+        try:
+            page = await self._inner.fetch(replace(request, headers=fields), budget, heard)
+        except StatusError as error:
+            self._keep_cookies(request.url, error.headers)
+            raise
+        if is_new:  # what a cache has was set then, and may have been set to something else since
+            self._keep_cookies(request.url, page.headers)
+        page.request = request  # what we are to the server is no part of what the parser asked for
+        return page
+
+    def _fields_for(self, request: Request) -> Fields:
+        """Return the header fields to send; those that the request has itself count before ours."""
+        fields = joined(request.headers, self._access.fields_for(request.url))
+        if self._jar is not None and (cookies := self._jar.header_for(request.url, time.time())):
+            fields = joined(fields, (("Cookie", cookies),))
+        return fields
+
+    def _keep_cookies(self, url: str, headers: Iterable[tuple[str, str]]) -> None:
+        if self._jar is None:
+            return
+        fields = [value for name, value in headers if name == "set-cookie"]
+        if fields:
+            self._jar.store(url, fields, time.time())

@@ -1,0 +1,117 @@
+"""All that fetches, put together: who we are ─► what is kept on disk ─► the network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from crawler.document.page import Page
+from crawler.fetching.auth import AuthFetcher
+from crawler.fetching.cache import CachingFetcher, open_cache
+from crawler.fetching.cache_replay import ReplayFetcher
+from crawler.fetching.cache_statistics import CacheStatistics
+from crawler.fetching.cookie_file import open_cookie_jar
+from crawler.fetching.fetcher import open_fetcher, sent_with_all
+from crawler.fetching.guard import AddressGuard
+from crawler.fetching.protocol import Fetches, nobody
+from crawler.http.cookie import Cookie
+from crawler.http.cookie_jar import CookieJar
+from crawler.models import Request
+from crawler.policy.fetch import Fetch
+from crawler.policy.limits import ByteBudget
+from crawler.url import origin_of
+
+
+class FetchSession:
+    """What a crawler fetches with. Open it with `open_session`."""
+
+    def __init__(
+        self,
+        outer: AuthFetcher,
+        guard: AddressGuard,
+        cache: CachingFetcher | ReplayFetcher | None,
+        jar: CookieJar | None = None,
+    ) -> None:
+        self._outer = outer
+        self._guard = guard
+        self._cache = cache
+        self._jar = jar
+        self._kept = 0  # the version of the jar whose cookies were asked for last
+
+    def __repr__(self) -> str:
+        return f"<FetchSession {self._outer!r}>"
+
+    @property
+    def cache(self) -> CacheStatistics | None:
+        """What the cache has done; ``None`` where there is none."""
+        return None if self._cache is None else self._cache.statistics()
+
+    def trust(self, urls: Iterable[str]) -> None:
+        """Take the (normalised) ``urls`` for what the user asks for himself.
+
+        Their origins may be fetched from wherever they are, and get the credentials that stand in them.
+
+        Raises:
+            ConfigurationError: Two of them have different credentials for one origin.
+        """
+        urls = tuple(urls)
+        for url in urls:
+            self._guard.allow(origin_of(url))
+        self._outer.learn_userinfo(urls)
+
+    def fetch(
+        self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody
+    ) -> Coroutine[Any, Any, Page]:
+        """Return the page for ``request``; see `Fetcher.fetch`."""
+        return self._outer.fetch(request, budget, answered)
+
+    async def lookup(self, hostname: str) -> tuple[str, ...]:
+        """Return the addresses that would be asked for ``hostname``."""
+        return await self._outer.lookup(hostname)
+
+    def changed_cookies(self) -> bytes | None:
+        """Return all cookies, to be remembered; ``None`` where none changed since the last call."""
+        if self._jar is None or self._jar.version == self._kept:
+            return None
+        self._kept = self._jar.version
+        return msgspec.msgpack.encode(self._jar.cookies(time.time()))
+
+    def restore_cookies(self, kept: bytes) -> None:
+        """Take back what `changed_cookies` returned; those from a file, which were there before, give way."""
+        if self._jar is None:
+            return
+        for cookie in msgspec.msgpack.decode(kept, type=list[Cookie]):
+            self._jar.add(cookie, time.time())
+
+    async def finish(self) -> None:
+        """Note that a crawl came to its end."""
+        if self._cache is not None:
+            await self._cache.finish()
+
+
+@asynccontextmanager
+async def open_session(options: Fetch) -> AsyncIterator[FetchSession]:
+    """Open what ``options`` ask for; all is closed at the end.
+
+    Raises:
+        ConfigurationError: A file of certificates or cookies cannot be used.
+        CacheError: The cache cannot be used.
+    """
+    guard = AddressGuard(allow_private=options.network.allow_private)
+    async with AsyncExitStack() as resources:
+        cookies = options.access.cookies
+        jar = None if cookies is None else await resources.enter_async_context(open_cookie_jar(cookies))
+        inner: Fetches | None = None
+        if options.cache is None or options.cache.mode != "replay":
+            inner = await resources.enter_async_context(open_fetcher(options, guard))
+        cache = None
+        if options.cache is not None:
+            opening = open_cache(inner, options.cache, fields=sent_with_all(options), bodies=options.bodies)
+            inner = cache = await resources.enter_async_context(opening)
+        if inner is None:
+            raise AssertionError("there is a cache or a fetcher")
+        yield FetchSession(AuthFetcher(inner, options.access, jar), guard, cache, jar)

@@ -1,0 +1,1 @@
+"""HTTP semantics by RFC, pure: cookies, dates, cache control, freshness, redirects, fields."""

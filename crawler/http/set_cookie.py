@@ -1,0 +1,104 @@
+"""What a ``Set-Cookie`` field says (RFC 6265bis §5.6); whether it is heard is the jar's to decide."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+
+from crawler.http.cookie_date import timestamp_of
+
+LONGEST_AGE = 400 * 86_400  # seconds (RFC 6265bis §5.5)
+_LONGEST_PAIR = 4096  # bytes of name and value together (RFC 6265bis §5.6)
+_LONGEST_ATTRIBUTE = 1024  # bytes of an attribute's value (the same)
+_MOST_ATTRIBUTES = 12  # arbitrary: there are nine kinds, and a field of 8 kB has room for thousands
+_MANY_DIGITS = 10  # of an age: centuries, and a number of a thousand digits takes its time
+_WHITE_SPACE = " \t"  # by RFC 9110; str.strip alone takes off much more
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_AGE = re.compile(r"-?[0-9]+")
+
+
+@dataclass(slots=True)
+class SetCookie:
+    """One field, parsed.
+
+    Attributes:
+        name: The cookie's name, which may be empty.
+        value: Its value, as it is sent back.
+        expires: Unix time (seconds) of its end, at most 400 days away; infinite where it lasts as long as the jar.
+        domain: The ``Domain`` in lower case without its leading dot, empty where none was given.
+        path: The ``Path``, empty where none was given that begins with a slash.
+        is_secure: Whether it is ``Secure``.
+        same_site: The ``SameSite`` in lower case, empty where none was given.
+    """
+
+    name: str
+    value: str = field(repr=False)
+    expires: float = math.inf
+    domain: str = ""
+    path: str = ""
+    is_secure: bool = False
+    same_site: str = ""
+
+
+def parsed(text: str, now: float) -> SetCookie | None:
+    """Return what a ``Set-Cookie`` field with the value ``text`` says at the Unix time ``now`` (seconds).
+
+    ``None`` where it is to be ignored: it has control characters, neither name nor value, more than 4,096 bytes of
+    them, or bytes that are no UTF-8, which could not be sent back as they were. Of its attributes twelve are read.
+    """
+    pair, *attributes = text.split(";", _MOST_ATTRIBUTES + 1)
+    name, equals, value = pair.partition("=")
+    if not equals:
+        name, value = "", name
+    cookie = SetCookie(name.strip(_WHITE_SPACE), value.strip(_WHITE_SPACE))
+    size = _size(cookie.name + cookie.value)
+    if size is None or not 0 < size <= _LONGEST_PAIR or _CONTROL.search(text):
+        return None
+    max_age: float | None = None
+    for attribute in attributes[:_MOST_ATTRIBUTES]:
+        key, _, value = (part.strip(_WHITE_SPACE) for part in attribute.partition("="))
+        if len(value) > _LONGEST_ATTRIBUTE:
+            continue
+        if key.lower() != "max-age":
+            _apply(cookie, key.lower(), value, now)
+        elif _AGE.fullmatch(value):
+            max_age = _end_of(value, now)
+    if max_age is not None:
+        cookie.expires = max_age  # it counts for more than Expires, whichever comes first
+    return cookie
+
+
+def _size(text: str) -> int | None:
+    """Return the bytes of ``text``; ``None`` where some of them were no UTF-8."""
+    if text.isascii():
+        return len(text)
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        return None
+
+
+def _apply(cookie: SetCookie, key: str, value: str, now: float) -> None:
+    """Set what one attribute says; the last of a kind counts."""
+    match key:
+        case "expires":
+            date = timestamp_of(value)
+            if date is not None:
+                cookie.expires = min(date, now + LONGEST_AGE)
+        case "domain":
+            cookie.domain = value.removeprefix(".").lower()
+        case "path":
+            cookie.path = value if value.startswith("/") else ""
+        case "secure":
+            cookie.is_secure = True
+        case "samesite":
+            cookie.same_site = value.lower()
+
+
+def _end_of(age: str, now: float) -> float:
+    """Return the Unix time at which a cookie of that ``Max-Age`` ends."""
+    digits = age.lstrip("0")
+    if not digits or age.startswith("-"):
+        return -math.inf
+    return now + (min(int(digits), LONGEST_AGE) if len(digits) < _MANY_DIGITS else LONGEST_AGE)

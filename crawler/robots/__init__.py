@@ -1,0 +1,1 @@
+"""robots.txt: its file, its rules, and what they decide."""

@@ -1,0 +1,187 @@
+"""What became of one URL, put together from the record of its crawl."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from crawler.models import SITEMAP, Refusal, Request, State
+from crawler.robots.reason import rule_for
+from crawler.state.digests import digest_of
+from crawler.state.reading import Fault, Known, PutOff, Reading, Try, Wait
+from crawler.state.recorded_options import RecordedOptions
+from crawler.url import origin_of, resolve, without_userinfo
+
+_SITEMAP, _LINK, _REDIRECT, _SEED = "sitemap", "link", "redirect", "seed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One URL on the way from a seed, and how it was come by: ``seed``, ``link``, ``redirect``, ``sitemap``.
+
+    Attributes:
+        named_by: The robots.txt that named a sitemap which is a seed.
+    """
+
+    url: str
+    how: str
+    named_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RobotsRule:
+    """What the robots.txt of an origin says of a URL, by the rules that are noted at present.
+
+    Attributes:
+        origin: The origin.
+        permits: Whether the URL may be fetched.
+        rule: The rule that decides; empty where none does.
+        rules: How many rules there are for us.
+        seconds: Until the file is read again.
+    """
+
+    origin: str
+    permits: bool
+    rule: str
+    rules: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What became of a URL, and why.
+
+    Attributes:
+        asked: The URL as it was asked for.
+        url: The same as the crawl spells it.
+        state: Its state; ``None`` where it is not known.
+        method: Of its request.
+        depth: Links from its seed.
+        attempt: Tries before the last, or the next.
+        status: The status of its last answer; 0 where there was none.
+        ended_at: When it came to its end, in seconds since the epoch.
+        reason: Why it was not fetched; of a redirect, where it leads.
+        rule: The option that refused it, by what it was when the crawl last ran; empty where that is not known.
+        fault: The error that it came to nothing of.
+        tries: The tries that failed.
+        way: How it was come by, the seed first, itself last.
+        robots: What robots.txt says of it.
+        wait: When it is tried again.
+        place: Its place in the queue of its host, and how long that is.
+        near: URLs that are known, and almost the same.
+    """
+
+    asked: str
+    url: str
+    state: State | None = None
+    method: str = "GET"
+    depth: int = 0
+    attempt: int = 0
+    status: int = 0
+    ended_at: float | None = None
+    reason: str = ""
+    rule: str = ""
+    fault: Fault | None = None
+    tries: tuple[Try, ...] = ()
+    way: tuple[Step, ...] = ()
+    robots: RobotsRule | None = None
+    wait: Wait | None = None
+    place: tuple[int, int] | None = None
+    near: tuple[str, ...] = field(default=())
+
+
+def explain(reading: Reading, asked: str) -> list[Explanation]:
+    """Return what became of the URL ``asked`` for: of each of its requests, where there are several.
+
+    Raises:
+        InvalidURLError: It is no http(s) URL.
+        StateError: The record is damaged.
+    """
+    options = options_of(reading)
+    url = canonical(asked, options)
+    asked = url if "@" in asked else asked  # it may have a password
+    with reading.moment():
+        digest = digest_of(Request(url).fingerprint)
+        if known := reading.find(digest):
+            return [_of_known(reading, asked, known, options)]
+        if put_off := reading.put_off(digest):
+            return [_of_put_off(reading, asked, put_off, options)]
+        found = [_of_known(reading, asked, known, options) for known in reading.others_of(url)]
+        near = tuple(each for each in _variants(url) if reading.find(digest_of(Request(each).fingerprint)))
+        return found or [Explanation(asked, url, robots=_robots(reading, url), near=near)]
+
+
+def options_of(reading: Reading) -> RecordedOptions:
+    """Return the options that the crawl last had."""
+    return RecordedOptions(reading.fact("options", dict[str, str]) or {})
+
+
+def canonical(url: str, options: RecordedOptions) -> str:
+    """Return ``url`` as a crawl with these ``options`` spells it.
+
+    Raises:
+        InvalidURLError: It is no http(s) URL.
+    """
+    url = without_userinfo(resolve("", url.strip()))
+    return url if options.rewriting is None else options.rewriting.rewritten(url)
+
+
+def _of_known(reading: Reading, asked: str, known: Known, options: RecordedOptions) -> Explanation:
+    is_pending = known.state is State.PENDING
+    wait = reading.wait_of(known.serial) if is_pending else None
+    place = reading.place_of(known, is_newest_first=options.is_newest_first) if is_pending else None
+    return Explanation(
+        asked,
+        known.url,
+        known.state,
+        known.more.method,
+        known.depth,
+        wait.attempt if wait else known.attempt,
+        known.status or 0,
+        known.ended_at,
+        known.reason or "",
+        options.rule_against(known.url, known.reason or ""),
+        reading.fault_of(known.serial),
+        tuple(reading.tries_of(known.serial)),
+        tuple(_steps(reading.way_to(known.serial))),
+        _robots(reading, known.url),
+        wait,
+        place,
+    )
+
+
+def _of_put_off(reading: Reading, asked: str, put_off: PutOff, options: RecordedOptions) -> Explanation:
+    way = reading.way_to(put_off.found_on)
+    how = _SITEMAP if way and way[-1].more.label == SITEMAP else _LINK
+    steps = (*_steps(way), Step(put_off.url, how))
+    reason = Refusal.DEPTH.value
+    rule = options.rule_against(put_off.url, reason)
+    return Explanation(asked, put_off.url, State.REFUSED, depth=put_off.depth, reason=reason, rule=rule, way=steps)
+
+
+def _steps(way: list[Known]) -> Iterator[Step]:
+    label = ""
+    for place, known in enumerate(way):
+        more = known.more
+        how = _REDIRECT if more.redirects else _SITEMAP if label == SITEMAP else _LINK if place else _SEED
+        yield Step(known.url, how, "" if place else more.parent)
+        label = more.label
+
+
+def _robots(reading: Reading, url: str) -> RobotsRule | None:
+    origin = origin_of(url)
+    found = reading.robots_of(origin)
+    if found is None:
+        return None
+    robots, seconds = found
+    return RobotsRule(origin, robots.permits(url), rule_for(robots, url), len(robots.rules), seconds)
+
+
+def _variants(url: str) -> Iterator[str]:
+    """Yield other spellings of ``url``, which people take for the same page."""
+    _, _, rest = url.partition("://")
+    address, mark, query = rest.partition("?")
+    other = f"{address[:-1] if address.endswith('/') else f'{address}/'}{mark}{query}"
+    # Without its slash, a bare host would be spelt with it again.
+    same_scheme = (rest, other) if "/" in other else (rest,)
+    yield from (f"{each}://{part}" for each in ("https", "http") for part in same_scheme if f"{each}://{part}" != url)

@@ -1,0 +1,367 @@
+"""The record of a crawl: one transaction for each group of changes. Synchronous; used by one thread at a time."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from os.path import samestat
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from crawler.errors import StateError
+from crawler.models import Ledger, State
+from crawler.policy.state_folder import Durability
+from crawler.robots.decision import Robots
+from crawler.state.changes import Changes
+from crawler.state.clock import Moment
+from crawler.state.database import NAME, open_database
+from crawler.state.digests import DigestSet
+from crawler.state.folder import make_folder
+from crawler.state.host_record import moved
+from crawler.state.lock import FolderLock
+from crawler.state.rows import PutOff, SeedRow, Waiting
+from crawler.state.schema import NUMBERS, PENDING, STATES
+
+# The first syncs at checkpoints alone: after a power failure the file is whole, and older.
+SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
+_TOO_DEEP = len(STATES)  # its place among the counts
+_RULES = msgspec.msgpack.Decoder(Robots)
+_CLOCK, _LEDGER, _SNAPSHOT = "clock", "ledger", "snapshot"
+
+_FOUND = """
+INSERT INTO requests (serial, url, state, depth, found_on, host, rank, ended_at, reason, more)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_ENDED = "UPDATE requests SET state = ?, ended_at = ?, status = ?, reason = ?, attempt = ? WHERE serial = ?"
+_WAITS = "INSERT OR REPLACE INTO waits VALUES (?, ?, ?)"
+_ATTEMPTS = "INSERT OR REPLACE INTO attempts (serial, attempt, at, status, error, message) VALUES (?, ?, ?, ?, ?, ?)"
+_FAILURES = "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)"
+_WAITING = f"""
+SELECT r.serial, r.url, r.depth, p.url, r.rank, r.more, w.attempt, w.ready_at
+FROM requests r LEFT JOIN requests p ON p.serial = r.found_on LEFT JOIN waits w ON w.serial = r.serial
+WHERE r.state = {PENDING} AND r.host = ?
+"""  # noqa: S608  # a number of ours
+_NEXT_RANK = f"SELECT min(rank) FROM requests WHERE state = {PENDING} AND host = ? AND rank > ?"  # noqa: S608  # as above
+_BEHIND_ALL = (1 << 63) - 1  # a serial number that there is not
+
+
+class Wanted(NamedTuple):
+    """A part of the queue of a host that is to be read.
+
+    Attributes:
+        host: Its number.
+        rank: Of the request behind which it begins.
+        serial: The serial number of that.
+        limit: How many requests.
+    """
+
+    host: int
+    rank: float
+    serial: int
+    limit: int
+
+
+class Sunk(NamedTuple):
+    """A sink's name, and the token of what of its output belongs to the crawl."""
+
+    name: str
+    token: bytes
+
+
+@dataclass(slots=True)
+class Restored:
+    """What is read at the beginning of a crawl that goes on. Times are those of the present clock.
+
+    Attributes:
+        serial: The last serial number.
+        snapshot: The last serial number at the time when all digests were written in one piece.
+        ledger: How many URLs are in each state.
+        hosts: What is known of hosts.
+        robots: What is known of the robots.txt of origins, and until when.
+        shapes: How many URLs are alike.
+        facts: Counters and the like.
+        sinks: The tokens of the outputs, by name.
+    """
+
+    serial: int = 0
+    snapshot: int = 0
+    ledger: Ledger = field(default_factory=Ledger)
+    hosts: dict[str, bytes] = field(default_factory=dict)
+    robots: dict[str, tuple[float, Robots]] = field(default_factory=dict)
+    shapes: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, bytes] = field(default_factory=dict)
+    sinks: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever written."""
+        return not self.facts
+
+
+class Store:
+    """A state folder. Open it before the crawl; `commit` makes changes last."""
+
+    def __init__(self, folder: Path, durability: Durability = "process", *, is_depth_first: bool = False) -> None:
+        """Open ``folder``, made where it does not exist.
+
+        Raises:
+            StateError: It is in use, another program's, damaged, of another version, or cannot be written.
+        """
+        self._folder = folder
+        make_folder(folder, survives_power=durability == "power")
+        self._lock = FolderLock(folder)
+        try:
+            self._connection = open_database(folder, synchronous=SYNCHRONOUS[durability])
+        except BaseException:
+            self._lock.release()
+            raise
+        self._file = self.path.stat()
+        self._newest_first = is_depth_first
+        self._counts = [0] * (len(STATES) + 1)
+
+    def __repr__(self) -> str:
+        return f"<Store {str(self._folder)!r}>"
+
+    @property
+    def path(self) -> Path:
+        """The database."""
+        return self._folder / NAME
+
+    @property
+    def ledger(self) -> Ledger:
+        """How many URLs are in each state, as of the last commit."""
+        return _ledger(self._counts)
+
+    def load(self) -> Restored:
+        """Return what is to be known before the crawl goes on.
+
+        Raises:
+            StateError: The file is damaged, or the disk fails.
+        """
+        with self._errors():
+            return self._load()
+
+    def fill(self, seen: DigestSet, too_deep: DigestSet) -> None:
+        """Fill empty sets with the digests of all requests, and of what is too deep to be one."""
+        with self._errors():
+            for part in self._connection.execute("SELECT start, lengths, data FROM buckets"):
+                seen.restore(*part)
+            later = "SELECT data FROM digests WHERE first > coalesce((SELECT value FROM facts WHERE name = ?), 0)"
+            for (data,) in self._connection.execute(later, (_SNAPSHOT,)):
+                seen.extend(data)
+            for (digest,) in self._connection.execute("SELECT digest FROM too_deep"):
+                too_deep.add(digest)
+
+    def no_longer_too_deep(self, max_depth: int | None) -> list[PutOff]:
+        """Return what was put off and is not too deep any more."""
+        query = """
+            SELECT d.url, d.depth, d.found_on, p.url, d.more
+            FROM too_deep d LEFT JOIN requests p ON p.serial = d.found_on WHERE d.depth <= ?
+        """
+        deepest = (1 << 62) if max_depth is None else max_depth
+        with self._errors():
+            return [PutOff(*row) for row in self._connection.execute(query, (deepest,))]
+
+    def waiting_hosts(self) -> list[str]:
+        """Return a URL of each host that has pending requests, by skipping from one to the next in the index."""
+        query = f"""
+            WITH RECURSIVE next(host) AS (
+                SELECT min(host) FROM requests WHERE state = {PENDING}
+                UNION ALL
+                SELECT (SELECT min(host) FROM requests WHERE state = {PENDING} AND host > next.host)
+                FROM next WHERE next.host IS NOT NULL
+            )
+            SELECT (SELECT url FROM requests WHERE state = {PENDING} AND host = next.host LIMIT 1)
+            FROM next WHERE host IS NOT NULL
+        """  # noqa: S608  # a number of ours
+        with self._errors():
+            return [url for (url,) in self._connection.execute(query)]
+
+    def seeds(self, after: int, limit: int) -> list[SeedRow]:
+        """Return the next seeds behind the serial number ``after``; none at the end."""
+        query = "SELECT serial, url, more FROM requests WHERE found_on = 0 AND serial > ? ORDER BY serial LIMIT ?"
+        with self._errors():
+            return [SeedRow(*row) for row in self._connection.execute(query, (after, limit))]
+
+    def waiting(self, wanted: Iterable[Wanted]) -> list[list[Waiting]]:
+        """Return the next pending requests of hosts, each list in the order of the queue."""
+        with self._errors():
+            return [self._waiting_of(*each) for each in wanted]
+
+    def commit(self, changes: Changes, sinks: Sequence[Sunk] = ()) -> None:
+        """Write ``changes``, and how far the ``sinks`` are, in one transaction; all of it or nothing.
+
+        Raises:
+            StateError: The disk is full, or fails: ``__cause__`` says which; see `is_full`. Try again, or give up.
+        """
+        counts = self._counted(changes)
+        with self._errors(), self._transaction() as connection:
+            self._write(changes, counts)
+            connection.executemany("INSERT OR REPLACE INTO sinks VALUES (?, ?)", sinks)
+        self._counts = counts
+
+    def recount(self) -> Ledger:
+        """Return how many URLs are in each state, counted one by one; it reads all of them.
+
+        Raises:
+            StateError: The file was deleted or replaced meanwhile, so that nobody will read what is written.
+        """
+        if not (self.path.exists() and samestat(self.path.stat(), self._file)):
+            text = f"the state {str(self.path)!r} was deleted or replaced while the crawl used it"
+            raise StateError(f"{text}: it cannot go on; keep its outputs, as the next start begins anew")
+        counts = [0] * (len(STATES) + 1)
+        with self._errors():
+            for state, count in self._connection.execute("SELECT state, count(*) FROM requests GROUP BY state"):
+                counts[state] = count
+            [counts[_TOO_DEEP]] = self._connection.execute("SELECT count(*) FROM too_deep").fetchone()
+        return _ledger(counts)
+
+    def close(self) -> None:
+        """Close the file and give the lock up."""
+        try:
+            self._connection.close()
+        finally:
+            self._lock.release()
+
+    def _load(self) -> Restored:
+        execute = self._connection.execute
+        facts = dict(execute("SELECT name, value FROM facts"))
+        shift = msgspec.json.decode(facts[_CLOCK], type=Moment).shift_to(Moment.now()) if _CLOCK in facts else 0.0
+        if shift:
+            self._move_times(shift)
+        if _LEDGER in facts:
+            self._counts = msgspec.json.decode(facts[_LEDGER], type=list[int])
+        robots = execute("SELECT origin, until, data FROM robots")
+        return Restored(
+            serial=execute("SELECT coalesce(max(serial), 0) FROM requests").fetchone()[0],
+            snapshot=int(facts.get(_SNAPSHOT, 0)),
+            ledger=self.ledger,
+            hosts=dict(execute("SELECT name, data FROM hosts")),
+            robots={origin: (until, _RULES.decode(data)) for origin, until, data in robots},
+            shapes=dict(execute("SELECT shape, count FROM shapes")),
+            facts=facts,
+            sinks=dict(execute("SELECT name, token FROM sinks")),
+        )
+
+    def _move_times(self, shift: float) -> None:
+        """Put all times in the file on the present clock."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE waits SET ready_at = ready_at + ?", (shift,))
+            connection.execute("UPDATE robots SET until = until + ?", (shift,))
+            hosts = connection.execute("SELECT name, data FROM hosts").fetchall()
+            rows = [(moved(data, shift), name) for name, data in hosts]
+            connection.executemany("UPDATE hosts SET data = ? WHERE name = ?", rows)
+            self._note_clock()
+
+    def _note_clock(self) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO facts VALUES (?, ?)", (_CLOCK, msgspec.json.encode(Moment.now()))
+        )
+
+    def _waiting_of(self, host: int, rank: float, serial: int, limit: int) -> list[Waiting]:
+        if self._newest_first:
+            return self._newest_of(host, rank, serial, limit)
+        # Two queries rather than an OR, which SQLite answers by reading the whole queue up to there.
+        same = f"{_WAITING} AND r.rank = ? AND r.serial > ? ORDER BY r.serial LIMIT ?"
+        rows = [Waiting(*row) for row in self._connection.execute(same, (host, rank, serial, limit))]
+        if len(rows) < limit:
+            more = f"{_WAITING} AND r.rank > ? ORDER BY r.rank, r.serial LIMIT ?"
+            rows += [Waiting(*row) for row in self._connection.execute(more, (host, rank, limit - len(rows)))]
+        return rows
+
+    def _newest_of(self, host: int, rank: float | None, serial: int, limit: int) -> list[Waiting]:
+        """Return the same where of equal ranks the newest is first: rank by rank, as the index is in no such order."""
+        same = f"{_WAITING} AND r.rank = ? AND r.serial < ? ORDER BY r.serial DESC LIMIT ?"
+        rows: list[Waiting] = []
+        while rank is not None and len(rows) < limit:
+            found = self._connection.execute(same, (host, rank, serial, limit - len(rows)))
+            rows += [Waiting(*row) for row in found]
+            serial = _BEHIND_ALL
+            [rank] = self._connection.execute(_NEXT_RANK, (host, rank)).fetchone()
+        return rows
+
+    def _write(self, changes: Changes, counts: list[int]) -> None:
+        many, one = self._connection.executemany, self._connection.execute
+        if changes.found:
+            many(_FOUND, changes.found)
+            one("INSERT INTO digests VALUES (?, ?)", (changes.first, bytes(changes.digests)))
+        many("INSERT OR IGNORE INTO too_deep VALUES (?, ?, ?, ?, ?)", changes.too_deep)
+        many("DELETE FROM too_deep WHERE digest = ?", changes.taken)
+        many(_WAITS, changes.waits)
+        many(_ENDED, changes.ended)
+        many("DELETE FROM waits WHERE serial = ?", [(row[-1],) for row in changes.ended if row[-2]])
+        many(_ATTEMPTS, changes.attempts)
+        many(_FAILURES, changes.failures)
+        gone = [(name,) for name, data in changes.hosts.items() if data is None]
+        many("DELETE FROM hosts WHERE name = ?", gone)
+        many("INSERT OR REPLACE INTO hosts VALUES (?, ?)", [row for row in changes.hosts.items() if row[1]])
+        robots = [(name, until, msgspec.msgpack.encode(rules)) for name, (until, rules) in changes.robots.items()]
+        many("INSERT OR REPLACE INTO robots VALUES (?, ?, ?)", robots)
+        many("INSERT OR REPLACE INTO shapes VALUES (?, ?)", changes.shapes.items())
+        many("INSERT OR REPLACE INTO facts VALUES (?, ?)", changes.facts.items())
+        one("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_LEDGER, msgspec.json.encode(counts)))
+        if changes.snapshot is not None:
+            serial, lengths, digests = changes.snapshot
+            many("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?)", digests.parts(lengths))
+            one("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_SNAPSHOT, serial))
+        self._note_clock()
+
+    def _counted(self, changes: Changes) -> list[int]:
+        """Return the counts as they are after ``changes``."""
+        counts = self._counts.copy()
+        for row in changes.found:
+            counts[row[2]] += 1
+        for row in changes.ended:
+            counts[PENDING] -= 1
+            counts[row[0]] += 1
+        counts[_TOO_DEEP] += len(changes.too_deep) - len(changes.taken)
+        return counts
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # a full disk may have ended it
+                self._connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Map what SQLite raises, and what rows raise that cannot be read."""
+        try:
+            yield
+        except (msgspec.MsgspecError, struct.error) as error:
+            path = str(self.path)
+            raise StateError(f"the state {path!r} is damaged: {error}; put a copy back, or name another") from error
+        except sqlite3.Error as error:
+            path = str(self.path)
+            raise StateError(f"the state {path!r} cannot be written: {error}") from error
+
+
+def is_full(error: BaseException) -> bool:
+    """Tell whether ``error`` was caused by a disk without room, or a file that somebody else holds: it may pass."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return True
+        if isinstance(cause, sqlite3.Error):
+            name = getattr(cause, "sqlite_errorname", "") or ""
+            # The last one: there is no room for the index of the log.
+            return name.startswith(("SQLITE_FULL", "SQLITE_BUSY", "SQLITE_IOERR_SHMSIZE"))
+        cause = cause.__cause__
+    return False
+
+
+def _ledger(counts: Sequence[int]) -> Ledger:
+    states = {state.value: counts[NUMBERS[state]] for state in STATES}
+    states[State.REFUSED.value] += counts[_TOO_DEEP]
+    return Ledger(discovered=sum(counts), **states)
