@@ -180,8 +180,8 @@ class Schedule:
     def interpose(self, request: Request, ready_at: float = 0.0, *, is_for_other_host: bool = False) -> None:
         """Have ``request`` popped before all others of its host, also while that is closed.
 
-        It is not popped before ``ready_at``; nor is anything else of its host. One that ``is_for_other_host`` comes after
-        those of the host itself, and alternates with its other requests: any number of hosts may redirect to one.
+        It is not popped before ``ready_at``; nor is anything else of its host. One that ``is_for_other_host`` comes
+        after those of the host itself, and alternates with its other requests: any number of hosts may redirect to one.
         """
         host = self.host(request)
         if is_for_other_host:
