@@ -15,6 +15,8 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
+from crawler.crawl.control import Control
+from crawler.crawl.dispatcher import InFlight
 from crawler.crawl.engine import Engine, Parts, Rules
 from crawler.crawl.resume import restore_sinks
 from crawler.crawl.seeding import Seeding, sorted_out
@@ -36,6 +38,7 @@ from crawler.policy.retry import Retry
 from crawler.policy.scope import Scope
 from crawler.policy.state_folder import StateFolder
 from crawler.runtime.gc_tuning import short_pauses
+from crawler.runtime.waker import Waker
 from crawler.sinks.buffer import Buffer
 from crawler.sinks.by_suffix import sink_for
 from crawler.sinks.call import as_sink
@@ -126,6 +129,7 @@ class Crawler:
         self._engine: Engine | None = None
         self._stream: ItemStream | None = None
         self._sinks_are_open = False
+        self.control = Control()
 
     def __repr__(self) -> str:
         name = getattr(self._parser, "__qualname__", repr(self._parser))
@@ -196,8 +200,7 @@ class Crawler:
         Args:
             grace: Seconds after which what is still in flight is cut off, and stays pending; ``None`` waits for all.
         """
-        if self._engine is not None:
-            self._engine.stop(grace)
+        self.control.stop(grace)
 
     async def compute(self, function: Callable[..., Any], *args: Any) -> Any:
         """Return ``function(*args)``, called in a worker: for the CPU part of ``async def`` parsers.
@@ -210,6 +213,10 @@ class Crawler:
         if self._resources is None:
             raise ClosedError("compute needs an open crawler: async with Crawler(…) as crawler")
         return await self._stage.compute(function, args)
+
+    def requests(self) -> list[InFlight]:
+        """Return the requests in flight, each with its age in seconds, the oldest first."""
+        return [] if self._engine is None else self._engine.requests()
 
     def statistics(self) -> Statistics:
         """Return the counts of the present crawl, or the last one."""
@@ -302,8 +309,11 @@ class Crawler:
         self._open_resources  # noqa: B018  # raises where there are none
         if self._is_crawling:
             raise ConfigurationError("this crawler is crawling; close its stream first, or make another crawler")
-        frontier = self._frontier()
-        parts = Parts(frontier, self._fetching, self._stage, sinks, self._record, self._facts)
+        waker = Waker()
+        frontier = self._frontier(waker)
+        parts = Parts(
+            frontier, self._fetching, self._stage, sinks, self._record, self._facts, waker=waker, control=self.control
+        )
         rules = Rules(
             boundary=self._scope.around(seed.url for seed in seeds.known),
             rewriting=self._scope.rewriting,
@@ -318,10 +328,10 @@ class Crawler:
         self._engine = Engine(self._parser, parts, rules, crawler=self, on_failure=self._on_failure)
         return self._engine
 
-    def _frontier(self) -> Frontier:
+    def _frontier(self, waker: Waker) -> Frontier:
         record, places = self._record, self._fetch.concurrency
         if record is None or self._state is None:
-            return Frontier(self._rule_for, places=places, ranking=self._ranking)
+            return Frontier(self._rule_for, places=places, ranking=self._ranking, changed=waker)
         return Frontier(
             self._rule_for,
             places=places,
@@ -329,6 +339,7 @@ class Crawler:
             journal=record.journal,
             window=self._state.window,
             ran_low=record.low.set,
+            changed=waker,
         )
 
     @property
@@ -349,6 +360,8 @@ class Crawler:
     def _rule_for(self, host: str) -> HostRule:
         if self._is_replay:  # nobody is asked
             return HostRule(0.0, None)
+        if (rule := self.control.rules.get(host)) is not None:
+            return rule
         return self._politeness.rule_for(without_port(host))
 
 

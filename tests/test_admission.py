@@ -13,6 +13,7 @@ from crawler.policy.limits import ByteBudget
 from crawler.policy.politeness import HostRule
 from crawler.robots.decision import ALLOW_ALL, DENY_ALL
 from crawler.robots.rules_cache import RulesCache
+from crawler.runtime.clock import SYSTEM_CLOCK
 
 MINDED = HostRule(0.0, None, address_connections=2)
 
@@ -51,15 +52,16 @@ def acquired(frontier: Frontier) -> Request:
 async def test_a_host_is_closed_until_its_address_is_known_and_then_shares_it() -> None:
     names = Names({"a.example": ("192.0.2.9", "192.0.2.1"), "b.example": ("192.0.2.1",)})
     frontier = Frontier(lambda _: MINDED)
-    admission = Admission(frontier, names, None, nobody)
+    admission = Admission(frontier, names, None, clock=SYSTEM_CLOCK)
     async with asyncio.TaskGroup() as group:
+        admission.begin(group)
         for name in names.addresses:
             frontier.add(Request(f"http://{name}/"))
-            assert admission.verdict(acquired(frontier), group) is False
+            assert admission.verdict(acquired(frontier)) is False
         assert frontier.acquire(0.0) is None
         names.open.set()
     first = acquired(frontier)
-    assert admission.verdict(first, group) is True
+    assert admission.verdict(first) is True
     assert frontier.host(first).address is frontier.host(Request("http://b.example/")).address
 
 
@@ -67,12 +69,13 @@ async def test_a_name_without_an_address_fails_what_waits_for_it_together() -> N
     names = Names()
     names.open.set()
     frontier = Frontier(lambda _: MINDED)
-    admission = Admission(frontier, names, None, nobody)
+    admission = Admission(frontier, names, None, clock=SYSTEM_CLOCK)
     for number in range(3):
         frontier.add(Request(f"http://dead.example/{number}"))
     async with asyncio.TaskGroup() as group:
-        assert admission.verdict(acquired(frontier), group) is False
-    verdicts = [admission.verdict(acquired(frontier), group) for _ in range(3)]
+        admission.begin(group)
+        assert admission.verdict(acquired(frontier)) is False
+    verdicts = [admission.verdict(acquired(frontier)) for _ in range(3)]
     assert [type(verdict) for verdict in verdicts] == [ResolveError] * 3
     assert names.asked == ["dead.example"]
 
@@ -80,11 +83,12 @@ async def test_a_name_without_an_address_fails_what_waits_for_it_together() -> N
 async def test_no_more_look_ups_go_on_at_once_than_allowed_and_none_is_forgotten() -> None:
     names = Names()
     frontier = Frontier(lambda _: MINDED)
-    admission = Admission(frontier, names, None, nobody, lookups=4)
+    admission = Admission(frontier, names, None, clock=SYSTEM_CLOCK, lookups=4)
     async with asyncio.TaskGroup() as group:
+        admission.begin(group)
         for number in range(10):
             frontier.add(Request(f"http://host{number}.example/"))
-            admission.verdict(acquired(frontier), group)
+            admission.verdict(acquired(frontier))
         await asyncio.sleep(0)
         assert names.active == 4
         names.open.set()
@@ -94,11 +98,12 @@ async def test_no_more_look_ups_go_on_at_once_than_allowed_and_none_is_forgotten
 async def test_closing_ends_look_ups_and_begins_no_others() -> None:
     names = Names()
     frontier = Frontier(lambda _: MINDED)
-    admission = Admission(frontier, names, None, nobody, lookups=4)
+    admission = Admission(frontier, names, None, clock=SYSTEM_CLOCK, lookups=4)
     async with asyncio.TaskGroup() as group:
+        admission.begin(group)
         for number in range(10):
             frontier.add(Request(f"http://host{number}.example/"))
-            admission.verdict(acquired(frontier), group)
+            admission.verdict(acquired(frontier))
         await asyncio.sleep(0)
         admission.close()
     assert len(names.asked) == 4
@@ -107,14 +112,15 @@ async def test_closing_ends_look_ups_and_begins_no_others() -> None:
 async def test_rules_that_are_not_known_are_asked_for_before_the_request_and_then_decide() -> None:
     frontier = Frontier(lambda _: HostRule(0.0, None))
     rules_cache = RulesCache()
-    admission = Admission(frontier, Names(), rules_cache, nobody)
+    admission = Admission(frontier, Names(), rules_cache, clock=SYSTEM_CLOCK)
     frontier.add(page := Request("http://a.example/page"))
     async with asyncio.TaskGroup() as group:
-        assert admission.verdict(acquired(frontier), group) is False
+        admission.begin(group)
+        assert admission.verdict(acquired(frontier)) is False
         robots_request = acquired(frontier)
         assert (robots_request.is_robots_request, robots_request.url) == (True, "http://a.example/robots.txt")
-        assert admission.verdict(robots_request, group) is True
+        assert admission.verdict(robots_request) is True
         error = FetchError("why")
         for rules, kind in ((ALLOW_ALL, bool), (DENY_ALL, RobotsDeniedError), (error, FetchError)):
             rules_cache.learn("http://a.example", rules, float("inf"))
-            assert type(admission.verdict(page, group)) is kind
+            assert type(admission.verdict(page)) is kind

@@ -66,7 +66,7 @@ class Crawl:
         journal = record.journal if record else None
         self.frontier = Frontier(lambda _: HostRule(0.0, None), journal=journal)
         self.paused: list[bool] = []
-        self.committer = Committer(self.frontier, [sink], lambda: None, record, complete, pause=self.paused.append)
+        self.committer = Committer(self.frontier, [sink], record, complete, pause=self.paused.append)
 
     def page(self) -> Page:
         self.frontier.add(Request(f"http://a.example/{self.frontier.statistics().ledger.discovered}"))

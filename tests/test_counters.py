@@ -51,15 +51,6 @@ def test_politeness_counts_as_one_limit_however_many_hosts_it_is_due_to() -> Non
     assert made.limited_by == "politeness of a"
 
 
-def test_a_busy_loop_is_named_where_nothing_but_the_network_was_seen() -> None:
-    limits: set[str] = set()
-    while limits != {"event loop"}:  # again, where other programs took the core away
-        made = counters(network=5)
-        sum(range(100_000))
-        made.end()
-        limits = {made.limited_by}
-
-
 def test_all_failures_are_counted_and_the_last_thousand_kept() -> None:
     made = Counters()
     for number in range(FAILURES_KEPT + 5):

@@ -14,6 +14,7 @@ from crawler.models import Request
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.process import Death, WorkerDiedError
 from crawler.parsing.router import Parser
+from crawler.parsing.slot import Progress
 from crawler.parsing.stage import Stage, StageStatistics, open_stage
 from crawler.parsing.worker import DEFAULT_MANNERS, Batch, Encoders, LinkDirectives, Parsed
 
@@ -60,6 +61,7 @@ class FakeSlot:
         self.computed: list[tuple[Any, ...]] = []
         self.held: list[asyncio.Future[None]] = []
         self.is_broken = False
+        self.progress: Progress | None = None
         self._poison = {*poison, *unlucky, *slow}
         self._unlucky = set(unlucky)
         self._slow = slow

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from crawler.crawl.next_step import Again, Failed, FetchRules, Hop
 from crawler.document.page import Page
-from crawler.errors import FetchError, ProtocolError, StatusError, TooManyRedirectsError
-from crawler.http.redirect import REDIRECTS, location_of, redirected
+from crawler.errors import FetchError, StatusError
 from crawler.models import Request
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import ByteBudget
@@ -53,49 +53,42 @@ async def answer_to(request: Request, options: Fetch, retry: Retry) -> Answer:
         CacheError: The cache cannot be used.
     """
     # Imported here: aiohttp takes 0.3 s to import, and other commands have no use for it.
-    fetching = import_module("crawler.fetching.session")
+    session = import_module("crawler.fetching.session")
     if options.cache is not None and options.cache.mode == "replay":
         retry = replace_fields(retry, tries=1)  # what is on the disk does not change
-    async with fetching.open_session(options) as opened:
+    async with session.open_session(options) as opened:
         opened.trust([request.url])
         # From here on its name and password are known to whom they are for, and shown nowhere.
         request = replace(request, url=without_userinfo(request.url))
-        answer = await _followed(opened, request, options, retry)
+        # With cookies, the same URL may have another answer the second time.
+        rules = FetchRules(retry, options.max_redirects, may_repeat=options.access.cookies is not None)
+        answer = await _followed(opened, request, rules)
         await opened.finish()
         return answer
 
 
-async def _followed(fetching: FetchSession, request: Request, options: Fetch, retry: Retry) -> Answer:
+async def _followed(session: FetchSession, request: Request, rules: FetchRules) -> Answer:
+    """Return the last answer: redirects are followed, and what fails is tried again."""
     while True:
-        answer = await _tried(fetching, request, retry)
-        if answer.error is not None or answer.page.status not in REDIRECTS:
-            return answer
-        request = answer.page.request
-        try:
-            if request.redirects >= options.max_redirects:
-                raise TooManyRedirectsError(f"more than {options.max_redirects} redirects")
-            target = redirected(request, answer.page.status, location_of(answer.page.headers))
-            # With cookies, it may be another answer that comes the second time.
-            if target.fingerprint == request.fingerprint and options.access.cookies is None:
-                raise ProtocolError("redirects to itself")
-        except FetchError as error:
-            return _failed(request, error)
-        request = target
-
-
-async def _tried(fetching: FetchSession, request: Request, retry: Retry) -> Answer:
-    before = fetching.cache
-    while True:
-        try:
-            page = await fetching.fetch(request, ByteBudget())
-        except FetchError as error:
-            wait = retry.wait_after(error, request.attempt, random.random(), repeatable=request.is_repeatable)
-            if wait is None:
+        before = session.cache
+        step = rules.step(request, await _came(session, request), random.random())
+        match step:
+            case Hop(_, target):
+                request = target
+            case Again(wait, _):
+                await asyncio.sleep(wait)
+                request = replace(request, attempt=request.attempt + 1)
+            case Failed(error):
                 return _failed(request, error)
-            await asyncio.sleep(wait)
-            request = replace(request, attempt=request.attempt + 1)
-        else:
-            return Answer(page, source=_source(fetching, before, page))
+            case page:
+                return Answer(page, source=_source(session, before, page))
+
+
+async def _came(session: FetchSession, request: Request) -> Page | FetchError:
+    try:
+        return await session.fetch(request, ByteBudget())
+    except FetchError as error:
+        return error
 
 
 def _failed(request: Request, error: FetchError) -> Answer:
@@ -103,9 +96,9 @@ def _failed(request: Request, error: FetchError) -> Answer:
     return Answer(Page(request.url, status=status, headers=headers, request=request), error)
 
 
-def _source(fetching: FetchSession, before: CacheStatistics | None, page: Page) -> str:
+def _source(session: FetchSession, before: CacheStatistics | None, page: Page) -> str:
     """Return what the cache had to do with ``page``, of which it has counts from ``before`` it was asked."""
-    after = fetching.cache
+    after = session.cache
     if before is None or after is None:
         return ""
     if page.changed is not None:

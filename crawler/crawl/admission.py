@@ -7,9 +7,7 @@ closed meanwhile, so that nothing that waits for it takes the place of others.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
-from collections.abc import Callable
 
 from crawler.errors import FetchError, HostDownError, RobotsDeniedError
 from crawler.fetching.protocol import Fetches
@@ -17,6 +15,7 @@ from crawler.frontier.frontier import Frontier
 from crawler.models import Request
 from crawler.robots.decision import robots_request_for
 from crawler.robots.rules_cache import RulesCache
+from crawler.runtime.clock import Clock
 from crawler.url import hostname_of, origin_of
 
 _LOOKUPS = (
@@ -33,8 +32,8 @@ class Admission:
         frontier: Frontier,
         fetcher: Fetches,
         rules_cache: RulesCache | None,
-        advance: Callable[[], None],
         *,
+        clock: Clock,
         lookups: int = _LOOKUPS,
     ) -> None:
         """Create the way in for one crawl.
@@ -43,14 +42,14 @@ class Admission:
             frontier: Where hosts are closed and opened.
             fetcher: Knows addresses.
             rules_cache: What the robots.txt of origins allow; ``None`` where they are not asked.
-            advance: Called when a host has been opened.
+            clock: Tells the time.
             lookups: Names that may be looked up at once.
         """
         self._most_lookups = lookups
         self._frontier = frontier
         self._fetcher = fetcher
         self._rules_cache = rules_cache
-        self._advance = advance
+        self._clock = clock
         self._nameless: dict[str, tuple[FetchError, float]] = {}
         self._unnamed: deque[Request] = deque()  # one of each host that waits for its look-up
         self._lookups: set[asyncio.Task[None]] = set()
@@ -58,24 +57,28 @@ class Admission:
     def __repr__(self) -> str:
         return f"<Admission {self._rules_cache!r}, {len(self._lookups)} look-ups, {len(self._unnamed)} waiting>"
 
-    def verdict(self, request: Request, group: asyncio.TaskGroup) -> FetchError | bool:
+    def verdict(self, request: Request) -> FetchError | bool:
         """Decide on an acquired request.
 
         Returns:
             True where it may be fetched; the error that it has failed with; or false where it was put back, because
-            something must be found out first, in a task of ``group`` or by an errand.
+            an address or a robots.txt must be known first.
         """
         host = self._frontier.host(request)
         if host.pace.is_down:
             if self._rules_cache is not None:
-                self._rules_cache.forget(origin_of(request.url))  # nobody will ask about them, and make room
+                self._rules_cache.forget(origin_of(request.url))  # nobody will ask about them
             return HostDownError(f"{host.name} failed too often, and is left alone")
-        # An errand has an address already, or a redirect led it to where no page was asked for yet.
+        # A robots request has an address already, or a redirect led it to where no page was asked for yet.
         if not (host.is_placed or request.is_robots_request) and host.pace.rule.minds_address:
-            return self._look_up(request, group)
+            return self._look_up(request)
         if self._rules_cache is None or request.is_robots_request:
             return True
         return self._ask_robots(request, self._rules_cache)
+
+    def begin(self, group: asyncio.TaskGroup) -> None:
+        """Have look-ups run in ``group`` from now on."""
+        self._group = group
 
     def close(self) -> None:
         """Cancel the look-ups that go on, and begin no more."""
@@ -87,7 +90,7 @@ class Admission:
 
     def _ask_robots(self, request: Request, rules_cache: RulesCache) -> FetchError | bool:
         origin = origin_of(request.url)
-        rules = rules_cache.known(origin, time.monotonic())
+        rules = rules_cache.known(origin, self._clock.now())
         if rules is None:
             self._frontier.close(request)
             self._frontier.put_back(request)
@@ -99,42 +102,41 @@ class Admission:
 
     # ── addresses ──
 
-    def _look_up(self, request: Request, group: asyncio.TaskGroup) -> FetchError | bool:
+    def _look_up(self, request: Request) -> FetchError | bool:
         hostname = hostname_of(request.url)
         error, until = self._nameless.get(hostname, (None, 0.0))
-        if error is not None and until > time.monotonic():
+        if error is not None and until > self._clock.now():
             return error
         self._nameless.pop(hostname, None)
         self._frontier.close(request)
         self._frontier.put_back(request)
         self._unnamed.append(request)
-        self._begin_lookups(group)
+        self._begin_lookups()
         return False
 
-    def _begin_lookups(self, group: asyncio.TaskGroup) -> None:
+    def _begin_lookups(self) -> None:
         """Begin as many of the look-ups that wait as may go on at once: a million seeds are no million tasks."""
         while self._unnamed and len(self._lookups) < self._most_lookups:
-            task = group.create_task(self._place(self._unnamed.popleft(), group))
+            task = self._group.create_task(self._place(self._unnamed.popleft()))
             self._lookups.add(task)
 
-    async def _place(self, request: Request, group: asyncio.TaskGroup) -> None:
+    async def _place(self, request: Request) -> None:
         """Find out the address of the host of ``request``, then open it, and begin the next look-up."""
         hostname = hostname_of(request.url)
         try:
             addresses = await self._fetcher.lookup(hostname)
         except FetchError as error:
             self._forget_nameless()
-            self._nameless[hostname] = error, time.monotonic() + _NAMELESS_SECONDS
+            self._nameless[hostname] = error, self._clock.now() + _NAMELESS_SECONDS
         else:
             # The first of them all, so that two names of the same addresses meet whatever their order.
             self._frontier.place(request, min(addresses, default=hostname))
         finally:
             self._lookups.discard(asyncio.current_task())
-        self._begin_lookups(group)
+        self._begin_lookups()
         self._frontier.open(request)
-        self._advance()
 
     def _forget_nameless(self) -> None:
         if len(self._nameless) > 1000:  # arbitrary; so that the web's dead names do not pile up
-            now = time.monotonic()
+            now = self._clock.now()
             self._nameless = {name: entry for name, entry in self._nameless.items() if entry[1] > now}

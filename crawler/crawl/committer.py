@@ -15,13 +15,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from time import monotonic
 from typing import Any
 
 from crawler.document.page import Page
 from crawler.errors import SinkError, StateError
 from crawler.frontier.frontier import Frontier
 from crawler.models import Request, State
+from crawler.runtime.clock import SYSTEM_CLOCK, Clock
 from crawler.sinks.sink import CheckpointedSink, Sink
 from crawler.state.changes import Changes
 from crawler.state.record import Record
@@ -44,28 +44,28 @@ class Committer:
         self,
         frontier: Frontier,
         sinks: Sequence[Sink],
-        advance: Callable[[], None],
         record: Record | None = None,
         complete: Callable[[Changes], None] = lambda _: None,
         pause: Callable[[bool], None] = lambda _: None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """Create the committer of a crawl.
 
         Args:
             frontier: Has the ledger.
             sinks: Where items go; open, and cut back to what the record says.
-            advance: Called when pages have come to their end.
             record: Where that is written; ``None`` where the crawl has no state.
             complete: Adds the counters that are written along.
             pause: Called when a disk is full, and with false when there is room again.
+            clock: Tells the time.
         """
         self.is_stuck = False
         self._frontier = frontier
         self._sinks = sinks
-        self._advance = advance
         self._record = record
         self._complete = complete
         self._pause = pause
+        self._clock = clock
         self._is_torn = False  # what was taken from the journal did not get to the disk
         self._noted = asyncio.Event() if record is None else record.noted
         self._group = _Group(len(sinks))
@@ -162,11 +162,10 @@ class Committer:
         self._is_torn = False
         self._go_on()
         self._tokens = tokens
-        self._committed = monotonic()
+        self._committed = self._clock.now()
         for request, _ in group.done:
             self._frontier.finish(request, State.DONE)
         group.written.set()
-        self._advance()
 
     @property
     def _is_idle(self) -> bool:
@@ -174,7 +173,7 @@ class Committer:
 
     async def _linger(self) -> None:
         """Wait for more, but not where the last commit was a while ago: what comes alone is written at once."""
-        left = self._committed + _LINGER - monotonic()
+        left = self._committed + _LINGER - self._clock.now()
         if self._record is None or self._is_ending or left <= 0:
             return
         try:

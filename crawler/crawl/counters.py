@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter, deque
 
 import msgspec
 
 from crawler.models import Failure
+from crawler.runtime.clock import SYSTEM_CLOCK, Clock
 from crawler.state.counters_record import CountersRecord
 
 FAILURES_KEPT = 1000  # arbitrary; all are counted, and all are handed to ``on_failure``
-_BUSY_LOOP = 0.8  # share of a core that the loop's thread takes when it is itself the limit; arbitrary
 _HOSTS_COUNTED = 1000  # hosts that politeness is accounted to one by one; arbitrary
 
 
 class Counters:
-    """What a crawl has done so far. The engine counts; summaries and displays read."""
+    """What a crawl has done so far. Its stages count; summaries and displays read."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
         self.fetched = 0
         self.fetched_before = 0  # by earlier runs of the crawl
-        self.settled = 0  # of those fetched; the others would be fetched again after a kill
+        self.parsed = 0  # of those fetched; the others would be fetched again after a kill
         self.items = 0
         self.retries = 0
         self.redirects = 0
@@ -29,10 +28,9 @@ class Counters:
         self.failures: deque[Failure] = deque(maxlen=FAILURES_KEPT)
         self._moments: Counter[str] = Counter()
         self._hosts: Counter[str] = Counter()
-        self._started = time.perf_counter()
-        self._loop_started = time.thread_time()
+        self._clock = clock
+        self._started = clock.now()
         self._seconds: float | None = None
-        self._loop_seconds = 0.0
 
     def __repr__(self) -> str:
         return f"<Counters {self.fetched} pages, {self.items} items, {self.errors.total()} failures>"
@@ -40,13 +38,13 @@ class Counters:
     def kept(self, size: int) -> bytes:
         """Return what is to be remembered, ``size`` being the bytes of bodies."""
         errors = dict(self.errors)
-        record = CountersRecord(self.settled, self.items, self.retries, self.redirects, size, self.seconds, errors)
+        record = CountersRecord(self.parsed, self.items, self.retries, self.redirects, size, self.seconds, errors)
         return msgspec.json.encode(record)
 
     def restore(self, kept: bytes) -> int:
         """Go on with the counts that `kept` returned; return the bytes of bodies."""
         record = msgspec.json.decode(kept, type=CountersRecord)
-        self.fetched = self.fetched_before = self.settled = record.fetched
+        self.fetched = self.fetched_before = self.parsed = record.fetched
         self.items = record.items
         self.retries, self.redirects = record.retries, record.redirects
         self.errors.update(record.errors)
@@ -55,7 +53,7 @@ class Counters:
     @property
     def seconds(self) -> float:
         """Seconds from the start to the end, or to now."""
-        return time.perf_counter() - self._started if self._seconds is None else self._seconds
+        return self._clock.now() - self._started if self._seconds is None else self._seconds
 
     @property
     def limited_by(self) -> str:
@@ -69,13 +67,7 @@ class Counters:
     def shares(self) -> dict[str, float]:
         """The share of the time that each limit held, largest first."""
         total = self._moments.total()
-        shares = {limit: count / total for limit, count in self._moments.most_common()}
-        # When the loop itself is busy all the time, the servers did not keep it waiting, though it looks like that.
-        return {"event loop" if limit == "network" and self._loop_is_busy else limit: shares[limit] for limit in shares}
-
-    @property
-    def _loop_is_busy(self) -> bool:
-        return self._seconds is not None and self._loop_seconds > _BUSY_LOOP * self._seconds
+        return {limit: count / total for limit, count in self._moments.most_common()}
 
     def note_moment(self, limit: str, host: str = "") -> None:
         """Count a look at the crawl, at which ``limit`` held, and maybe because of ``host``."""
@@ -89,7 +81,6 @@ class Counters:
         self.failures.append(failure)
 
     def end(self) -> None:
-        """Stop the clock. Called on the thread of the loop, whose CPU time it reads."""
+        """Stop the clock."""
         if self._seconds is None:
             self._seconds = self.seconds
-            self._loop_seconds = time.thread_time() - self._loop_started

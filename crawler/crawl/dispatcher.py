@@ -1,30 +1,39 @@
 """Decides which requests may start now, starts them, and knows when the crawl is over.
 
-Nothing here waits between reading the state and changing it: whoever changes something calls `advance`, which looks at
-everything again. A request is a task from its dispatch until its page is in the CPU stage.
+Nothing here waits between reading the state and changing it. The frontier wakes the dispatcher whenever something else
+may be fetched, and the dispatcher then looks at everything again. A request is a task from its dispatch until its page
+is in the CPU stage.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from time import monotonic
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from crawler.crawl.seeding import Seeding
 from crawler.frontier.frontier import Frontier
 from crawler.models import Request
 from crawler.policy.limits import Limits
+from crawler.runtime.clock import Clock
+from crawler.runtime.waker import Waker
 
 _GRACE = 0.5  # seconds at most, of those of the limit, that the CPU stage is given to finish pages
 _GRACE_SHARE = 0.1  # of the limit; arbitrary
 _PUT_OFF = 0.01  # seconds; arbitrary
-_BURST = 8  # requests started in one go; each takes the loop about 0.5 ms, and something else may be waiting for it
+_BURST = 8  # requests started in one iteration; each takes the loop about 0.5 ms, and others may wait for it
 
 Process: TypeAlias = Callable[[Request], Coroutine[Any, Any, None]]
 """Takes a request as far as the CPU stage."""
 Admit: TypeAlias = Callable[[Request], Process | None]
-"""Says what is to be done for an acquired request: nothing where it has failed, or was put back."""
+"""Returns what is to be done for an acquired request: ``None`` where it has failed, or was put back."""
+
+
+class InFlight(NamedTuple):
+    """A request in flight, and for how many seconds it has been."""
+
+    request: Request
+    seconds: float
 
 
 class Dispatcher:
@@ -32,7 +41,6 @@ class Dispatcher:
 
     Attributes:
         stopped_by: The limit that ended the crawl, or ``stop``; empty while nothing did.
-        is_paused: Whether nothing is started for the time being, because what is fetched cannot be kept.
     """
 
     def __init__(
@@ -40,27 +48,31 @@ class Dispatcher:
         frontier: Frontier,
         limits: Limits,
         concurrency: int,
-        admit: Admit,
+        *,
+        waker: Waker,
         is_loop_late: Callable[[], bool],
+        clock: Clock,
     ) -> None:
         """Create a dispatcher.
 
         Args:
             frontier: Has the requests.
-            limits: When it is over.
+            limits: When the crawl is over.
             concurrency: Requests in flight at most.
-            admit: Says what is done for each, in a task of its own.
+            waker: Woken by the frontier; calls the dispatcher while it runs.
             is_loop_late: Tells whether the loop has more to do than it has time for.
+            clock: Tells the time.
         """
-        self._is_loop_late = is_loop_late
         self.stopped_by = ""
-        self.is_paused = False
         self._frontier = frontier
         self._limits = limits
         self._concurrency = concurrency
-        self._admit = admit
+        self._waker = waker
+        self._is_loop_late = is_loop_late
+        self._clock = clock
         self._seeds = Seeding(())
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], tuple[Request, float]] = {}  # with the time of its dispatch
+        self._paused_by: dict[str, None] = {}  # a set that keeps its order
         self._pages = 0  # fetched, and being fetched: together never more than the limit
         self._timer: asyncio.TimerHandle | None = None
         self._ends: list[asyncio.TimerHandle] = []
@@ -77,40 +89,68 @@ class Dispatcher:
         return len(self._tasks)
 
     @property
+    def requests(self) -> list[InFlight]:
+        """Those requests, the oldest first."""
+        now = self._clock.now()
+        return [InFlight(request, now - since) for request, since in self._tasks.values()]
+
+    @property
+    def paused_by(self) -> tuple[str, ...]:
+        """The reasons for which nothing is started at present; empty while the crawl goes on."""
+        return tuple(self._paused_by)
+
+    @property
     def is_waiting_for_hosts(self) -> bool:
         """Whether more could be fetched at this moment, if only a host might be asked."""
         if not self._frontier.pending or not self._has_capacity:
             return False
         ready_at = self._frontier.next_ready_at  # already past where the loop is about to start what is ready
-        return ready_at is None or ready_at > monotonic()
+        return ready_at is None or ready_at > self._clock.now()
 
     @property
     def cuts_off(self) -> bool:
         """Whether requests in flight are being cancelled, because the crawl ends or its time is up."""
         return self._closed or self.stopped_by == "max_seconds"
 
-    async def run(self, group: asyncio.TaskGroup, seeds: Seeding) -> None:
-        """Dispatch until the crawl is over, ``seeds`` included; what still runs then is cancelled."""
-        self._group, self._seeds = group, seeds
+    async def run(self, group: asyncio.TaskGroup, seeds: Seeding, admit: Admit) -> None:
+        """Dispatch until the crawl is over, ``seeds`` included; what still runs then is cancelled.
+
+        Args:
+            group: Where requests become tasks.
+            seeds: Asked for more while few requests are pending.
+            admit: Says what is done for each request, in a task of its own.
+        """
+        self._group, self._seeds, self._admit = group, seeds, admit
+        self._waker.attach(self._advance)
         seconds = self._limits.max_seconds
         loop = asyncio.get_running_loop()
         grace = min(_GRACE, _GRACE_SHARE * (seconds or 0))
         if seconds is not None:
             self._ends += loop.call_later(seconds - grace, self._expire), loop.call_later(seconds, self._over.set)
         try:
-            self.advance()
+            self._advance()
             await self._over.wait()
             if self._error is not None:
                 raise self._error
         finally:
             self.close()
+            self._waker.detach()
             for timer in self._ends:
                 timer.cancel()
             self._cancel_all()
 
-    def advance(self) -> None:
+    def _advance(self) -> None:
+        """Look at everything again. Nobody who calls this could handle an error, such as one of a user's callback."""
+        try:
+            self._start_what_may_start()
+        except BaseException as error:
+            self._error = error
+            self.close()
+            self._over.set()
+
+    def _start_what_may_start(self) -> None:
         """Start what may start now; end the crawl if nothing is in flight and nothing may start."""
-        now, is_loop_late = monotonic(), self._is_loop_late()
+        now, is_loop_late = self._clock.now(), self._is_loop_late()
         for _ in range(_BURST):
             if not self._has_capacity:
                 break
@@ -118,13 +158,13 @@ class Dispatcher:
             if request is None:
                 self._wake_at(self._next_look(now, is_loop_late))
                 break
-            self._start(request)
+            self._start(request, now)
         else:
-            self._wake_at(now)
+            self._waker()
         self._check_over()
 
     def _next_look(self, now: float, is_loop_late: bool) -> float | None:
-        """Return when `advance` should look again; not at once for what is put off because the loop is late."""
+        """Return when to look again: not at once for what is put off because the loop is late."""
         ready_at = self._frontier.next_ready_at
         return max(ready_at, now + _PUT_OFF) if is_loop_late and ready_at is not None else ready_at
 
@@ -140,11 +180,14 @@ class Dispatcher:
         self._closed = True
         self._wake_at(None)
 
-    def pause(self, wanted: bool) -> None:
-        """Start nothing more for the time being, or go on."""
-        self.is_paused = wanted
-        if not wanted:
-            self.advance()
+    def pause(self, reason: str) -> None:
+        """Start nothing more until `resume` was called for each reason that there is."""
+        self._paused_by[reason] = None
+
+    def resume(self, reason: str) -> None:
+        """Take one reason for the pause back; go on where it was the last."""
+        self._paused_by.pop(reason, None)
+        self._waker()
 
     def restore(self, pages: int) -> None:
         """Take note that so many ``pages`` of the limit were fetched before."""
@@ -156,19 +199,19 @@ class Dispatcher:
 
     @property
     def _has_capacity(self) -> bool:
-        return self._may_fetch and not self.is_paused and len(self._tasks) < self._concurrency
+        return self._may_fetch and not self._paused_by and len(self._tasks) < self._concurrency
 
     @property
     def _may_fetch(self) -> bool:
         limit = self._limits.max_pages
         return not (self._closed or self.stopped_by) and (limit is None or self._pages < limit)
 
-    def _start(self, request: Request) -> None:
+    def _start(self, request: Request, now: float) -> None:
         process = self._admit(request)
         if process is None:
             return
         self._pages += not request.is_robots_request
-        self._tasks.add(self._group.create_task(self._run(request, process)))
+        self._tasks[self._group.create_task(self._run(request, process))] = request, now
 
     async def _run(self, request: Request, process: Process) -> None:
         try:
@@ -181,8 +224,8 @@ class Dispatcher:
             self.close()
             raise
         finally:
-            self._tasks.discard(asyncio.current_task())
-            self.advance()
+            self._tasks.pop(asyncio.current_task(), None)  # type: ignore[arg-type]  # a coroutine runs in a task
+            self._waker()
 
     def _check_over(self) -> None:
         pending = self._frontier.pending
@@ -199,23 +242,15 @@ class Dispatcher:
         self._cancel_all()
 
     def _wake_at(self, when: float | None) -> None:
-        """Advance again at ``when``, instead of whenever that was to be."""
+        """Look again at ``when``, instead of whenever that was to be."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
         if when is not None:
-            # uvloop's clock is that of the last turn and its timers count whole milliseconds: they may ring early.
-            # `advance` reads the clock itself, and sets another.
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, when - monotonic()), self._ring)
-
-    def _ring(self) -> None:
-        """Advance, called by nobody who could be told of an error: that of a callback of the user's, for example."""
-        try:
-            self.advance()
-        except BaseException as error:
-            self._error = error
-            self.close()
-            self._over.set()
+            # uvloop's clock is that of the last iteration and its timers count whole milliseconds: they may fire
+            # early. `_advance` reads the clock itself, and sets another timer.
+            delay = max(0.0, when - self._clock.now())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._advance)
 
     def _cancel_all(self) -> None:
         for task in self._tasks:

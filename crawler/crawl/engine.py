@@ -1,54 +1,55 @@
-"""The engine: wires frontier, fetcher, CPU stage and sinks for one crawl; it owns no resources.
-
-The dispatcher calls `_process` for each request, which ends when the page is in the CPU stage. The stage hands the
-result to `PageResults`, and the committer makes it last. Whatever changes state does so between two awaits, then lets
-the dispatcher advance.
-"""
+"""The engine: wires the parts of one crawl and runs them. It owns no resources, and decides nothing itself."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from time import monotonic
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
 from crawler.crawl.admission import Admission
+from crawler.crawl.bottleneck import Bottleneck
 from crawler.crawl.committer import Committer
+from crawler.crawl.control import Control
 from crawler.crawl.counters import Counters
 from crawler.crawl.discovery import Discovery
-from crawler.crawl.dispatcher import Dispatcher, Process
+from crawler.crawl.dispatcher import Dispatcher, InFlight
 from crawler.crawl.failed_requests import FailedRequests
-from crawler.crawl.fetch_step import FetchRules, FetchStep
+from crawler.crawl.fetch_step import FetchStep
+from crawler.crawl.next_step import FetchRules
 from crawler.crawl.page_results import PageResults, encoder_of
+from crawler.crawl.parse_step import ParseStep
+from crawler.crawl.pipeline import Pipeline
 from crawler.crawl.refill import Refill
 from crawler.crawl.resume import resume_frontier
 from crawler.crawl.robots_requests import RobotsRequestRules, RobotsRequests
 from crawler.crawl.seeding import Seeding
 from crawler.crawl.summary import Statistics
-from crawler.document.page import Page
-from crawler.errors import ConfigurationError, FetchError, LedgerError, ParseError
+from crawler.errors import ConfigurationError, LedgerError, ParseError
 from crawler.fetching.protocol import Fetches
 from crawler.frontier.frontier import Frontier
-from crawler.models import SITEMAP, Failure, Request
-from crawler.parsing.asynchronous import parse_async
-from crawler.parsing.router import Parser, is_async, parser_for
+from crawler.models import Failure, Request
+from crawler.parsing.router import Parser
 from crawler.parsing.stage import Stage
 from crawler.parsing.worker import LinkDirectives
 from crawler.policy.limits import ByteBudget, Limits
-from crawler.policy.pace import Outcome
 from crawler.policy.retry import Retry
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Boundary
 from crawler.robots.decision import product_token
 from crawler.robots.rules_cache import RulesCache
+from crawler.runtime.clock import SYSTEM_CLOCK, Clock
 from crawler.runtime.loop_lag import LoopLag
+from crawler.runtime.loop_load import LoopLoad
+from crawler.runtime.waker import Waker
 from crawler.sinks.sink import Sink
 from crawler.state.changes import Changes
 from crawler.state.record import Record
 from crawler.state.sqlite_store import Restored
 from crawler.url import origin_of
+
+_DISK_FULL = "disk full"  # a reason for a pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,12 @@ class Parts:
     """What a page passes through, all of it open.
 
     Attributes:
+        frontier: Wakes ``waker`` when something else may be fetched.
         record: Where the crawl is kept; ``None`` where it is not.
         facts: Returns what else is to be kept since the last call.
+        waker: Wakes the dispatcher.
+        control: Steers the crawl from outside.
+        clock: Tells the time.
     """
 
     frontier: Frontier
@@ -81,6 +86,9 @@ class Parts:
     sinks: Sequence[Sink]
     record: Record | None = None
     facts: Callable[[], Mapping[str, bytes]] = dict
+    waker: Waker = field(default_factory=Waker)
+    control: Control = field(default_factory=Control)
+    clock: Clock = SYSTEM_CLOCK
 
 
 class Engine:
@@ -104,76 +112,120 @@ class Engine:
             crawler: What ``async def`` parsers get as their second argument.
             on_failure: Called with each failure.
         """
-        self.counters = Counters()
-        self.loop_lag = LoopLag(self._note_moment)
         self.is_running = False
-        self._parser = parser
-        self._frontier = parts.frontier
-        self._stage = parts.stage
-        self._encoders = tuple(encoder_of(sink) for sink in parts.sinks)
+        self._parts = parts
         self._rules = rules
-        self._link_directives = LinkDirectives(product_token(rules.user_agent), rules.obeys_robots)
-        self._discovery = Discovery(parts.frontier, rules.boundary, rules.limits, rules.rewriting)
-        self._dispatcher = Dispatcher(
-            parts.frontier, rules.limits, rules.concurrency, self._admit, lambda: self.loop_lag.is_late
-        )
+        self._frontier = parts.frontier
+        self._record = parts.record
+        self._budget = ByteBudget(rules.limits.max_bytes)
         self._rules_cache = RulesCache()
+        self.counters = Counters(parts.clock)
+        self._dispatcher = self._new_dispatcher()
+        self._discovery = Discovery(parts.frontier, rules.boundary, rules.limits, rules.rewriting)
+        self._committer = self._new_committer()
+        self._failed_requests = FailedRequests(parts.frontier, self.counters, self._committer.keep, on_failure)
         self._admission = Admission(
-            parts.frontier,
-            parts.fetcher,
-            self._rules_cache if rules.obeys_robots else None,
-            self._dispatcher.advance,
+            parts.frontier, parts.fetcher, self._rules_cache if rules.obeys_robots else None, clock=parts.clock
         )
-        self._robots_requests = RobotsRequests(
-            parts.frontier,
-            parts.fetcher,
+        self._robots_requests = self._new_robots_requests()
+        self._parse_step = self._new_parse_step(parser, crawler)
+        self._pipeline = self._new_pipeline()
+        self._refill = self._new_refill()
+        parts.control.attach(self._dispatcher, parts.frontier)
+
+    # ── the parts ──
+
+    def _new_dispatcher(self) -> Dispatcher:
+        self.loop_lag = LoopLag(self._look)
+        dispatcher = Dispatcher(
+            self._frontier,
+            self._rules.limits,
+            self._rules.concurrency,
+            waker=self._parts.waker,
+            is_loop_late=lambda: self.loop_lag.is_late,
+            clock=self._parts.clock,
+        )
+        load = LoopLoad(self._parts.clock)
+        self._bottleneck = Bottleneck(
+            self._frontier, dispatcher, self._parts.stage, self.counters, lag=self.loop_lag, load=load
+        )
+        return dispatcher
+
+    def _new_committer(self) -> Committer:
+        def pause(wanted: bool) -> None:
+            (self._dispatcher.pause if wanted else self._dispatcher.resume)(_DISK_FULL)
+
+        return Committer(
+            self._frontier,
+            self._parts.sinks,
+            self._record,
+            complete=self._complete,
+            pause=pause,
+            clock=self._parts.clock,
+        )
+
+    def _new_robots_requests(self) -> RobotsRequests:
+        return RobotsRequests(
+            self._frontier,
+            self._parts.fetcher,
             self._rules_cache,
             self._discovery,
-            RobotsRequestRules(rules.retry, rules.user_agent),
-            advance=self._dispatcher.advance,
-            journal=None if parts.record is None else parts.record.journal,
+            RobotsRequestRules(self._rules.retry, self._rules.user_agent),
+            clock=self._parts.clock,
+            journal=None if self._record is None else self._record.journal,
         )
-        self._committer = Committer(
-            parts.frontier,
-            parts.sinks,
-            self._dispatcher.advance,
-            parts.record,
-            complete=self._complete,
-            pause=self._dispatcher.pause,
-        )
-        self._failed_requests = FailedRequests(parts.frontier, self.counters, self._committer.keep, on_failure)
-        self._page_results = PageResults(
+
+    def _new_parse_step(self, parser: Parser, crawler: object) -> ParseStep:
+        sinks = self._parts.sinks
+        page_results = PageResults(
             self._discovery,
             self._failed_requests,
             self._committer,
-            parts.sinks,
+            sinks,
             counters=self.counters,
-            advance=self._dispatcher.advance,
-            is_kept=parts.record is not None,
+            is_durable=self._record is not None,
         )
-        self._budget = ByteBudget(rules.limits.max_bytes)
-        self._fetch_step = FetchStep(
-            parts.frontier,
-            parts.fetcher,
+        directives = LinkDirectives(product_token(self._rules.user_agent), self._rules.obeys_robots)
+        encoders = tuple(map(encoder_of, sinks))
+        return ParseStep(parser, self._parts.stage, page_results, encoders, directives, crawler=crawler)
+
+    def _new_fetch_step(self) -> FetchStep:
+        return FetchStep(
+            self._frontier,
+            self._parts.fetcher,
             self._dispatcher,
             self._discovery,
             self._failed_requests,
             counters=self.counters,
             budget=self._budget,
-            rules=FetchRules(rules.retry, rules.max_redirects, rules.boundary),
+            rules=FetchRules(self._rules.retry, self._rules.max_redirects),
+            boundary=self._rules.boundary,
+            clock=self._parts.clock,
         )
-        self._record = parts.record
-        self._facts = parts.facts
-        self._refill = (
-            None
-            if parts.record is None
-            else Refill(parts.frontier, parts.record, self._dispatcher.advance, self._committer.flush)
+
+    def _new_pipeline(self) -> Pipeline:
+        return Pipeline(
+            self._frontier,
+            self._dispatcher,
+            self._admission,
+            self._robots_requests,
+            self._new_fetch_step(),
+            self._parse_step,
+            failed_requests=self._failed_requests,
+            clock=self._parts.clock,
         )
-        self._crawler = crawler
-        self._async_parsers: dict[str, Parser | None] = {}
+
+    def _new_refill(self) -> Refill | None:
+        return None if self._record is None else Refill(self._frontier, self._record, self._committer.flush)
 
     def __repr__(self) -> str:
-        return f"<Engine {self._frontier!r} {self._stage!r}>"
+        return f"<Engine {self._frontier!r} {self._parts.stage!r}>"
+
+    # ── read from outside ──
+
+    def requests(self) -> list[InFlight]:
+        """Return the requests in flight, from their dispatch to the CPU stage, the oldest first."""
+        return self._dispatcher.requests
 
     def statistics(self) -> Statistics:
         """Return the counts of this moment."""
@@ -196,7 +248,8 @@ class Engine:
             limited_by=counters.limited_by,
             shares=counters.shares,
             stopped_by=self._dispatcher.stopped_by,
-            stage=self._stage.statistics(),
+            paused_by=self._dispatcher.paused_by,
+            stage=self._parts.stage.statistics(),
         )
 
     async def resume(self, kept: Restored) -> None:
@@ -251,10 +304,8 @@ class Engine:
             raise LedgerError(f"the states of the URLs on the disk are others: {counted}, and not {ledger}")
 
     async def _run(self, seeds: Seeding, group: asyncio.TaskGroup) -> None:
-        self._group = group
-        serving = group.create_task(
-            self._stage.run(self._encoders, self._page_results.take_results, self._link_directives), name="CPU stage"
-        )
+        self._admission.begin(group)
+        serving = group.create_task(self._parse_step.serve(), name="CPU stage")
         serving.add_done_callback(lambda _: self._dispatcher.close())
         committing = group.create_task(self._committer.run(), name="commits")
         committing.add_done_callback(lambda _: self._dispatcher.close())
@@ -263,7 +314,7 @@ class Engine:
             self._add_seed(seed)
         seeding = None if seeds.is_over else group.create_task(self._seed(seeds), name="seeds")
         with self.loop_lag:
-            await self._dispatcher.run(group, seeds)
+            await self._dispatcher.run(group, seeds, self._pipeline.admit)
         serving.cancel()
         if seeding is not None:
             seeding.cancel()
@@ -279,91 +330,24 @@ class Engine:
     # ── seeds ──
 
     async def _seed(self, seeds: Seeding) -> None:
-        def add(seed: Request) -> None:
-            if self._add_seed(seed):
-                self._dispatcher.advance()
+        await seeds.run(self._add_seed, self._failed_requests.refuse, lambda: self._frontier.pending)
+        self._parts.waker()  # that there are no more may be the end of the crawl
 
-        await seeds.run(add, self._failed_requests.refuse, lambda: self._frontier.pending)
-        self._dispatcher.advance()
-
-    def _add_seed(self, seed: Request) -> bool:
+    def _add_seed(self, seed: Request) -> None:
         self.belong((seed.url,))
         try:
-            return self._frontier.add(replace(seed, url=self._discovery.canonical(seed.url)))
+            self._frontier.add(replace(seed, url=self._discovery.canonical(seed.url)))
         except ParseError as error:
             raise ConfigurationError(str(error)) from error
 
-    # ── from its dispatch to the CPU stage ──
-
-    def _admit(self, request: Request) -> Process | None:
-        """Return what is to be done for an acquired request; nothing where it has failed, or must wait."""
-        verdict = self._admission.verdict(request, self._group)
-        if verdict is True:
-            return self._robots_requests.run if request.is_robots_request else self._process
-        if isinstance(verdict, FetchError):
-            self._frontier.release(request, monotonic(), Outcome.UNKNOWN)
-            if request.is_robots_request:
-                self._robots_requests.fail(request, verdict)
-            else:
-                self._fetch_step.retry_or_fail(request, verdict)
-        return None
-
-    async def _process(self, request: Request) -> None:
-        """Take a request from its dispatch to the CPU stage."""
-        page = await self._fetch_step.fetch(request)
-        self._dispatcher.advance()  # the host has a free connection, even if the CPU stage should have no room
-        if page is None:
-            return
-        try:
-            await self._hand_over(page)
-        except asyncio.CancelledError:
-            if self._dispatcher.cuts_off:
-                raise
-            # Given back, the page would be fetched again, and cancel its task again, for ever.
-            self._failed_requests.fail_page(page, ParseError("the parser cancelled the task that it ran in"))
-
-    async def _hand_over(self, page: Page) -> None:
-        """Have the page parsed: in the CPU stage, or here when its parser is asynchronous."""
-        try:
-            parser = self._async_parser_for(page.label)
-            if parser is None:
-                await self._stage.put(page)
-                return
-        except ParseError as error:
-            self._failed_requests.fail_page(page, error)
-            return
-        parsed = await parse_async(parser, page, self._crawler, self._encoders, self._link_directives)
-        parsed = await self._stage.kept(page, parsed)
-        await self._page_results.take_results([(page, parsed)])
-
-    def _async_parser_for(self, label: str) -> Parser | None:
-        if label == SITEMAP:
-            return None
-        if label not in self._async_parsers:
-            parser = parser_for(self._parser, label)
-            self._async_parsers[label] = parser if is_async(parser) else None
-        return self._async_parsers[label]
-
-    # ── what is kept and told of it ──
+    def _look(self) -> None:
+        self._bottleneck.look()
 
     def _complete(self, changes: Changes) -> None:
-        """Add what is counted to what is about to be written."""
-        changes.facts.update(self._facts())
+        """Add the counters to what is about to be written."""
+        changes.facts.update(self._parts.facts())
         changes.facts["tally"] = self.counters.kept(self._budget.spent)
         changes.shapes = self._discovery.take_shapes()
-
-    def _note_moment(self) -> None:
-        """Note what the crawl waits for at this moment."""
-        if self._stage.is_held_up:
-            self.counters.note_moment("sink")
-        elif self._stage.is_saturated:
-            self.counters.note_moment("cpu")
-        elif self._dispatcher.is_waiting_for_hosts and self._frontier.waits_for_retries:
-            self.counters.note_moment("retries")
-        elif self._dispatcher.is_waiting_for_hosts:
-            self.counters.note_moment("politeness", self._frontier.next_host)
-        else:
-            self.counters.note_moment("network")
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,4 +1,4 @@
-"""What becomes of parsed pages: their links to the frontier, their items to the sinks."""
+"""The results of parsed pages: their links go to the frontier, their items to the sinks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crawler.sinks.sink import Sink, keyed
 
 
 class PageResults:
-    """Settles batches of parsed pages."""
+    """Takes the results of parsed pages, a batch at a time."""
 
     def __init__(
         self,
@@ -26,33 +26,30 @@ class PageResults:
         sinks: Sequence[Sink],
         *,
         counters: Counters,
-        advance: Callable[[], None],
-        is_kept: bool,
+        is_durable: bool,
     ) -> None:
-        """Create the settling of a crawl.
+        """Create what takes the results of a crawl.
 
         Args:
             discovery: Takes links.
-            failed_requests: Takes pages that came to nothing.
-            committer: Makes the rest last.
+            failed_requests: Closes the requests of pages that could not be parsed.
+            committer: Writes the items, and closes the requests of the other pages.
             sinks: Where items go.
-            counters: Counts items and settled pages.
-            advance: Called when something else may be fetched.
-            is_kept: Whether the crawl has a state folder.
+            counters: Counts items and parsed pages.
+            is_durable: Whether the crawl has a state folder.
         """
         self._discovery = discovery
         self._failed_requests = failed_requests
         self._committer = committer
         self._sinks = sinks
         self._counters = counters
-        self._advance = advance
-        self._is_kept = is_kept
+        self._is_durable = is_durable
 
     def __repr__(self) -> str:
-        return f"<PageResults {self._counters.settled} pages for {len(self._sinks)} sinks>"
+        return f"<PageResults {self._counters.parsed} pages for {len(self._sinks)} sinks>"
 
-    async def take_results(self, results: Sequence[tuple[Page, Parsed]]) -> None:
-        """Add the links of parsed pages, and hand over their items, with which their requests come to their end."""
+    async def take(self, results: Sequence[tuple[Page, Parsed]]) -> None:
+        """Add the links of parsed pages, and hand over their items; with these, their requests are finished."""
         outputs: list[list[Any]] = [[] for _ in self._sinks]
         pages, made = [], 0
         for page, parsed in results:
@@ -68,15 +65,14 @@ class PageResults:
                 output.extend(some)
             made += parsed.items
             pages.append(page)
-        self._advance()
         # Nothing is awaited between the counts and the pages that they count: both are in the same commit.
         self._counters.items += made
-        self._counters.settled += len(results)
-        if pages or self._is_kept:  # a state may hold failed pages, of which there are never too many
+        self._counters.parsed += len(results)
+        if pages or self._is_durable:  # bodies of failed pages wait for a commit, too: never too many of them
             await self._committer.put(pages, outputs)
 
     async def _add_links(self, page: Page, parsed: Parsed) -> ParseError | None:
-        """Add what a page leads to, of one that failed too: a broken sitemap, for example. Return what cannot be."""
+        """Add the links of a page, also of a failed one, such as a broken sitemap. Return why one cannot be added."""
         try:
             await self._discovery.add_all(page, parsed)
         except ParseError as error:

@@ -21,7 +21,6 @@ class Refill:
         self,
         frontier: Frontier,
         record: Record,
-        advance: Callable[[], None],
         flush: Callable[[], Awaitable[None]],
     ) -> None:
         """Create it.
@@ -29,12 +28,10 @@ class Refill:
         Args:
             frontier: Says of which hosts more is wanted.
             record: Where that is.
-            advance: Called when there is more to fetch.
             flush: Has written what is not on the disk yet, so that it is found there.
         """
         self._frontier = frontier
         self._record = record
-        self._advance = advance
         self._flush = flush
 
     def __repr__(self) -> str:
@@ -60,7 +57,6 @@ class Refill:
         read = await self._record.waiting([_wanted(part) for part in parts])
         for part, rows in zip(parts, read, strict=True):
             await self._take_in(part, rows)
-        self._advance()
 
     async def _take_in(self, part: Part, rows: Sequence[Waiting]) -> None:
         requests = []

@@ -1,17 +1,17 @@
-"""The errands of a crawl: it fetches the robots.txt of each origin before the first page."""
+"""The robots requests of a crawl: the robots.txt of each origin is fetched before its first page."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
 
 from msgspec.structs import replace
 
 from crawler.crawl.discovery import Discovery
-from crawler.crawl.fetch_step import Exchange
+from crawler.crawl.exchange import Exchange
+from crawler.crawl.next_step import Again, Failed, FetchRules, Hop
+from crawler.document.page import Page
 from crawler.errors import (
     BlockedAddressError,
     ConnectError,
@@ -19,10 +19,11 @@ from crawler.errors import (
     NotCachedError,
     RobotsDeniedError,
     StatusError,
+    TooManyRedirectsError,
 )
 from crawler.fetching.protocol import Fetches
 from crawler.frontier.frontier import Frontier
-from crawler.http.redirect import REDIRECTS, location_of, redirected
+from crawler.http.redirect import REDIRECTS
 from crawler.models import Request
 from crawler.policy.limits import ByteBudget
 from crawler.policy.retry import Retry
@@ -40,6 +41,7 @@ from crawler.robots.decision import (
     verdict_of,
 )
 from crawler.robots.rules_cache import RulesCache
+from crawler.runtime.clock import Clock
 from crawler.sitemaps import sitemap
 from crawler.state.changes import Journal
 from crawler.url import host_of
@@ -47,14 +49,14 @@ from crawler.url import host_of
 
 @dataclass(frozen=True, slots=True)
 class RobotsRequestRules:
-    """How errands are run: when they are tried again, and by which name robots.txt knows us."""
+    """When robots requests are fetched again, and the user agent whose group of rules counts."""
 
     retry: Retry
     user_agent: str
 
 
 class RobotsRequests:
-    """Runs errands, and passes on what they have brought.
+    """Fetches robots.txt files, and passes on what they say.
 
     Attributes:
         sitemap_origins: The origins whose robots.txt is asked for sitemaps, too.
@@ -68,121 +70,103 @@ class RobotsRequests:
         discovery: Discovery,
         rules: RobotsRequestRules,
         *,
-        advance: Callable[[], None],
+        clock: Clock,
         journal: Journal | None = None,
     ) -> None:
-        """Create what runs the errands of one crawl.
+        """Create what fetches the robots.txt files of one crawl.
 
         Args:
             frontier: Has the hosts, which are closed until their rules are known.
             fetcher: Fetches.
             rules_cache: Is told what is allowed.
             discovery: Gets the sitemaps.
-            rules: How.
-            advance: Called when there may be something to fetch.
-            journal: Where what was learnt is noted.
+            rules: When a file is fetched again, and for which user agent it is read.
+            clock: Tells the time.
+            journal: Where new rules are noted.
         """
         self.sitemap_origins: set[str] = set()
         self._frontier = frontier
         self._fetcher = fetcher
         self._rules_cache = rules_cache
         self._discovery = discovery
-        self._rules = rules
-        self._advance = advance
+        self._user_agent = rules.user_agent
+        self._rules = FetchRules(rules.retry, MAX_REDIRECTS, may_repeat=True)
+        self._clock = clock
         self._journal = journal
 
     def __repr__(self) -> str:
         return f"<RobotsRequests {self._rules_cache!r}>"
 
-    async def run(self, robots_request: Request) -> None:
-        """Read a robots.txt, or learn where it is; the host that it is of is closed until then."""
-        came: Verdict | Request | FetchError | None = None
-        exchange = Exchange(robots_request, self._frontier, self._advance)
+    async def run(self, request: Request) -> None:
+        """Fetch a robots.txt and learn its rules, or learn where it is; its host is closed until then."""
+        came: Page | FetchError | None = None
+        exchange = Exchange(request, self._frontier, self._clock)
         try:
-            came = await read_robots(self._fetcher, robots_request, self._rules.user_agent, exchange.answered)
-        except FetchError as error:
-            came = error
+            # The budget is not the user's, which limits pages.
+            came = await self._fetcher.fetch(request, ByteBudget(), exchange.answered)
+        except FetchError as failure:
+            came = failure
         finally:
             exchange.end(came)
+        if verdict := await self._verdict(came):
+            self._learn(request, verdict.robots, verdict.seconds)
+            return
+        match self._rules.step(request, came, random.random()):
+            case Hop(_, target):
+                self._interpose(target)
+            case Again(wait, _):
+                self._interpose(replace(request, attempt=request.attempt + 1), self._clock.now() + wait)
+            case Failed(TooManyRedirectsError()):  # as good as none, RFC 9309 §2.3.1.2
+                self._learn(request, ALLOW_ALL, FRESH_SECONDS)
+            case Failed(error):
+                self.fail(request, refusal(error))
+
+    def fail(self, request: Request, error: FetchError) -> None:
+        """Note that the rules of an origin cannot be had, because of ``error``."""
+        self._learn(request, error, ERROR_SECONDS)
+
+    async def _verdict(self, came: Page | FetchError) -> Verdict | None:
+        """Return what ``came`` says of what is allowed; ``None`` where it says nothing of that."""
         match came:
-            case Verdict():
-                self._learn(robots_request, *came)
-            case Request():
-                self._interpose(came)
-            case FetchError():
-                self._retry_or_refuse(robots_request, came)
+            case NotCachedError():  # a replay asks no server, so nothing can be forbidden
+                return Verdict(ALLOW_ALL, FRESH_SECONDS)
+            case StatusError():
+                return None if is_unreachable(came.status) else verdict_of(came.status, b"", self._user_agent)
+            case Page() if came.status not in REDIRECTS:
+                arguments = came.status, came.body, self._user_agent, came.url
+                if len(came.body) > PARSE_ON_LOOP_BYTES:
+                    return await asyncio.to_thread(verdict_of, *arguments)
+                return verdict_of(*arguments)
+        return None
 
-    def fail(self, robots_request: Request, error: FetchError) -> None:
-        """Take note that an errand cannot be run at all."""
-        self._learn(robots_request, error, ERROR_SECONDS)
+    def _interpose(self, request: Request, ready_at: float = 0.0) -> None:
+        """Have ``request`` fetched, with the delay and the connections of the host where redirects have led it."""
+        is_for_other_host = host_of(request.url) != host_of(f"{origin_for(request)}/")
+        self._frontier.interpose(request, ready_at, is_for_other_host=is_for_other_host)
 
-    def _retry_or_refuse(self, robots_request: Request, error: FetchError) -> None:
-        wait = self._rules.retry.wait_after(error, robots_request.attempt, random.random())
-        if wait is None:
-            self._learn(robots_request, refusal(error), ERROR_SECONDS)
-        else:
-            self._interpose(replace(robots_request, attempt=robots_request.attempt + 1), monotonic() + wait)
-
-    def _interpose(self, robots_request: Request, ready_at: float = 0.0) -> None:
-        """Have ``robots_request`` run, with the delay and the connections of the host where redirects have led it."""
-        is_for_other_host = host_of(robots_request.url) != host_of(f"{origin_for(robots_request)}/")
-        self._frontier.interpose(robots_request, ready_at, is_for_other_host=is_for_other_host)
-        self._advance()
-
-    def _learn(self, robots_request: Request, rules: Robots | FetchError, seconds: float) -> None:
-        now, origin = monotonic(), origin_for(robots_request)
+    def _learn(self, request: Request, rules: Robots | FetchError, seconds: float) -> None:
+        now, origin = self._clock.now(), origin_for(request)
         self._rules_cache.learn(origin, rules, now + seconds)
         first = robots_request_for(origin)
         self._frontier.open(first)
         if isinstance(rules, Robots):
             self._obey(first, rules, now, seconds)
-        self._advance()
 
-    def _obey(self, robots_request: Request, rules: Robots, now: float, seconds: float) -> None:
+    def _obey(self, request: Request, rules: Robots, now: float, seconds: float) -> None:
         """Take over what rules say beside what they allow."""
-        origin = origin_for(robots_request)
+        origin = origin_for(request)
         if rules.delay:
-            self._frontier.slow_down(robots_request, rules.delay, now)
+            self._frontier.slow_down(request, rules.delay, now)
         for url in rules.sitemaps if origin in self.sitemap_origins else ():
-            self._discovery.add(replace(sitemap(self._discovery.canonical(url)), parent=robots_request.url))
+            self._discovery.add(replace(sitemap(self._discovery.canonical(url)), parent=request.url))
         if self._journal is not None:
             self._journal.changes.robots[origin] = now + seconds, rules
 
 
-async def read_robots(
-    fetcher: Fetches, robots_request: Request, user_agent: str, answered: Callable[[], None]
-) -> Verdict | Request:
-    """Fetch and parse the robots.txt that ``robots_request`` stands for; return the next errand where it is redirected.
-
-    Args:
-        fetcher: What fetches it.
-        robots_request: A request for it.
-        user_agent: By which it knows us.
-        answered: Called when an answer begins.
-
-    Raises:
-        FetchError: There is no answer that says anything of what is allowed: all is forbidden for now.
-    """
-    try:
-        page = await fetcher.fetch(robots_request, ByteBudget(), answered)  # not the user's: what they limit is pages
-    except NotCachedError:  # nothing is asked for in a replay, so nothing can be forbidden
-        return Verdict(ALLOW_ALL, FRESH_SECONDS)
-    except StatusError as error:
-        if is_unreachable(error.status):
-            raise
-        return verdict_of(error.status, b"", user_agent)
-    if page.status in REDIRECTS and robots_request.redirects < MAX_REDIRECTS:
-        return redirected(robots_request, page.status, location_of(page.headers))
-    arguments = page.status, page.body, user_agent, page.url
-    if len(page.body) > PARSE_ON_LOOP_BYTES:
-        return await asyncio.to_thread(verdict_of, *arguments)
-    return verdict_of(*arguments)
-
-
 def refusal(error: FetchError) -> FetchError:
-    """Return why the pages of an origin fail whose robots.txt could not be had because of ``error``.
+    """Return why the pages of an origin fail whose robots.txt could not be fetched because of ``error``.
 
-    Where there is no connection they cannot be had either; else all is forbidden (RFC 9309 §2.3.1.4).
+    Where there is no connection, no page can be fetched either; else all is forbidden (RFC 9309 §2.3.1.4).
     """
     if isinstance(error, ConnectError | BlockedAddressError):
         return error

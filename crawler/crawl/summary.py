@@ -34,6 +34,7 @@ class Statistics:
         limited_by: What the crawl waits for most: see `Summary.limited_by`.
         shares: The share of the time that each such limit held.
         stopped_by: Why it ends with URLs pending: see `Summary.stopped_by`.
+        paused_by: The reasons for which nothing is fetched at present: see `Control.pause`.
         stage: The CPU stage.
         cache: The HTTP cache; ``None`` where there is none.
     """
@@ -55,6 +56,7 @@ class Statistics:
     limited_by: str = ""
     shares: Mapping[str, float] = field(default_factory=dict)
     stopped_by: str = ""
+    paused_by: tuple[str, ...] = ()
     stage: StageStatistics = field(default_factory=StageStatistics)
     cache: CacheStatistics | None = None
 

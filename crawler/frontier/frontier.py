@@ -65,6 +65,7 @@ class Frontier:
         journal: Journal | None = None,
         window: int | None = None,
         ran_low: Callable[[], None] = lambda: None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         """Create an empty frontier.
 
@@ -75,6 +76,8 @@ class Frontier:
             journal: Where changes are noted, so that they can be written to a disk.
             window: Pending requests in memory, where there is a journal; the others wait on the disk.
             ran_low: Called when more should be read from there.
+            changed: Called whenever something else may be fetched than before, and when nothing is in flight any more:
+                often in bursts, and never within `acquire`.
         """
         self._ranking = ranking or Ranking()
         newest_first = self._ranking.is_newest_first
@@ -82,6 +85,7 @@ class Frontier:
         self._window = Window(window if journal else None, is_newest_first=newest_first)
         self._journal = journal
         self._ran_low = ran_low
+        self._changed = changed
         self._seen = Seen()
         self._too_deep = DigestSet()
         self._serial = 0
@@ -148,6 +152,7 @@ class Frontier:
         self._discover(request)
         self._counts[State.PENDING] += 1
         self._hold(request, host)
+        self._changed()
         return True
 
     def refuse(self, request: Request, reason: Refusal, found_on: int = 0) -> bool:
@@ -181,10 +186,14 @@ class Frontier:
         """Undo `acquire`, where it turned out that the request cannot be fetched now."""
         self._move(State.IN_FLIGHT, State.PENDING)
         self._schedule.put_back(request)
+        self._changed()
 
     def answered(self, request: Request, now: float, seconds: float) -> bool:
         """Note that the answer to an acquired request begins, after so many ``seconds``; tell whether a delay does."""
-        return self._schedule.answered(request, now, seconds)
+        begins = self._schedule.answered(request, now, seconds)
+        if begins:
+            self._changed()
+        return begins
 
     def release(
         self,
@@ -199,6 +208,7 @@ class Frontier:
         self._schedule.release(request, now, outcome, seconds=seconds, pause=pause)
         if self._journal is not None:
             self._note_host(self._schedule.host(request), now)
+        self._changed()
 
     # ── what must be known of a host before it is asked ──
 
@@ -213,16 +223,23 @@ class Frontier:
     def open(self, request: Request) -> None:
         """Offer the requests of the host of ``request`` again."""
         self._schedule.open(request)
+        self._changed()
 
     def interpose(self, robots_request: Request, ready_at: float = 0.0, *, is_for_other_host: bool = False) -> None:
         """Have ``robots_request`` acquired before all others of its host: see `Schedule.interpose`."""
         self._schedule.interpose(robots_request, ready_at, is_for_other_host=is_for_other_host)
+        self._changed()
 
     def slow_down(self, request: Request, delay: float, now: float) -> None:
         """Give the host of ``request``, which answered at ``now``, the ``delay`` that its robots.txt asks for."""
         self._schedule.slow_down(request, delay, now)
         if self._journal is not None:
             self._note_host(self._schedule.host(request), now)
+
+    def set_rule(self, host: str, rule: HostRule) -> None:
+        """Treat ``host`` by ``rule`` from its next fetch on."""
+        self._schedule.host_named(host).pace.rule = rule
+        self._changed()
 
     def place(self, request: Request, address: str) -> None:
         """Note which address the host of ``request`` has."""
@@ -236,6 +253,8 @@ class Frontier:
         self._taken.discard(request.serial)
         if self._readings:
             self._closed.add(request.serial)
+        if not self._counts[State.IN_FLIGHT]:
+            self._changed()
 
     def end(
         self, request: Request, state: State, *, failure: Failure | None = None, status: int = 0, reason: str = ""
@@ -256,11 +275,13 @@ class Frontier:
         if self._journal is not None:
             self._journal.attempted(request, failure.error, failure.message, failure.status)
             self._journal.waits(again, ready_at)
+        self._changed()
 
     def give_back(self, request: Request) -> None:
         """Put an acquired and released request back, because its fetch was cut off."""
         self._move(State.IN_FLIGHT, State.PENDING)
         self._schedule.push(request)
+        self._changed()
 
     def abandon(self) -> None:
         """Count all that is in flight as pending, at the end of a crawl that was cut off."""
@@ -337,6 +358,7 @@ class Frontier:
         self._readings -= 1
         if not self._readings:
             self._closed.clear()
+        self._changed()
 
     def _take_in(self, host: Host, requests: Sequence[tuple[Request, float]], *, is_last: bool) -> None:
         late = self._window.extend(host, None if is_last else self._window.key_of(requests[-1][0]))

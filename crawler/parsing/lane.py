@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -39,6 +40,8 @@ class WorkerStatistics:
         queue_wait_p99: The same for the 99th percentile.
         service_p50: Seconds that it took for a page, in the median.
         service_p99: The same for the 99th percentile.
+        page: URL of the page that it is at; empty where it is at none, or that cannot be known.
+        page_seconds: Since when it is at that page.
     """
 
     pid: int
@@ -52,6 +55,8 @@ class WorkerStatistics:
     queue_wait_p99: float = 0.0
     service_p50: float = 0.0
     service_p99: float = 0.0
+    page: str = ""
+    page_seconds: float = 0.0
 
     @property
     def pages_per_batch(self) -> float:
@@ -78,6 +83,7 @@ class Lane:
         self.queue_wait = Histogram()
         self.recycled = 0
         self._service = Histogram()
+        self._parsing: list[tuple[list[Any], Sequence[Waiting]]] = []  # batches, as they travel and as they came
         self._pages = 0
         self._batches = 0
         self._fresh_since = 0  # pages, when the worker was last replaced for its age or size
@@ -87,6 +93,16 @@ class Lane:
 
     def __repr__(self) -> str:
         return f"<Lane {self._pages} pages, {self.in_flight} calls in {self.slot!r}>"
+
+    async def parse(self, pages: Sequence[Waiting]) -> Batch:
+        """Parse pages in the slot; see `Slot.parse`."""
+        packed = [page.packed for page in pages]
+        entry = packed, pages
+        self._parsing.append(entry)
+        try:
+            return await self.slot.parse(packed)
+        finally:
+            self._parsing.remove(entry)
 
     def note(self, batch: Batch) -> None:
         """Count a batch."""
@@ -110,6 +126,7 @@ class Lane:
 
     def statistics(self) -> WorkerStatistics:
         """Return the counts of this moment."""
+        page, page_seconds = self._present()
         return WorkerStatistics(
             pid=self.slot.pid,
             pages=self._pages,
@@ -122,4 +139,15 @@ class Lane:
             queue_wait_p99=self.queue_wait.quantile(0.99),
             service_p50=self._service.quantile(0.5),
             service_p99=self._service.quantile(0.99),
+            page=page,
+            page_seconds=page_seconds,
         )
+
+    def _present(self) -> tuple[str, float]:
+        """Return the URL of the page that the worker is at, and since when."""
+        progress = self.slot.progress
+        if progress is not None:
+            for packed, pages in self._parsing:
+                if packed is progress.pages and progress.place < len(pages):
+                    return pages[progress.place].page.url, progress.seconds
+        return "", 0.0

@@ -93,6 +93,12 @@ class WorkerProcess:
         working = (self._ended_at or time.monotonic_ns()) - began if call else 0
         return max(0, worked + working) / 1e9
 
+    @property
+    def progress(self) -> tuple[int, int, float]:
+        """The number of the call that it is at, 0 for none; the index of its page there; since when, in seconds."""
+        call, index, _, _, began = map(int, self._progress)
+        return call, index, max(0, time.monotonic_ns() - began) / 1e9
+
     async def open(self, plan: bytes, initializer: bytes) -> None:
         """Start the process, run the user's initializer, load the parser.
 

@@ -86,7 +86,7 @@ class Recovery:
     async def _parse(self, lane: Lane, batch: Sequence[Waiting]) -> Batch:
         try:
             async with lane.gate.shared():
-                parsed = await lane.slot.parse([waiting.packed for waiting in batch])
+                parsed = await lane.parse(batch)
         except WorkerDiedError as died:
             async with lane.gate.alone():
                 return await self._parse_again(lane, batch, died)
@@ -116,7 +116,7 @@ class Recovery:
         """Parse one page alone in its slot, so that a death there is this page's; it has caused ``deaths`` before."""
         while not deaths or not (deaths[-1].exceeded_deadline or len(deaths) >= _DEATHS_TO_BELIEVE):
             try:
-                [parsed] = (await lane.slot.parse([waiting.packed])).results
+                [parsed] = (await lane.parse([waiting])).results
             except WorkerDiedError as died:
                 deaths.append(died.death)
                 await lane.slot.replace(died)

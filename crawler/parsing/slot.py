@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from crawler.document.page import Page
 from crawler.parsing.process import WorkerDiedError
 from crawler.parsing.worker import DEFAULT_MANNERS, Batch, Encoders, LinkDirectives
+
+
+class Progress(NamedTuple):
+    """How far a slot is.
+
+    Attributes:
+        pages: The very sequence that was given to `Slot.parse`.
+        place: That of the page that is parsed now.
+        seconds: Since when.
+    """
+
+    pages: Sequence[Any]
+    place: int
+    seconds: float
 
 
 class Slot(Protocol):
@@ -24,6 +38,10 @@ class Slot(Protocol):
     @property
     def busy_seconds(self) -> float:
         """Seconds that its workers have worked, the call they are at included as far as that can be known."""
+
+    @property
+    def progress(self) -> Progress | None:
+        """The page that its worker is at; ``None`` where it is at none, or that cannot be known."""
 
     def use(self, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_MANNERS) -> None:
         """Encode items this way from now on, and tell pages that of the crawl.

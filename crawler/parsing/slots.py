@@ -20,7 +20,7 @@ from crawler.parsing.packing import pack
 from crawler.parsing.parser import check_main_guard, pickle_plan
 from crawler.parsing.process import Death, WorkerDiedError, WorkerProcess, preload
 from crawler.parsing.router import Parser
-from crawler.parsing.slot import Slot
+from crawler.parsing.slot import Progress, Slot
 from crawler.parsing.worker import (
     DEFAULT_MANNERS,
     Batch,
@@ -51,6 +51,7 @@ class ProcessSlot:
         self._initializer = _pickle_initializer(cpu)
         self._worker: WorkerProcess | None = None
         self._busy_before = 0.0
+        self._parsing: dict[int, Sequence[Any]] = {}  # pages by the number of the call that parses them
 
     def __repr__(self) -> str:
         return f"<ProcessSlot pid={self.pid} restarts={self.restarts}>"
@@ -58,6 +59,14 @@ class ProcessSlot:
     @property
     def busy_seconds(self) -> float:  # noqa: D102  # see Slot
         return self._busy_before + (self._worker.busy_seconds if self._worker else 0.0)
+
+    @property
+    def progress(self) -> Progress | None:  # noqa: D102  # see Slot
+        if self._worker is None:
+            return None
+        number, index, seconds = self._worker.progress
+        pages = self._parsing.get(number)
+        return None if pages is None else Progress(pages, index, seconds)
 
     async def open(self) -> None:
         """Start a process and load the parser in it; end the one that was here before.
@@ -83,7 +92,13 @@ class ProcessSlot:
         return pack(page)
 
     async def parse(self, pages: Sequence[Any]) -> Batch:  # noqa: D102  # see Slot
-        batch: Batch = await self._opened.call(parse_remotely, self._plan, pages)
+        worker = self._opened
+        number = worker.calls + 1  # the number of the call below
+        self._parsing[number] = pages
+        try:
+            batch: Batch = await worker.call(parse_remotely, self._plan, pages)
+        finally:
+            del self._parsing[number]
         return batch
 
     async def call(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:  # noqa: D102  # see Slot
@@ -133,6 +148,7 @@ class SharedSlot:
         self.pid = 0 if remote else os.getpid()
         self.restarts = 0
         self.busy_seconds = 0.0
+        self.progress = None
         self._executor = executor
         self._plan = Plan(parser, remote=remote)
         self._pickled = pickle_plan(self._plan) if remote else b""

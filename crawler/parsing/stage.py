@@ -135,6 +135,11 @@ class Stage:
         return await self._recovery.kept(page, parsed)
 
     @property
+    def runs_on_loop(self) -> bool:
+        """Whether pages are parsed on the event loop itself, so that it is busy when the stage is."""
+        return self._cpu.executor == "inline"
+
+    @property
     def is_saturated(self) -> bool:
         """Whether each slot has all that it can take."""
         return all(lane.in_flight >= _IN_FLIGHT for lane in self._lanes)

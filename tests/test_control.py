@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from crawler import ConfigurationError, Cpu, Crawler, Politeness
+from crawler.crawl.control import Control
+from crawler.policy.politeness import HostRule
+from tests.integration import parsers
+from tests.integration.sites import Answer, links, serve
+
+pytestmark = pytest.mark.both_loops
+INLINE = Cpu(executor="inline")
+
+
+def test_reasons_for_a_pause_are_a_set() -> None:
+    control = Control()
+    control.pause()
+    control.pause("disk full")
+    control.pause()
+    before = control.paused_by
+    control.resume()
+    between = control.paused_by
+    control.resume("never given")
+    control.resume("disk full")
+    assert (before, between, control.paused_by) == (("person", "disk full"), ("disk full",), ())
+
+
+@pytest.mark.parametrize("host", ["", "http://a.example/", "A.example"])
+def test_what_is_no_host_gets_no_rule(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="host="):
+        Control().set_rule(host, HostRule(1.0, 1))
+
+
+def page_that(does: object) -> Answer:
+    """Return a page that leads to three others, and calls ``does`` when it is asked for."""
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        does()  # type: ignore[operator]
+        return web.Response(text=links("/a", "/b", "/c"), content_type="text/html")
+
+    return answer
+
+
+async def test_a_paused_crawl_fetches_nothing_and_goes_on_when_the_last_reason_is_gone() -> None:
+    crawler = Crawler(parsers.urls, cpu=INLINE)
+
+    def pause() -> None:
+        crawler.control.pause("disk full")
+        crawler.control.pause()
+
+    async with serve({"/": page_that(pause), "/a": "", "/b": "", "/c": ""}) as site, crawler:
+        stream = crawler.stream(site.url)
+        first = await anext(stream)
+        rest = asyncio.ensure_future(anext(stream))
+        crawler.control.resume("disk full")
+        await asyncio.wait((rest,), timeout=0.1)  # long enough for three pages, if it went on
+        paused = crawler.statistics()
+        asked = list(site.asked)
+        crawler.control.resume()
+        others = [await rest, *[item async for item in stream]]
+    assert (first, asked, paused.paused_by, paused.fetching) == (site.url, ["/"], ("person",), 0)
+    assert sorted(others) == [site.url + name for name in "abc"]
+    assert crawler.summary().pending == 0
+
+
+async def test_a_crawl_may_be_paused_before_it_begins_and_stopped_while_it_is_paused() -> None:
+    crawler = Crawler(parsers.urls, cpu=INLINE)
+    crawler.control.pause()
+    async with serve({"/": ""}) as site, crawler:
+        stream = crawler.stream(site.url)
+        crawler.control.stop()
+        assert [item async for item in stream] == []
+    assert (site.asked, crawler.summary().pending, crawler.summary().stopped_by) == ([], 1, "stop")
+
+
+async def test_a_rule_that_is_set_holds_for_a_host_from_its_next_fetch_on() -> None:
+    crawler = Crawler(parsers.urls, cpu=INLINE, politeness=Politeness(delay=600.0, robots=False))
+    async with serve({"/": links("/a", "/b"), "/a": "", "/b": ""}) as site, crawler:
+        crawler.control.set_rule(site.url.split("/")[2], HostRule(0.0, None))
+        summary = await crawler.run(site.url)
+    assert summary.done == 3
+
+
+async def test_requests_in_flight_are_told_with_their_age() -> None:
+    crawler = Crawler(parsers.urls, cpu=INLINE)
+    seen: list[tuple[str, bool]] = []
+
+    def look() -> None:
+        seen.extend((each.request.url, each.seconds >= 0) for each in crawler.requests())
+
+    async with serve({"/": page_that(look), "/a": "", "/b": "", "/c": ""}) as site, crawler:
+        await crawler.run(site.url)
+    assert seen == [(site.url, True)]
+    assert crawler.requests() == []
