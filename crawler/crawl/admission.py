@@ -1,7 +1,7 @@
-"""Decides whether a request may be sent now, and has found out what must be known of its host before.
+"""Decides whether a request may be sent now; finds out what must be known of its host first.
 
-That is its address, where hosts on one address share their connections, and the robots.txt of its origin. The host is
-closed meanwhile, so that nothing that waits for it takes the place of others.
+These are the robots.txt of its origin and, where hosts on one address share connections, its address. The host is
+closed meanwhile, so that its requests take no place that others could use.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NAMELESS_SECONDS = 5.0  # for which a failed look-up is not repeated: what wait
 
 
 class Admission:
-    """The way into the fetcher."""
+    """Admits requests to the fetcher."""
 
     def __init__(
         self,
@@ -36,12 +36,12 @@ class Admission:
         clock: Clock,
         lookups: int = _LOOKUPS,
     ) -> None:
-        """Create the way in for one crawl.
+        """Create the admission of one crawl.
 
         Args:
             frontier: Where hosts are closed and opened.
             fetcher: Knows addresses.
-            rules_cache: What the robots.txt of origins allow; ``None`` where they are not asked.
+            rules_cache: Knows the robots.txt of each origin; ``None`` where the crawl does not obey robots.txt.
             clock: Tells the time.
             lookups: Names that may be looked up at once.
         """
@@ -115,7 +115,7 @@ class Admission:
         return False
 
     def _begin_lookups(self) -> None:
-        """Begin as many of the look-ups that wait as may go on at once: a million seeds are no million tasks."""
+        """Begin waiting look-ups, as many as may go on at once: a million seeds must not be a million tasks."""
         while self._unnamed and len(self._lookups) < self._most_lookups:
             task = self._group.create_task(self._place(self._unnamed.popleft()))
             self._lookups.add(task)
@@ -129,7 +129,7 @@ class Admission:
             self._forget_nameless()
             self._nameless[hostname] = error, self._clock.now() + _NAMELESS_SECONDS
         else:
-            # The first of them all, so that two names of the same addresses meet whatever their order.
+            # The smallest, so that two names with the same addresses share one whatever the order of the answers.
             self._frontier.place(request, min(addresses, default=hostname))
         finally:
             self._lookups.discard(asyncio.current_task())
@@ -137,6 +137,6 @@ class Admission:
         self._frontier.open(request)
 
     def _forget_nameless(self) -> None:
-        if len(self._nameless) > 1000:  # arbitrary; so that the web's dead names do not pile up
+        if len(self._nameless) > 1000:  # arbitrary: dead names must not pile up
             now = self._clock.now()
             self._nameless = {name: entry for name, entry in self._nameless.items() if entry[1] > now}

@@ -1,4 +1,4 @@
-"""What becomes of the links that pages lead to: each enters the frontier, or is refused and counted."""
+"""The links of pages: each enters the frontier, or is refused and counted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from crawler.policy.scope import Boundary
 from crawler.policy.traps import Traps
 from crawler.url import LONGEST_URL, without_userinfo
 
-_IN_A_TURN = 500  # links; they take the loop about 2 ms
+_IN_AN_ITERATION = 500  # links; they take the loop about 2 ms
 
 
 class Discovery:
@@ -42,7 +42,7 @@ class Discovery:
         return f"<Discovery within {self._boundary!r}>"
 
     def add(self, request: Request, found_on: int = 0) -> None:
-        """Add one request, whose depth and parent are set, ``found_on`` being the serial number of that."""
+        """Add one request, whose depth and parent are set; ``found_on`` is the serial number of its parent."""
         reason = self._refusal_of(request)
         if reason is None:
             self._frontier.add(request, found_on)
@@ -50,7 +50,7 @@ class Discovery:
             self._frontier.refuse(request, reason, found_on)
 
     def take_shapes(self) -> dict[str, int]:
-        """Return how many URLs there are of each shape, host and path of which there are more than at the last call."""
+        """Return the counts that changed since the last call: URLs by shape, by host and by path."""
         return self._traps.take_changed() | self._quotas.take_changed()
 
     def restore(self, shapes: Mapping[str, int]) -> None:
@@ -59,7 +59,7 @@ class Discovery:
         self._quotas.restore(shapes)
 
     def _refusal_of(self, request: Request) -> Refusal | None:
-        """Return why a request is not to be made, if there is a reason."""
+        """Return why a request is refused, if it is."""
         if self._is_too_long(request.url):
             return Refusal.LONG
         if not self._boundary.permits(request.url):
@@ -71,28 +71,28 @@ class Discovery:
         return self._quotas.refusal_of(request.url) if self._traps.permits(request.url) else Refusal.TRAP
 
     async def add_all(self, page: Page, parsed: Parsed) -> None:
-        """Add all that ``page`` leads to; of a great many, some in each turn of the loop."""
-        # A sitemap only says where to begin: what it lists is as deep as it is itself.
+        """Add all that ``page`` leads to; of a great many, some in each iteration of the loop."""
+        # A sitemap only says where to begin: its entries are as deep as the sitemap itself.
         depth, found_on = page.depth + (page.label != SITEMAP), page.request.serial
         for count, link in enumerate(parsed.links, 1):
-            if not count % _IN_A_TURN:
+            if not count % _IN_AN_ITERATION:
                 await asyncio.sleep(0)
             is_special = (self._rewriting or "@" in link) and not self._is_too_long(link)
             url = self.canonical(link) if is_special else link
-            # Asked before a request is made of it: most links of most pages are known already.
+            # Asked before a request is made: most links of most pages are known already.
             if not self._frontier.knows(url):
                 self.add(Request(url, depth=depth, parent=page.url), found_on)
         for count, request in enumerate(parsed.requests, 1):
-            if not count % _IN_A_TURN:
+            if not count % _IN_AN_ITERATION:
                 await asyncio.sleep(0)
             url = self.canonical(request.url) if request.method == "GET" else without_userinfo(request.url)
             self.add(replace(request, url=url, depth=depth, parent=page.url, redirects=0, attempt=0), found_on)
 
     def _is_too_long(self, url: str) -> bool:
-        """Tell whether a ``url`` is refused unseen: of megabytes, already to look at it takes long."""
+        """Tell whether a ``url`` is refused for its length alone: to look at one of megabytes takes long."""
         return len(url) > LONGEST_URL and self._limits.max_alike is not None
 
     def canonical(self, url: str) -> str:
-        """Return a normalised ``url`` as this crawl spells it."""
-        url = without_userinfo(url)  # strangers do not say who we are
+        """Return a normalised ``url`` in the canonical spelling of this crawl."""
+        url = without_userinfo(url)  # links of strangers carry no credentials of ours
         return url if self._rewriting is None else self._rewriting.rewritten(url)

@@ -19,7 +19,7 @@ class Statistics:
     Attributes:
         ledger: The states of all URLs.
         hosts: Hosts that the frontier has something to remember of.
-        fetching: Requests in flight, or fetched and waiting for room in the CPU stage.
+        fetching: Requests in flight, or fetched and waiting for space in the CPU stage.
         fetched: Pages fetched.
         fetched_before: How many of them by earlier runs of the same crawl.
         items: Items made.
@@ -81,10 +81,10 @@ class Summary:
     Attributes:
         discovered: URLs found, each once. The sum of the next eight.
         done: URLs fetched whose items are written and whose links are followed; redirects too.
-        failed: URLs whose fetch failed after all tries, or whose parser raised.
+        failed: URLs whose fetch failed after all attempts, or whose parser raised.
         denied: URLs that the site's robots.txt forbids.
         refused: URLs outside the scope, too deep, too many of a kind, or at an address that is not public.
-        quarantined: URLs whose page could not be parsed without harm, and is kept for ``crawler replay``.
+        quarantined: URLs whose page harmed its worker; it is stored for ``crawler replay``.
         pending: URLs not fetched, because the crawl was stopped or reached a limit.
         in_flight: URLs that are being worked on; 0 when a crawl is over.
         fetched: Pages fetched.
