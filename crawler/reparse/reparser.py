@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from crawler.crawl.configuration import Configuration
 from crawler.crawl.counters import FAILURES_KEPT
 from crawler.crawl.engine import first_of
 from crawler.crawl.failed_requests import failure_of
@@ -83,14 +84,17 @@ class Reparser:
         Raises:
             ConfigurationError: The parser cannot be called or is ``async def``, or a sink is none.
         """
+        options = Configuration.of(
+            parser, scope=scope, politeness=politeness, fetch=fetch, cpu=cpu, sinks=sinks, on_failure=on_failure
+        )
         _check(parser, labels)
         self._folder = Path(folder)
         self._parser = parser
-        self._scope = scope or Scope()
-        self._fetch = fetch or Fetch()
-        self._politeness = politeness or Politeness()
-        self._cpu = cpu or Cpu()
-        self._sinks = [as_sink(sink) for sink in sinks]
+        self._scope = options.scope
+        self._fetch = options.fetch
+        self._politeness = options.politeness
+        self._cpu = options.cpu
+        self._sinks = options.sinks
         self._labels = frozenset(labels)
         self._links_sink = None if new_links is None else as_sink(new_links)
         self._on_failure = on_failure
@@ -334,8 +338,6 @@ async def reparse(folder: str | os.PathLike[str], parser: Parser, **options: Any
 
 
 def _check(parser: Parser, labels: object) -> None:
-    if not callable(parser):
-        raise ConfigurationError.of("parser", parser, "a function of a page, or a Router")
     if without_async(parser) is None:
         remedy = "an async def parser needs a crawler that runs: make it a plain function"
         raise ConfigurationError(f"{parser!r} cannot be run over kept pages; {remedy}")
