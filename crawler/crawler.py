@@ -89,8 +89,8 @@ class Crawler:
             on_failure: Called with each `Failure`; what it raises ends the crawl.
 
         Raises:
-            ConfigurationError: The parser cannot be called, a sink is none, ``on_failure`` is asynchronous, or an
-                option is of the wrong kind.
+            ConfigurationError: The parser cannot be called, an option is of the wrong kind, or two contradict each
+                other.
         """
         self._options = Configuration.of(
             parser,

@@ -28,7 +28,9 @@ def parse(page: Page) -> Iterator[str]:
 async def waits(_: object) -> None: ...
 
 
-CONTRADICTION = "sitemaps=True: it is robots.txt that names them; leave it away, or robots=False"
+CONTRADICTION = (
+    "sitemaps=True contradicts robots=False: robots.txt, which is then not read, names the sitemaps; change one of them"
+)
 ON_FAILURE = "expected a plain function of a Failure: nobody would await an async one"
 SINKS = "expected a list of sinks, or of functions of an item"
 # The options as they stand in a program, and what is said of them.

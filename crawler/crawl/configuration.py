@@ -46,7 +46,8 @@ class Configuration:
             raise ConfigurationError.of("parser", self.parser, "a function of a page, or a Router")
         self._check_groups()
         if self.scope.sitemaps and not self.politeness.robots:
-            raise ConfigurationError("sitemaps=True: it is robots.txt that names them; leave it away, or robots=False")
+            text = "sitemaps=True contradicts robots=False: robots.txt, which is then not read, names the sitemaps"
+            raise ConfigurationError(f"{text}; change one of them")
         Ranking(self.order)  # which checks it
         on_failure: Any = self.on_failure
         if on_failure is not None and (not callable(on_failure) or is_async(on_failure)):

@@ -1,4 +1,4 @@
-"""Opens what crawls need, and starts them: the parts of the engine, the seeds, what an earlier crawl has left."""
+"""Starts crawls: opens what they need, builds the engine, restores what an earlier run has left."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class CrawlStart:
             options: Those of the crawls.
             stage: The CPU stage, open.
             fetching: What fetches, open.
-            record: Where crawls are kept, open; ``None`` where they are not.
+            record: Where crawls are saved, open; ``None`` where they are not.
             resources: Closes what a first crawl opens.
             control: Steers the crawls.
         """
@@ -144,8 +144,8 @@ class CrawlStart:
             self.fetching.trust(urls)
             engine.belong(urls)
 
-    def _kept_options(self) -> dict[str, str]:
-        """Return the options that a crawl which goes on should have as before."""
+    def _lasting_options(self) -> dict[str, str]:
+        """Return the options that should stay the same when a crawl is resumed."""
         options = self._options
         return described(
             parser=options.parser,
@@ -157,14 +157,14 @@ class CrawlStart:
         )
 
     def _compare_options(self, kept: Restored) -> None:
-        for change in changes_since(kept.facts["options"], self._kept_options()) if "options" in kept.facts else ():
+        for change in changes_since(kept.facts["options"], self._lasting_options()) if "options" in kept.facts else ():
             _log.warning("this crawl goes on with other options: %s", change)
 
     def _facts(self) -> dict[str, bytes]:
-        """Return what is to be kept beside the frontier."""
+        """Return what is saved beside the frontier."""
         cookies = self.fetching.changed_cookies()
         if self._encoded_options is None:
-            self._encoded_options = encode_options(self._kept_options())
+            self._encoded_options = encode_options(self._lasting_options())
         facts = {"options": self._encoded_options}
         return facts if cookies is None else {**facts, "cookies": cookies}
 
