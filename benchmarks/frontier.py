@@ -28,6 +28,7 @@ from crawler.crawl.seeding import Seeding
 from crawler.fetching.protocol import nobody
 from crawler.frontier.frontier import Frontier
 from crawler.parsing.stage import open_stage
+from crawler.policy.bodies import BodyRule
 from crawler.policy.limits import ByteBudget
 from crawler.policy.politeness import HostRule
 from crawler.runtime.gc_tuning import short_pauses
@@ -42,7 +43,13 @@ SEED = "http://site0.example/p/0.html"
 class InstantFetcher:
     """Answers each request at once, with an empty page."""
 
-    async def fetch(self, request: Request, _budget: ByteBudget, answered: Callable[[], None] = nobody) -> Page:
+    async def fetch(
+        self,
+        request: Request,
+        _budget: ByteBudget,
+        _bodies: BodyRule | None = None,
+        answered: Callable[[], None] = nobody,
+    ) -> Page:
         """Return the page."""
         answered()
         return Page(request.url, b"", request=request)

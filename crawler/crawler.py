@@ -3,54 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace as replace_fields
+from dataclasses import replace
 from functools import partial
-from importlib import import_module
 from types import TracebackType
 from typing import Any, Self
 
-from msgspec.structs import replace
-
+from crawler.crawl.configuration import Configuration, sinks_of
 from crawler.crawl.control import Control
 from crawler.crawl.dispatcher import InFlight
-from crawler.crawl.engine import Engine, Parts, Rules
-from crawler.crawl.resume import restore_sinks
-from crawler.crawl.seeding import Seeding, sorted_out
+from crawler.crawl.engine import Engine
+from crawler.crawl.seeding import Seeding
 from crawler.crawl.seeds import Seed
+from crawler.crawl.start import CrawlStart, open_start
 from crawler.crawl.stream import ItemStream, run_into
 from crawler.crawl.summary import Statistics, Summary
 from crawler.errors import ClosedError, ConfigurationError
-from crawler.frontier.frontier import Frontier
-from crawler.models import Failure, Request
+from crawler.models import Failure
 from crawler.parsing.cpu import Cpu
-from crawler.parsing.parser import page_has_no_parser
-from crawler.parsing.router import Parser, is_async, without_async
-from crawler.parsing.stage import open_stage
+from crawler.parsing.router import Parser
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import Limits
-from crawler.policy.order import Order, Ranking
-from crawler.policy.politeness import HostRule, Politeness
+from crawler.policy.order import Order
+from crawler.policy.politeness import Politeness
 from crawler.policy.retry import Retry
 from crawler.policy.scope import Scope
 from crawler.policy.state_folder import StateFolder
 from crawler.runtime.gc_tuning import short_pauses
-from crawler.runtime.waker import Waker
 from crawler.sinks.buffer import Buffer
 from crawler.sinks.by_suffix import sink_for
-from crawler.sinks.call import as_sink
 from crawler.sinks.sink import Sink
-from crawler.state.options_compared import changes_since, described, encode_options
-from crawler.state.record import Record, open_record
-from crawler.state.sqlite_store import Restored
-from crawler.url import without_port, without_userinfo
 
 __all__ = ["Crawler", "Seed", "crawl", "loop_factory"]
 
-_log = logging.getLogger("crawler")
 _BUFFERED_ITEMS = 1000  # items that wait for the consumer of a stream; arbitrary
 
 
@@ -102,54 +89,37 @@ class Crawler:
             on_failure: Called with each `Failure`; what it raises ends the crawl.
 
         Raises:
-            ConfigurationError: The parser cannot be called, a sink is none, ``on_failure`` is asynchronous, or an
-                option is of the wrong kind.
+            ConfigurationError: The parser cannot be called, an option is of the wrong kind, or two contradict each
+                other.
         """
-        if not callable(parser):
-            raise ConfigurationError.of("parser", parser, "a function of a page, or a Router")
-        _check_options(scope=scope, limits=limits, politeness=politeness, retry=retry, fetch=fetch, cpu=cpu)
-        self._parser = parser
-        self._scope = scope or Scope()
-        self._limits = limits or Limits()
-        self._politeness = politeness or Politeness()
-        if self._scope.sitemaps and not self._politeness.robots:
-            raise ConfigurationError("sitemaps=True: it is robots.txt that names them; leave it away, or robots=False")
-        self._retry = retry or Retry()
-        self._fetch = fetch or Fetch()
-        self._cpu = cpu or Cpu()
-        self._state = state if state is None or isinstance(state, StateFolder) else StateFolder(state)
-        self._ranking = Ranking(order)
-        self._sinks = [as_sink(sink) for sink in sinks]
-        if on_failure is not None and is_async(on_failure):
-            raise ConfigurationError.of("on_failure", on_failure, "a plain function: nobody would await it")
-        self._on_failure = on_failure
+        self._options = Configuration.of(
+            parser,
+            scope=scope,
+            limits=limits,
+            politeness=politeness,
+            retry=retry,
+            fetch=fetch,
+            cpu=cpu,
+            state=state,
+            order=order,
+            sinks=sinks,
+            on_failure=on_failure,
+        )
         self._resources: AsyncExitStack | None = None
-        self._record: Record | None = None
-        self._encoded_options: bytes | None = None
+        self._start: CrawlStart | None = None
         self._engine: Engine | None = None
         self._stream: ItemStream | None = None
-        self._sinks_are_open = False
         self.control = Control()
 
     def __repr__(self) -> str:
-        name = getattr(self._parser, "__qualname__", repr(self._parser))
-        return f"<Crawler {name} {self._engine or 'idle'}>"
+        parser = self._options.parser
+        return f"<Crawler {getattr(parser, '__qualname__', repr(parser))} {self._engine or 'idle'}>"
 
     async def __aenter__(self) -> Self:
         if self._resources is not None:
             raise ClosedError("this crawler is open already")
-        self._sinks_are_open = False
         async with AsyncExitStack() as resources:
-            self._record = None
-            if self._state is not None:  # first: a folder that is in use should not wait for workers to say so
-                opening = open_record(self._state, is_depth_first=self._ranking.is_newest_first)
-                self._record = await resources.enter_async_context(opening)
-            stage = resources.enter_async_context(open_stage(self._cpu, self._worker_parser()))
-            # Imported here: aiohttp takes 0.3 s to import, and every worker imports this module with the user's. While
-            # the workers start, and off the loop, which in a web application has others to serve.
-            importing = asyncio.to_thread(import_module, "crawler.fetching.session")
-            self._stage, fetching = await asyncio.gather(stage, importing)
-            self._fetching = await resources.enter_async_context(fetching.open_session(self._fetch))
+            self._start = await resources.enter_async_context(open_start(self._options, self.control))
             self._resources = resources.pop_all()
         return self
 
@@ -177,8 +147,9 @@ class Crawler:
             WorkerLostError: Workers die and cannot be replaced, or the parser kills one after the other.
             LedgerError: The states of the URLs do not add up.
         """
-        seeding = self._seeding(seeds)
-        await self._crawl(self._prepare(seeding, self._sinks), seeding)
+        start = self._opened()
+        seeding = start.seeding(seeds)
+        await start.run(self._prepare(start, seeding, self._options.sinks), seeding)
         return self.summary()
 
     def stream(self, *seeds: Seed) -> ItemStream:
@@ -187,10 +158,11 @@ class Crawler:
         A slow consumer slows the crawl: at most a thousand items wait. Leaving the loop early leaves the crawl running
         until the ``async with`` block of the crawler, or `ItemStream.aclose`, ends it.
         """
-        buffer = Buffer(_BUFFERED_ITEMS, until_read=self._state is not None)
-        seeding = self._seeding(seeds)
-        engine = self._prepare(seeding, [*self._sinks, buffer])
-        running = asyncio.create_task(run_into(buffer, partial(self._crawl, engine, seeding)), name=repr(self))
+        start = self._opened()
+        buffer = Buffer(_BUFFERED_ITEMS, until_read=self._options.state is not None)
+        seeding = start.seeding(seeds)
+        engine = self._prepare(start, seeding, (*self._options.sinks, buffer))
+        running = asyncio.create_task(run_into(buffer, partial(start.run, engine, seeding)), name=repr(self))
         self._stream = ItemStream(buffer, running)
         return self._stream
 
@@ -210,9 +182,7 @@ class Crawler:
             WorkerLostError: The worker process died of it.
             Exception: Whatever the function raised.
         """
-        if self._resources is None:
-            raise ClosedError("compute needs an open crawler: async with Crawler(…) as crawler")
-        return await self._stage.compute(function, args)
+        return await self._opened().stage.compute(function, args)
 
     def requests(self) -> list[InFlight]:
         """Return the requests in flight, each with its age in seconds, the oldest first."""
@@ -220,9 +190,9 @@ class Crawler:
 
     def statistics(self) -> Statistics:
         """Return the counts of the present crawl, or the last one."""
-        if self._engine is None:
+        if self._engine is None or self._start is None:
             return Statistics()
-        return replace_fields(self._engine.statistics(), cache=self._fetching.cache)
+        return replace(self._engine.statistics(), cache=self._start.fetching.cache)
 
     def summary(self) -> Summary:
         """Return the summary of the present crawl, or the last one."""
@@ -233,152 +203,21 @@ class Crawler:
         """The last thousand failures of the present crawl, or the last one; ``on_failure`` gets all."""
         return tuple(self._engine.counters.failures) if self._engine else ()
 
-    def _worker_parser(self) -> Parser:
-        return without_async(self._parser) or page_has_no_parser
+    def _opened(self) -> CrawlStart:
+        if self._resources is None or self._start is None:
+            raise ClosedError("the crawler is not open: async with Crawler(…) as crawler")
+        return self._start
 
-    async def _crawl(self, engine: Engine, seeds: Seeding) -> None:
-        kept = Restored() if self._record is None else await self._record.load()
-        if not self._sinks_are_open:
-            await self._open_sinks(kept)
-        elif self._record is not None:  # an earlier crawl may have been cut off between its items and their commit
-            await restore_sinks(self._sinks, kept)
-        if self._record is not None:
-            self._compare_options(kept)
-            await engine.resume(kept)
-            if not seeds.is_over and not kept.is_new:
-                await self._restore_seeds(engine, self._record)
-            if "cookies" in kept.facts:
-                self._fetching.restore_cookies(kept.facts["cookies"])
-        await engine.run(seeds)
-        await self._fetching.finish()
-
-    async def _restore_seeds(self, engine: Engine, record: Record) -> None:
-        """Take the seeds of before for such, which an iterator gives again long after their pages go on."""
-        async for urls in record.seeds():
-            self._fetching.trust(urls)
-            engine.belong(urls)
-
-    def _options(self) -> dict[str, str]:
-        """Return the options that a crawl which goes on should have as before."""
-        return described(
-            parser=self._parser,
-            scope=self._scope,
-            limits=self._limits,
-            order=self._ranking.order,
-            robots=self._politeness.robots,
-            user_agent=self._fetch.user_agent,
-        )
-
-    def _compare_options(self, kept: Restored) -> None:
-        for change in changes_since(kept.facts["options"], self._options()) if "options" in kept.facts else ():
-            _log.warning("this crawl goes on with other options: %s", change)
-
-    def _facts(self) -> dict[str, bytes]:
-        """Return what is to be kept beside the frontier."""
-        cookies = self._fetching.changed_cookies()
-        if self._encoded_options is None:
-            self._encoded_options = encode_options(self._options())
-        facts = {"options": self._encoded_options}
-        return facts if cookies is None else {**facts, "cookies": cookies}
-
-    async def _open_sinks(self, kept: Restored) -> None:
-        # Not with the other resources but at the first crawl: nothing is written, and no file emptied, before it is
-        # known that the parser works and that there is something to crawl.
-        resources = self._open_resources
-        for sink in self._sinks:
-            resources.push_async_callback(sink.close)
-            await sink.open()
-        # When all are open, so that none is emptied in vain.
-        await restore_sinks(self._sinks, kept)
-        self._sinks_are_open = True
-
-    def _seeding(self, seeds: Sequence[Seed]) -> Seeding:
-        """Return what ``seeds`` stand for; where they lead is trusted, as the user says so himself."""
-        known, others = sorted_out(seeds)
-        self._open_resources  # noqa: B018  # raises where there are none
-        self._fetching.trust(request.url for request in known)
-        if not known and others is None:
-            raise ConfigurationError("nothing to crawl: there is no seed")
-        return Seeding([_without_secrets(seed) for seed in known], others, self._introduce)
-
-    def _introduce(self, seed: Request) -> Request:
-        self._fetching.trust((seed.url,))
-        return _without_secrets(seed)
-
-    def _prepare(self, seeds: Seeding, sinks: list[Sink]) -> Engine:
-        self._open_resources  # noqa: B018  # raises where there are none
+    def _prepare(self, start: CrawlStart, seeds: Seeding, sinks: Sequence[Sink]) -> Engine:
         if self._is_crawling:
             raise ConfigurationError("this crawler is crawling; close its stream first, or make another crawler")
-        waker = Waker()
-        frontier = self._frontier(waker)
-        parts = Parts(
-            frontier, self._fetching, self._stage, sinks, self._record, self._facts, waker=waker, control=self.control
-        )
-        rules = Rules(
-            boundary=self._scope.around(seed.url for seed in seeds.known),
-            rewriting=self._scope.rewriting,
-            limits=self._limits,
-            retry=replace_fields(self._retry, tries=1) if self._is_replay else self._retry,
-            max_redirects=self._fetch.max_redirects,
-            concurrency=self._fetch.concurrency,
-            user_agent=self._fetch.user_agent,
-            obeys_robots=self._politeness.robots,
-            asks_for_sitemaps=self._scope.sitemaps,
-        )
-        self._engine = Engine(self._parser, parts, rules, crawler=self, on_failure=self._on_failure)
+        self._engine = start.engine(seeds, sinks, self)
         return self._engine
-
-    def _frontier(self, waker: Waker) -> Frontier:
-        record, places = self._record, self._fetch.concurrency
-        if record is None or self._state is None:
-            return Frontier(self._rule_for, places=places, ranking=self._ranking, changed=waker)
-        return Frontier(
-            self._rule_for,
-            places=places,
-            ranking=self._ranking,
-            journal=record.journal,
-            window=self._state.window,
-            ran_low=record.low.set,
-            changed=waker,
-        )
 
     @property
     def _is_crawling(self) -> bool:
         is_streaming = self._stream is not None and self._stream.is_running
         return is_streaming or (self._engine is not None and self._engine.is_running)
-
-    @property
-    def _open_resources(self) -> AsyncExitStack:
-        if self._resources is None:
-            raise ClosedError("the crawler is not open: async with Crawler(…) as crawler")
-        return self._resources
-
-    @property
-    def _is_replay(self) -> bool:
-        return self._fetch.cache is not None and self._fetch.cache.mode == "replay"
-
-    def _rule_for(self, host: str) -> HostRule:
-        if self._is_replay:  # nobody is asked
-            return HostRule(0.0, None)
-        if (rule := self.control.rules.get(host)) is not None:
-            return rule
-        return self._politeness.rule_for(without_port(host))
-
-
-def _without_secrets(seed: Request) -> Request:
-    # Names and passwords stay with the fetcher: URLs are what logs and items are full of.
-    return replace(seed, url=without_userinfo(seed.url))
-
-
-_KINDS: dict[str, type] = {
-    "scope": Scope, "limits": Limits, "politeness": Politeness, "retry": Retry, "fetch": Fetch, "cpu": Cpu
-}  # fmt: skip
-
-
-def _check_options(**options: object) -> None:
-    for name, value in options.items():
-        if value is not None and not isinstance(value, _KINDS[name]):
-            raise ConfigurationError.of(name, value, f"a {_KINDS[name].__name__}")
 
 
 def crawl(parser: Parser, *seeds: Seed, out: str | os.PathLike[str] | None = None, **options: Any) -> Summary:
@@ -400,7 +239,8 @@ def crawl(parser: Parser, *seeds: Seed, out: str | os.PathLike[str] | None = Non
         remedy = "async with Crawler(parser) as crawler: await crawler.run(…)"
         raise ConfigurationError(f"crawl() starts an event loop, and one is running here; use {remedy}")
     if out is not None:
-        options["sinks"] = [*options.get("sinks", ()), sink_for(out)]
+        sinks = options.get("sinks")
+        options["sinks"] = (*sinks_of(() if sinks is None else sinks), sink_for(out))
     crawler = Crawler(parser, **options)
     with short_pauses(), asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_crawl(crawler, seeds))

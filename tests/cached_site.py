@@ -21,6 +21,7 @@ from crawler.fetching.cache_replay import ReplayFetcher
 from crawler.fetching.protocol import nobody
 from crawler.http.redirect import REDIRECTS
 from crawler.models import Request
+from crawler.policy.bodies import BodyRule
 from crawler.policy.caching import Cache
 from crawler.policy.limits import ByteBudget
 
@@ -106,7 +107,13 @@ class Asking:
             raise ResolveError("no such name", True)
         return ("127.0.0.1",)
 
-    async def fetch(self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody) -> Page:
+    async def fetch(
+        self,
+        request: Request,
+        budget: ByteBudget,
+        _bodies: BodyRule | None = None,
+        answered: Callable[[], None] = nobody,
+    ) -> Page:
         self.requests.append(request)
         try:
             async with self._session.request(

@@ -9,6 +9,7 @@ from crawler.errors import FetchError, ResolveError, RobotsDeniedError
 from crawler.fetching.protocol import nobody
 from crawler.frontier.frontier import Frontier
 from crawler.models import Request
+from crawler.policy.bodies import BodyRule
 from crawler.policy.limits import ByteBudget
 from crawler.policy.politeness import HostRule
 from crawler.robots.decision import ALLOW_ALL, DENY_ALL
@@ -27,7 +28,13 @@ class Names:
         self.asked: list[str] = []
         self.active = self.peak = 0
 
-    async def fetch(self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody) -> Page:
+    async def fetch(
+        self,
+        request: Request,
+        budget: ByteBudget,
+        _bodies: BodyRule | None = None,
+        answered: Callable[[], None] = nobody,
+    ) -> Page:
         del budget, answered
         raise AssertionError(request)
 

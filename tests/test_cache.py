@@ -22,7 +22,7 @@ from crawler.fetching.cache_statistics import CacheStatistics
 from crawler.fetching.fetcher import open_fetcher
 from crawler.fetching.guard import AddressGuard
 from crawler.models import Request
-from crawler.policy.bodies import Bodies
+from crawler.policy.bodies import Beginning, Bodies, BodyRule
 from crawler.policy.caching import Cache
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import ByteBudget
@@ -67,9 +67,9 @@ async def test_what_is_fresh_is_served_without_asking_and_costs_nothing(site: Si
         answers[0] += 1
 
     async with caching(path, clock=clock) as cache:
-        first = await cache.fetch(Request(url, label="one"), budget, answered)
+        first = await cache.fetch(Request(url, label="one"), budget, None, answered)
         clock.now += 59
-        second = await cache.fetch(Request(url, label="two", depth=3), budget, answered)
+        second = await cache.fetch(Request(url, label="two", depth=3), budget, None, answered)
         assert cache.statistics() == CacheStatistics(served=1, fetched=1)
     assert site.asked_for == ["GET /"]
     assert (budget.spent, answers) == (12, [1])
@@ -341,6 +341,23 @@ async def test_what_is_not_wanted_any_more_is_not_served(
                 assert (await fetch(each, url)).body == b"page"
             assert (await fetch(each, moved)).status == 301
     assert len(site.asked) == 2
+
+
+@pytest.mark.parametrize("rule", [Bodies(), Beginning(9)], ids=str)
+async def test_what_is_stored_is_judged_by_the_rule_of_who_asks(site: Site, path: Path, rule: BodyRule) -> None:
+    """A sitemap is read of any type, whatever the user wants of pages."""
+    url = site.put("/sitemap.xml", Cache_Control="max-age=60", Content_Type="application/xml")
+    pages = Bodies(content_types=("text/html",))
+    async with (
+        asking() as inner,
+        open_cache(inner, Cache(path), bodies=pages) as cache,
+        open_cache(None, Cache(path, mode="replay"), bodies=pages) as replay,
+    ):
+        for each in (cache, cache, replay):
+            assert (await each.fetch(Request(url), ByteBudget(), rule)).body == b"page"
+        with pytest.raises(ContentTypeError, match="stored body"):
+            await cache.fetch(Request(url), ByteBudget())
+    assert len(site.asked) == 1
 
 
 # ── redirects and errors ──

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crawler.errors import ConfigurationError
-from crawler.policy.checks import at_least, whole
+from crawler.policy.checks import at_least, several, whole
 
 
 @pytest.mark.parametrize("value", [0, 0.0, 0.5, 1, 10**30])
@@ -34,3 +34,23 @@ def test_what_is_below_or_no_whole_number_is_refused(value: Any) -> None:
 def test_an_optional_one_may_be_left_out() -> None:
     at_least("delay", None, 0, optional=True)
     whole("pages", None, 1, optional=True)
+
+
+@pytest.mark.parametrize("value", [(), ("a",), ["a", "b"], {"a"}, {"a": 1}])
+def test_several_texts_are_taken(value: Any) -> None:
+    several("labels", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("ab", "a tuple of texts, such as ('ab',)"),
+        (3, "a tuple of texts"),
+        (iter("a"), "a tuple of texts"),
+        (None, "a tuple"),
+    ],
+)
+def test_a_lone_text_and_what_is_no_collection_are_refused(value: Any, expected: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        several("labels", value)
+    assert str(caught.value).startswith(f"labels={value!r}: expected {expected}")

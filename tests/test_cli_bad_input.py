@@ -130,7 +130,7 @@ def test_standard_output_has_room_for_one(capsys: pytest.CaptureFixture[str]) ->
         ("import no_such_thing\n" + PARSER, "No module named 'no_such_thing'"),
         ("raise SystemExit(1)\n", "SystemExit: 1"),
         ("x = 1\n", "has no parse"),
-        ("parse = 1\n", "has a parse that is 1"),
+        ("parse = 1\n", "parser=1: expected a function of a page"),
         (PARSER + "limits = 5\n", "limits=5: expected a Limits(max_pages=…"),
         (PARSER + "sinks = print\n", "expected a list of sinks"),
         ("from crawler import crawl\n" + PARSER + f"crawl(parse, {URL!r})\n", "put that under if __name__"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from crawler import Cache, Fetch, Request, Scope
 from crawler.cli.contact import introduced, stranger_of, with_contact
 from crawler.cli.crawl_definition import CrawlDefinition
 from crawler.cli.site import parse
+from crawler.crawl.configuration import Configuration
 from crawler.errors import ConfigurationError
 from crawler.policy.fetch import USER_AGENT
 from tests.cli_process import Finished
@@ -45,23 +47,21 @@ def test_what_is_neither_a_url_nor_a_mail_address_is_no_contact(contact: str) ->
 
 
 @pytest.mark.parametrize(
-    ("job", "stranger"),
+    ("options", "seeds", "stranger"),
     [
-        (CrawlDefinition(parse, ("http://localhost/", "http://127.0.0.7:8/", "http://[::1]/")), ""),
-        (CrawlDefinition(parse, ("http://localhost/", Request("https://Example.org:8/"))), "example.org"),
-        (CrawlDefinition(parse, ("http://10.0.0.1/",)), "10.0.0.1"),
-        (
-            CrawlDefinition(parse, ("http://localhost/",), scope=Scope(hosts=("LOCALHOST", "example.org"))),
-            "example.org",
-        ),
-        (CrawlDefinition(parse, ("http://example.org/",), fetch=Fetch(cache=Cache("a", mode="replay"))), ""),
-        (
-            CrawlDefinition(parse, ("http://example.org/",), fetch=Fetch(cache=Cache("a", mode="forever"))),
-            "example.org",
-        ),
+        ({}, ("http://localhost/", "http://127.0.0.7:8/", "http://[::1]/"), ""),
+        ({}, ("http://localhost/", Request("https://Example.org:8/")), "example.org"),
+        ({}, ("http://10.0.0.1/",), "10.0.0.1"),
+        ({"scope": Scope(hosts=("LOCALHOST", "example.org"))}, ("http://localhost/",), "example.org"),
+        ({"fetch": Fetch(cache=Cache("a", mode="replay"))}, ("http://example.org/",), ""),
+        ({"fetch": Fetch(cache=Cache("a", mode="forever"))}, ("http://example.org/",), "example.org"),
     ],
 )
-def test_strangers_are_all_hosts_but_this_machine_that_are_asked(definition: CrawlDefinition, stranger: str) -> None:
+def test_strangers_are_all_hosts_but_this_machine_that_are_asked(
+    options: dict[str, Any], seeds: tuple[str | Request, ...], stranger: str
+) -> None:
+    definition = CrawlDefinition(Configuration(parse, **options), seeds)
+
     assert stranger_of(definition) == stranger
 
 

@@ -12,17 +12,16 @@ import typer
 
 from crawler import Access, Bodies, Cache, Cookies, Cpu, Fetch, Limits, Network, Politeness, Retry, Rewriting, Scope
 from crawler.cli import main
-from crawler.cli.crawl_definition import CrawlDefinition
 from crawler.cli.flatten import with_options
 from crawler.cli.options import CrawlOptions, PageOptions
 from crawler.cli.site import parse
+from crawler.crawl.configuration import Configuration
 from crawler.errors import ConfigurationError
 from crawler.policy.rewriting import TRACKING
 
 DOCUMENTATION = Path(__file__).parent.parent / "docs" / "command_line.md"
-FILE = CrawlDefinition(
+FILE = Configuration(
     parse,
-    ("http://127.0.0.1:1/",),
     scope=Scope("host", allow=("a",), rewriting=Rewriting(drop=("sid",), index_files=("index.html",))),
     limits=Limits(max_pages=9, max_depth=9),
     politeness=Politeness(delay=0.25, jitter=0.25, address_delay=0.25),
@@ -106,13 +105,13 @@ def changed(value: Any, path: str, new: object) -> Any:
         (["--recycle-pages", "3"], "cpu.recycle_pages", 3),
         (["--niceness", "0"], "cpu.niceness", 0),
         (["--quarantine", "none"], "cpu.quarantine", None),
-        (["--json", "--failures", "failed.jsonl"], "seeds", FILE.seeds),
+        (["--json", "--failures", "failed.jsonl"], "sinks", FILE.sinks),
     ],
 )
 def test_an_option_replaces_one_field(arguments: list[str], path: str, value: object) -> None:
-    definition = options_of(CrawlOptions, *arguments).applied_to(FILE)
+    options = options_of(CrawlOptions, *arguments).applied_to(FILE)
 
-    assert definition == changed(FILE, path, value)
+    assert options == changed(FILE, path, value)
 
 
 def test_without_options_all_is_as_the_file_says() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from crawler import Cpu
-from crawler.cli.crawl_definition import CrawlDefinition
 from crawler.cli.options import CrawlOptions
 from crawler.cli.options.parsing import ParsingOptions
 from crawler.cli.site import parse
+from crawler.crawl.configuration import Configuration
 from fixtures_server import FixturesServer, Web
 from tests.cli_process import run
 
@@ -58,7 +58,7 @@ cpu = Cpu("thread", workers=1)
 def test_the_guards_of_workers_are_options() -> None:
     parsing = ParsingOptions(deadline=2.5, memory=2**28, recycle_pages=7, niceness=3, quarantine="bad pages")
 
-    cpu = CrawlOptions(parsing=parsing).applied_to(CrawlDefinition(parse, (), cpu=Cpu(workers=3))).cpu
+    cpu = CrawlOptions(parsing=parsing).applied_to(Configuration(parse, cpu=Cpu(workers=3))).cpu
 
     assert (cpu.workers, cpu.deadline, cpu.memory_bytes, cpu.recycle_pages) == (3, 2.5, 2**28, 7)
     assert (cpu.niceness, cpu.quarantine) == (3, "bad pages")
@@ -67,7 +67,7 @@ def test_the_guards_of_workers_are_options() -> None:
 def test_each_guard_can_be_taken_away() -> None:
     parsing = ParsingOptions(deadline=0.0, memory=0, recycle_pages=0, niceness=0, quarantine="none")
 
-    cpu = CrawlOptions(parsing=parsing).applied_to(CrawlDefinition(parse, (), cpu=Cpu(recycle_pages=9))).cpu
+    cpu = CrawlOptions(parsing=parsing).applied_to(Configuration(parse, cpu=Cpu(recycle_pages=9))).cpu
 
     assert (cpu.deadline, cpu.memory_bytes, cpu.recycle_pages, cpu.quarantine) == (None, None, None, None)
     assert cpu.niceness == 0

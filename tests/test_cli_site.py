@@ -339,4 +339,4 @@ async def test_sitemaps_cannot_be_found_without_robots_txt() -> None:
     finished = await run("site", "http://127.0.0.1:25/", "--sitemaps", "--ignore-robots")
 
     assert finished.code == 2
-    assert "it is robots.txt that names them" in finished.error
+    assert "sitemaps=True contradicts robots=False" in finished.error

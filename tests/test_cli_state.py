@@ -20,13 +20,13 @@ from aiohttp import web
 from crawler import ConfigurationError, StateError, StateFolder
 from crawler.cli import main
 from crawler.cli.again import command_line
-from crawler.cli.crawl_definition import CrawlDefinition
 from crawler.cli.exits import Exit, exit_of_error
 from crawler.cli.loading import load_job
 from crawler.cli.options import CrawlOptions
 from crawler.cli.options.state import StateOptions
 from crawler.cli.site import parse
 from crawler.cli.state.times import future, past, span
+from crawler.crawl.configuration import Configuration
 from crawler.errors import LedgerError
 from crawler.models import Ledger
 from crawler.state.lock import FolderLock
@@ -610,16 +610,16 @@ def test_a_state_that_has_nothing_in_it_yet_has_a_status(tmp_path: Path, capsys:
 
 
 def test_options_replace_single_fields_of_the_state_of_a_file() -> None:
-    definition = CrawlDefinition(parse, (), state=StateFolder("a", window=7), order="depth")
+    options = Configuration(parse, state=StateFolder("a", window=7), order="depth")
 
-    applied = CrawlOptions(state=StateOptions(durability="power", keep_bodies=True)).applied_to(definition)
+    applied = CrawlOptions(state=StateOptions(durability="power", keep_bodies=True)).applied_to(options)
 
     assert applied.state == StateFolder("a", "power", keep_bodies=True, window=7)
     assert applied.order == "depth"
-    assert CrawlOptions(state=StateOptions(folder="b", order="breadth")).applied_to(definition).state == StateFolder(
+    assert CrawlOptions(state=StateOptions(folder="b", order="breadth")).applied_to(options).state == StateFolder(
         "b", window=7
     )
-    assert CrawlOptions(state=StateOptions(folder="none")).applied_to(definition).state is None
+    assert CrawlOptions(state=StateOptions(folder="none")).applied_to(options).state is None
 
 
 @pytest.mark.parametrize(
@@ -657,7 +657,7 @@ def test_a_file_may_have_a_state_and_an_order_and_they_are_checked(
 
     definition = load_job(str(tmp_path / f"good_{name}.py"), [])
 
-    assert (definition.state, definition.order) == (StateFolder("folder"), "depth")
+    assert (definition.options.state, definition.options.order) == (StateFolder("folder"), "depth")
     with pytest.raises(ConfigurationError, match=complaint):
         load_job(str(tmp_path / f"{name}.py"), [])
 

@@ -20,6 +20,7 @@ from crawler.document.page import Page
 from crawler.errors import (
     BodyTooLargeError,
     ConnectError,
+    ContentTypeError,
     FetchError,
     FetchTimeoutError,
     LimitReachedError,
@@ -28,7 +29,7 @@ from crawler.errors import (
 )
 from crawler.fetching.fetcher import Fetcher, open_fetcher
 from crawler.models import Request
-from crawler.policy.bodies import Bodies
+from crawler.policy.bodies import Beginning, Bodies, BodyRule
 from crawler.policy.fetch import USER_AGENT, Fetch
 from crawler.policy.limits import ByteBudget
 from crawler.policy.network import Network
@@ -311,6 +312,32 @@ async def test_the_budget_of_bytes_is_never_exceeded(aiohttp_server: AiohttpServ
         with pytest.raises(LimitReachedError, match="max_bytes"):
             await fetcher.fetch(request, budget)
         assert budget.spent == 800
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (Beginning(3), b"abc"),
+        (Beginning(600), b"abc" * 200),
+        (Beginning(601), b"abc" * 200),
+        (Bodies(max_bytes=600), b"abc" * 200),
+        (Bodies(max_bytes=599), BodyTooLargeError),
+        (Bodies(content_types=("text/css",)), ContentTypeError),
+        (None, ContentTypeError),
+    ],
+    ids=str,
+)
+async def test_who_asks_says_which_bodies_are_read(
+    aiohttp_server: AiohttpServer, rule: BodyRule | None, expected: bytes | type[FetchError]
+) -> None:
+    handler = answering(body=b"abc" * 200, headers={"Content-Type": "image/png"})
+    request = Request(await served(aiohttp_server, handler))
+    async with opened(Fetch(bodies=Bodies(max_bytes=1, content_types=("text/html",)))) as fetcher:
+        if isinstance(expected, bytes):
+            assert (await fetcher.fetch(request, ByteBudget(), rule)).body == expected
+        else:
+            with pytest.raises(expected):
+                await fetcher.fetch(request, ByteBudget(), rule)
 
 
 # ── errors ──

@@ -14,7 +14,6 @@ from crawler.models import Ledger
 from crawler.observe.log import LogLines, crawl_text, line
 from crawler.observe.progress import LiveDisplay, draw
 from crawler.observe.recent import Window
-from crawler.observe.ticker import Ticker
 from crawler.parsing.lane import WorkerStatistics
 from crawler.parsing.stage import StageStatistics
 
@@ -121,16 +120,3 @@ async def test_lines_are_logged_until_they_are_left(caplog: pytest.LogCaptureFix
 
     assert len(caplog.messages) >= 3
     assert caplog.messages[0] == line(window())
-
-
-async def test_a_ticker_that_is_left_leaves_no_timer() -> None:
-    ticked = asyncio.Event()
-    ticker = Ticker(0, ticked.set)
-    with ticker:
-        await ticked.wait()
-    ticked.clear()
-
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-
-    assert not ticked.is_set()

@@ -17,6 +17,7 @@ from crawler import (
     ConfigurationError,
     Cpu,
     Crawler,
+    CrawlerError,
     Failure,
     JsonLines,
     Limits,
@@ -174,6 +175,31 @@ async def test_failures_are_told_one_by_one_and_cost_their_page_alone(server: Fi
     assert (items, done.pages, done.failed) == ([], 40, 4)
     assert {failure.error for failure in failures} == {"ParseError"}
     assert all("not yet understood" in failure.message and failure.parent == server.url for failure in failures)
+
+
+@pytest.mark.parametrize("parser", [failing_at_depth_1, Router({"elsewhere": title})], ids=["by a worker", "before"])
+async def test_a_failure_callback_that_is_cancelled_ends_it_with_an_error(
+    server: FixturesServer, tmp_path: Path, parser: Callable[..., Any]
+) -> None:
+    await crawled(tmp_path, old, server.url)
+
+    def cancelled(_: Failure) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(CrawlerError, match="on_failure raised CancelledError"):
+        await reparse(tmp_path, parser, cpu=INLINE, on_failure=cancelled)
+
+
+async def test_it_may_be_stopped_while_its_sinks_are_opened(server: FixturesServer, tmp_path: Path) -> None:
+    await crawled(tmp_path, old, server.url)
+
+    class Stops(Urls):
+        async def open(self) -> None:
+            reparser.stop()
+
+    async with Reparser(tmp_path, title, cpu=INLINE, sinks=[Stops()]) as reparser:
+        done = await reparser.run()
+    assert (done.pages, done.stopped) == (0, True)
 
 
 async def test_a_damaged_page_fails_alone(server: FixturesServer, tmp_path: Path) -> None:
@@ -364,7 +390,9 @@ async def test_what_needs_a_crawler_is_refused_or_fails(server: FixturesServer, 
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [({"labels": "inner"}, "several labels"), ({"sinks": [3]}, "sink=3")], ids=str
+    ("options", "message"),
+    [({"labels": "inner"}, "such as .*inner"), ({"labels": 3}, "labels=3"), ({"new_links": 3}, "sink=3")],
+    ids=str,
 )
 def test_bad_options_are_named(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):

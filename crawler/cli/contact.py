@@ -21,9 +21,10 @@ _EXPECTED = "a URL or a mail address, such as https://example.org/bot or me@exam
 
 def stranger_of(definition: CrawlDefinition) -> str:
     """Return a host other than this machine that ``definition`` is sure to ask; empty where there is none."""
-    if definition.fetch.cache is not None and definition.fetch.cache.mode == "replay":
+    options = definition.options
+    if options.fetch.cache is not None and options.fetch.cache.mode == "replay":
         return ""
-    urls = (*urls_of(definition.seeds), *(f"http://{host}/" for host in definition.scope.hosts))
+    urls = (*urls_of(definition.seeds), *(f"http://{host}/" for host in options.scope.hosts))
     hosts = (hostname_of(resolve("", url)) for url in urls)
     return next((host for host in hosts if not is_loopback(host)), "")
 

@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import sys
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from crawler.cli.crawl_definition import CrawlDefinition, checked_seeds
 from crawler.cli.seed_file import split
+from crawler.crawl.configuration import OPTION_NAMES, Configuration
 from crawler.crawler import Seed
 from crawler.errors import ConfigurationError
 from crawler.models import Request
-from crawler.parsing.cpu import Cpu
 from crawler.parsing.parser import name_of
 from crawler.parsing.router import Parser, Router
-from crawler.policy.fetch import Fetch
-from crawler.policy.limits import Limits
-from crawler.policy.order import Order, Ranking
-from crawler.policy.politeness import Politeness
-from crawler.policy.retry import Retry
-from crawler.policy.scope import Scope
-from crawler.policy.state_folder import StateFolder
 
-_KINDS: dict[str, type] = {
-    "scope": Scope,
-    "limits": Limits,
-    "politeness": Politeness,
-    "retry": Retry,
-    "fetch": Fetch,
-    "cpu": Cpu,
-}
+_NAMES = [name for name in OPTION_NAMES if name != "on_failure"]
+"""The options that a file may have. What becomes of failures is for the command to say."""
 _PARSER_REMEDY = "say where it is: --parser FILE_OR_MODULE[:NAME]"
 
 
@@ -54,19 +39,15 @@ def load_job(
         InvalidURLError: A seed is no http(s) URL.
     """
     module = load_module(target)
-    parser = _parser_of(module, target)
+    options = _options_of(module, target)
     remedy = f"name URLs after {target}, or define seeds in it"
     named = list(seeds)
     found, rest = _seeds_of(module)
     return CrawlDefinition(
-        parser=parser,
+        options,
         seeds=checked_seeds(named or found, remedy) if needs_seeds else (),
         more=more if named else rest,
-        **{name: _option(module, name, kind) for name, kind in _KINDS.items() if hasattr(module, name)},
-        state=_state_of(module),
-        order=_order_of(module),
-        sinks=_sinks_of(module),
-        replay_parser="" if is_found_by_name(parser, target) else target,
+        replay_parser="" if is_found_by_name(options.parser, target) else target,
     )
 
 
@@ -222,45 +203,23 @@ def _complaint(target: str, error: BaseException) -> str:
     return " ".join(text.split())
 
 
-def _parser_of(module: ModuleType, target: str) -> Any:
-    parser = getattr(module, "parse", None)
-    if not callable(parser):
-        problem = "has no parse" if parser is None else f"has a parse that is {parser!r}"
-        text = f"{target} {problem}; define the parser at its top level: def parse(page), or parse = Router(…)"
-        raise ConfigurationError(text)
-    return parser
+def _options_of(module: ModuleType, target: str) -> Configuration:
+    """Return the parser and the options of a file: what is called like an option is one.
+
+    Raises:
+        ConfigurationError: It has no parser, or something that is no such option.
+    """
+    if not hasattr(module, "parse"):
+        remedy = "define the parser at its top level: def parse(page), or parse = Router(…)"
+        raise ConfigurationError(f"{target} has no parse; {remedy}")
+    options = {name: getattr(module, name) for name in _NAMES if hasattr(module, name)}
+    try:
+        return Configuration.of(module.parse, **options)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{target}: {error}") from error
 
 
 def _seeds_of(module: ModuleType) -> tuple[Seed | Iterable[Seed], Iterator[str | Request] | None]:
     """Return the seeds of a file, and those that are read as needed, where it has an iterator."""
     seeds: Any = getattr(module, "seeds", ())
     return split(seeds) if isinstance(seeds, Iterator) else (seeds, None)
-
-
-def _option(module: ModuleType, name: str, kind: type) -> Any:
-    value = getattr(module, name)
-    if not isinstance(value, kind):
-        arguments = ", ".join(f"{field.name}=…" for field in fields(kind)[:2])
-        expected = f"a {kind.__name__}({arguments}), which is what the name {name!r} is read as"
-        raise ConfigurationError.of(name, value, expected)
-    return value
-
-
-def _state_of(module: ModuleType) -> StateFolder | None:
-    state = getattr(module, "state", None)
-    if state is None or isinstance(state, StateFolder):
-        return state
-    if not isinstance(state, str | os.PathLike):
-        raise ConfigurationError.of("state", state, "a StateFolder(…), or the path of a folder")
-    return StateFolder(state)
-
-
-def _order_of(module: ModuleType) -> Order:
-    return Ranking(getattr(module, "order", "breadth")).order  # which checks it
-
-
-def _sinks_of(module: ModuleType) -> tuple[Any, ...]:
-    sinks = getattr(module, "sinks", ())
-    if not isinstance(sinks, list | tuple):
-        raise ConfigurationError.of("sinks", sinks, "a list of sinks, or of functions of an item")
-    return tuple(sinks)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ _STDOUT = 1  # its file descriptor, by POSIX
 class Output:
     """The sinks of a crawl, what to call them, and whether they fill standard output."""
 
-    sinks: tuple[Sink | Callable[[Any], object], ...]
+    sinks: tuple[Sink, ...]
     name: str = ""
     is_stdout: bool = False
 
@@ -46,7 +45,7 @@ class ScrollingLines:
         """Do nothing."""
 
 
-def output_for(options: CrawlOutput, sinks: tuple[Sink | Callable[[Any], object], ...], screen: Screen) -> Output:
+def output_for(options: CrawlOutput, sinks: tuple[Sink, ...], screen: Screen) -> Output:
     """Return where items go: where ``--output`` says, else to the file's own ``sinks``, else to standard output.
 
     With ``--json``, standard output is for the summary; items are then made and counted, but written nowhere unless

@@ -20,6 +20,7 @@ from crawler.cli.output import Output, output_for
 from crawler.cli.prints import prints_logged
 from crawler.cli.running import note_failure
 from crawler.cli.screen import Screen
+from crawler.crawl.configuration import Configuration
 from crawler.crawler import loop_factory
 from crawler.errors import ConfigurationError, ParseError, SinkError, StateError, WorkerLostError
 from crawler.observe.figures import count
@@ -43,7 +44,8 @@ def run_reparse(folder: str, target: str, options: ReparseOptions) -> int:
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         definition = runner.run(_load(target))
         screen.log_to_stderr()
-        definition = replace(definition, cpu=options.parsing.applied_to(definition.cpu))
+        cpu = options.parsing.applied_to(definition.options.cpu)
+        definition = replace(definition, options=replace(definition.options, cpu=cpu))
         return runner.run(_run(folder, definition, options, screen))
 
 
@@ -54,9 +56,11 @@ async def _load(target: str) -> CrawlDefinition:
 
 
 async def _run(folder: str, definition: CrawlDefinition, options: ReparseOptions, screen: Screen) -> int:
-    output = output_for(options.output, definition.sinks, screen)
+    output = output_for(options.output, definition.options.sinks, screen)
     failed = FailureList(options.output.failures) if options.output.failures else None
-    reparser = _reparser(folder, replace(definition, sinks=output.sinks), options, failed)
+    note = partial(note_failure, definition, failed)
+    sinks = (*output.sinks, failed) if failed else output.sinks
+    reparser = _reparser(folder, replace(definition.options, sinks=sinks, on_failure=note), options)
     with Interrupts() as interrupts, prints_logged(wanted=output.is_stdout or options.output.json):
         try:
             reparsed = await _reparse(reparser, interrupts, screen, folder)
@@ -77,21 +81,19 @@ async def _run(folder: str, definition: CrawlDefinition, options: ReparseOptions
     return Exit.DONE if reparsed.pages or reparsed.stopped else _nothing(options)
 
 
-def _reparser(
-    folder: str, definition: CrawlDefinition, options: ReparseOptions, failed: FailureList | None
-) -> Reparser:
+def _reparser(folder: str, crawl: Configuration, options: ReparseOptions) -> Reparser:
     new_links = options.output.new_links
     return Reparser(
         folder,
-        definition.parser,
-        scope=definition.scope,
-        politeness=definition.politeness,
-        fetch=definition.fetch,
-        cpu=definition.cpu,
-        sinks=(*definition.sinks, failed) if failed else definition.sinks,
+        crawl.parser,
+        scope=crawl.scope,
+        politeness=crawl.politeness,
+        fetch=crawl.fetch,
+        cpu=crawl.cpu,
+        sinks=crawl.sinks,
         labels=options.labels or (),
         new_links=JsonLines(new_links) if new_links else None,
-        on_failure=partial(note_failure, definition, failed),
+        on_failure=crawl.on_failure,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, redirect_stdout
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from crawler.cli.asking import ask
 from crawler.cli.contact import introduced, stranger_of
@@ -66,10 +67,10 @@ def run_job(
         definition = runner.run(_made(make_job))
         screen.log_to_stderr()
         # Between the two, as a running loop takes Ctrl-C for itself, and whoever is asked something may want to leave.
-        definition = options.applied_to(definition)
-        definition = replace(definition, fetch=_introduced(definition, options))
+        definition = replace(definition, options=options.applied_to(definition.options))
+        definition = _with(definition, fetch=_introduced(definition, options))
         warn_of_visible_secrets(urls_of(named), options.identity.header or (), options.network.proxy)
-        resuming = Resuming(definition.state, arguments, options.state.grace)
+        resuming = Resuming(definition.options.state, arguments, options.state.grace)
         return runner.run(_run(definition, options, screen, resuming))
 
 
@@ -80,21 +81,26 @@ async def _made(make_job: Callable[[], CrawlDefinition]) -> CrawlDefinition:
 
 def _introduced(definition: CrawlDefinition, options: CrawlOptions) -> Fetch:
     """Return how ``definition`` fetches, once it is known who we are."""
-    fetch = identified(definition.fetch, options.identity, definition.seeds)
+    fetch = identified(definition.options.fetch, options.identity, definition.seeds)
     if host := stranger_of(definition):
         return introduced(fetch, host, os.environ, ask)
-    if definition.scope.within == "any" and fetch.user_agent == USER_AGENT:
+    if definition.options.scope.within == "any" and fetch.user_agent == USER_AGENT:
         _log.warning("links may lead to strangers, who will want to know who you are: --contact me@example.org")
     return fetch
 
 
+def _with(definition: CrawlDefinition, **options: Any) -> CrawlDefinition:
+    return replace(definition, options=replace(definition.options, **options))
+
+
 async def _run(definition: CrawlDefinition, options: CrawlOptions, screen: Screen, resuming: Resuming) -> int:
-    output = output_for(options.output, definition.sinks, screen)
+    output = output_for(options.output, definition.options.sinks, screen)
     if output.is_stdout:
         resuming.warn_of_standard_output()
     failed = FailureList(options.output.failures) if options.output.failures else None
-    definition = replace(definition, sinks=(*output.sinks, failed) if failed else output.sinks)
-    crawler = definition.crawler(on_failure=partial(note_failure, definition, failed))
+    sinks = (*output.sinks, failed) if failed else output.sinks
+    definition = _with(definition, sinks=sinks, on_failure=partial(note_failure, definition, failed))
+    crawler = Crawler(definition.options.parser, **definition.options.keywords())
     with Interrupts() as interrupts, prints_logged(wanted=output.is_stdout or options.output.json):
         try:
             summary = await _crawl(crawler, definition, interrupts, screen, resuming)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from crawler.cli.crawl_definition import CrawlDefinition
+from crawler.crawl.configuration import Configuration
 from crawler.document.page import Page
 from crawler.models import Request
 from crawler.policy.bodies import Bodies
@@ -42,7 +43,7 @@ class SitePage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def definition(seeds: tuple[str | Request, ...], more: Iterator[str | Request] | None = None) -> CrawlDefinition:
     """Return the crawl from ``seeds``, and ``more`` that are read as needed."""
-    return CrawlDefinition(parse, seeds, more, fetch=Fetch(bodies=Bodies(content_types=PAGES)))
+    return CrawlDefinition(Configuration(parse, fetch=Fetch(bodies=Bodies(content_types=PAGES))), seeds, more)
 
 
 def seed_of(url: str) -> str | Request:

@@ -68,13 +68,23 @@ class FailedRequests:
         self._tell(Failure(str(seed), State.REFUSED, type(error).__name__, str(error)))
 
     def _tell(self, failure: Failure) -> None:
-        self._counters.note_failure(failure)
-        if self._on_failure is None:
-            return
-        try:
-            self._on_failure(failure)
-        except asyncio.CancelledError as error:  # which would pass for ours
-            raise CrawlerError(f"on_failure raised {error!r}") from error
+        tell(failure, self._counters, self._on_failure)
+
+
+def tell(failure: Failure, counters: Counters, on_failure: OnFailure | None) -> None:
+    """Count a failure, and tell the user of it.
+
+    Raises:
+        CrawlerError: ``on_failure`` raised `asyncio.CancelledError`, which would pass for a cancellation of the crawl.
+        Exception: Whatever else it raised.
+    """
+    counters.note_failure(failure)
+    if on_failure is None:
+        return
+    try:
+        on_failure(failure)
+    except asyncio.CancelledError as error:
+        raise CrawlerError(f"on_failure raised {error!r}") from error
 
 
 def state_of(error: CrawlerError) -> State:

@@ -15,11 +15,12 @@ from crawler.errors import FetchError, LimitReachedError, OutOfScopeError
 from crawler.fetching.protocol import Fetches
 from crawler.frontier.frontier import Frontier
 from crawler.http.redirect import REDIRECTS
-from crawler.models import Request, State
+from crawler.models import SITEMAP, Request, State
 from crawler.policy.limits import ByteBudget
 from crawler.policy.retry_budget import RetryBudget
 from crawler.policy.scope import Boundary
 from crawler.runtime.clock import Clock
+from crawler.sitemaps.text import BODIES as SITEMAP_BODIES
 
 
 class FetchStep:
@@ -74,8 +75,9 @@ class FetchStep:
         exchange = Exchange(request, self._frontier, self._clock)
         if not request.attempt:
             self._retries.deposit()
+        bodies = SITEMAP_BODIES if request.label == SITEMAP else None  # else what the user's options say
         try:
-            came = await self._fetcher.fetch(request, self._budget, exchange.answered)
+            came = await self._fetcher.fetch(request, self._budget, bodies, exchange.answered)
         except (FetchError, LimitReachedError) as error:
             came = error
         finally:

@@ -50,26 +50,18 @@ class PageResults:
 
     async def take(self, results: Sequence[tuple[Page, Parsed]]) -> None:
         """Add the links of parsed pages, and hand over their items; with these, their requests are finished."""
-        outputs: list[list[Any]] = [[] for _ in self._sinks]
-        pages, made = [], 0
+        batch = ItemBatch(self._sinks)
         for page, parsed in results:
             problem = await self._add_links(page, parsed)
             try:
-                items = items_for(self._sinks, page, parsed)
-                if problem is not None:
-                    raise problem
+                batch.add(page, parsed, problem)
             except (ParseError, QuarantineError) as error:
                 self._failed_requests.fail_page(page, error, parsed.saved)
-                continue
-            for output, some in zip(outputs, items, strict=True):
-                output.extend(some)
-            made += parsed.items
-            pages.append(page)
         # Nothing is awaited between the counts and the pages that they count: both are in the same commit.
-        self._counters.items += made
+        self._counters.items += batch.items
         self._counters.parsed += len(results)
-        if pages or self._is_durable:  # bodies of failed pages wait for a commit, too: never too many of them
-            await self._committer.put(pages, outputs)
+        if batch.pages or self._is_durable:  # bodies of failed pages wait for a commit, too: never too many of them
+            await self._committer.put(batch.pages, batch.outputs)
 
     async def _add_links(self, page: Page, parsed: Parsed) -> ParseError | None:
         """Add the links of a page, also of a failed one, such as a broken sitemap. Return why one cannot be added."""
@@ -78,6 +70,45 @@ class PageResults:
         except ParseError as error:
             return error
         return None
+
+
+class ItemBatch:
+    """The items of several parsed pages, for each sink.
+
+    Attributes:
+        pages: The pages.
+        items: How many items they have.
+        outputs: The items as each sink wants them.
+    """
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        """Create an empty one for ``sinks``."""
+        self.pages: list[Page] = []
+        self.items = 0
+        self.outputs: list[list[Any]] = [[] for _ in sinks]
+        self._sinks = sinks
+
+    def __repr__(self) -> str:
+        return f"<ItemBatch {self.items} items of {len(self.pages)} pages>"
+
+    def add(self, page: Page, parsed: Parsed, problem: ParseError | None = None) -> None:
+        """Add a page with its items; nothing where that raises.
+
+        Args:
+            page: The page.
+            parsed: What its parser made of it.
+            problem: What else speaks against it.
+
+        Raises:
+            CrawlerError: The page has failed: that of the parser, or ``problem``.
+        """
+        items = items_for(self._sinks, page, parsed)
+        if problem is not None:
+            raise problem
+        for output, some in zip(self.outputs, items, strict=True):
+            output.extend(some)
+        self.items += parsed.items
+        self.pages.append(page)
 
 
 def encoder_of(sink: Sink) -> Encode | OfPage | None:

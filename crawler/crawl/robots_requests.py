@@ -33,6 +33,7 @@ from crawler.robots.decision import (
     FRESH_SECONDS,
     MAX_REDIRECTS,
     PARSE_ON_LOOP_BYTES,
+    ROBOTS_BODY,
     Robots,
     Verdict,
     is_unreachable,
@@ -103,7 +104,7 @@ class RobotsRequests:
         exchange = Exchange(request, self._frontier, self._clock)
         try:
             # The budget is not the user's, which limits pages.
-            came = await self._fetcher.fetch(request, ByteBudget(), exchange.answered)
+            came = await self._fetcher.fetch(request, ByteBudget(), ROBOTS_BODY, exchange.answered)
         except FetchError as failure:
             came = failure
         finally:

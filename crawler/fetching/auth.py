@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from msgspec.structs import replace
 
 from crawler.document.page import Page
 from crawler.errors import StatusError
-from crawler.fetching.protocol import Fetches, nobody
+from crawler.fetching.protocol import Answered, Fetches, nobody
 from crawler.http.cookie_jar import CookieJar
 from crawler.http.fields import Fields, joined
 from crawler.models import Request
 from crawler.policy.access import Access
+from crawler.policy.bodies import BodyRule
 from crawler.policy.limits import ByteBudget
 
 
@@ -43,16 +44,21 @@ class AuthFetcher:
         return await self._inner.lookup(hostname)
 
     def fetch(
-        self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody
+        self, request: Request, budget: ByteBudget, bodies: BodyRule | None = None, answered: Answered = nobody
     ) -> Coroutine[Any, Any, Page]:
         """Return the page for ``request``; see `Fetcher.fetch`."""
         fields = self._fields_for(request)
         if self._jar is None and fields == request.headers:
-            return self._inner.fetch(request, budget, answered)
-        return self._fetch_as(fields, request, budget, answered)
+            return self._inner.fetch(request, budget, bodies, answered)
+        return self._fetch_as(fields, request, budget, bodies, answered)
 
     async def _fetch_as(
-        self, fields: Fields, request: Request, budget: ByteBudget, answered: Callable[[], None]
+        self,
+        fields: Fields,
+        request: Request,
+        budget: ByteBudget,
+        bodies: BodyRule | None,
+        answered: Answered,
     ) -> Page:
         is_new = False
 
@@ -62,7 +68,7 @@ class AuthFetcher:
             answered()
 
         try:
-            page = await self._inner.fetch(replace(request, headers=fields), budget, heard)
+            page = await self._inner.fetch(replace(request, headers=fields), budget, bodies, heard)
         except StatusError as error:
             self._keep_cookies(request.url, error.headers)
             raise

@@ -10,19 +10,35 @@ from aiohttp import hdrs
 from crawler.errors import LimitReachedError
 from crawler.fetching.decoding import decoder_for
 from crawler.fetching.loop_share import LoopShare
-from crawler.policy.bodies import Bodies
+from crawler.policy.bodies import Beginning, Bodies, BodyRule
 from crawler.policy.limits import ByteBudget
 
+_ANY_BODY = Bodies(max_bytes=2**62)  # reading ends after the bytes that are wanted
 _BODILESS = frozenset({204, 304})  # RFC 9112 §6.3; aiohttp never shows 1xx
 
 
 async def read_body(
-    response: aiohttp.ClientResponse, bodies: Bodies, budget: ByteBudget, share: LoopShare | None = None
+    response: aiohttp.ClientResponse, rule: BodyRule, budget: ByteBudget, share: LoopShare | None = None
 ) -> bytes:
-    """Return the whole body of ``response``, decoded. See `read_pieces` for the rest."""
+    """Return the body of ``response``, or its beginning, decoded. See `read_pieces` for the rest."""
+    if isinstance(rule, Beginning):
+        return await _beginning_of(response, rule.bytes, budget, share)
     pieces: list[bytes] = []
-    await read_pieces(response, bodies, budget, pieces.append, share)
+    await read_pieces(response, rule, budget, pieces.append, share)
     return b"".join(pieces)
+
+
+async def _beginning_of(
+    response: aiohttp.ClientResponse, size: int, budget: ByteBudget, share: LoopShare | None
+) -> bytes:
+    body = bytearray()
+
+    def take(piece: bytes) -> bool:
+        body.extend(piece)
+        return len(body) >= size
+
+    await read_pieces(response, _ANY_BODY, budget, take, share)
+    return bytes(body[:size])
 
 
 async def read_pieces(

@@ -14,14 +14,14 @@ from crawler.fetching.cache_choice import choose
 from crawler.fetching.cache_replay import ReplayFetcher
 from crawler.fetching.cache_statistics import CacheStatistics
 from crawler.fetching.cache_store import Store, open_store
-from crawler.fetching.protocol import Fetches, nobody
+from crawler.fetching.protocol import Answered, Fetches, nobody
 from crawler.http.cache_control import FOREVER, directives_of
 from crawler.http.freshness import age_of
 from crawler.http.stored import Stored, key_of, may_pass
 from crawler.http.storing import CACHEABLE_METHODS, SAFE_METHODS, is_for_cache, is_storable, is_whole, outdated_by
 from crawler.http.validation import conditional, confirmed, confirms
 from crawler.models import Request
-from crawler.policy.bodies import Bodies
+from crawler.policy.bodies import Bodies, BodyRule
 from crawler.policy.caching import Cache
 from crawler.policy.limits import ByteBudget
 
@@ -66,12 +66,15 @@ class CachingFetcher:
             is_broken=self._store.is_broken,
         )
 
-    async def fetch(self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody) -> Page:
+    async def fetch(
+        self, request: Request, budget: ByteBudget, bodies: BodyRule | None = None, answered: Answered = nobody
+    ) -> Page:
         """Return the page for ``request``, from the store or from the inner fetcher; see `Fetcher.fetch`.
 
         Args:
             request: What to fetch.
             budget: It is charged with what was read from the network, and not with what was stored.
+            bodies: Which bodies are wanted, of those that are stored too; by default what the user's options say.
             answered: Called when the answer of a server begins; not where the store has it.
 
         Raises:
@@ -81,8 +84,8 @@ class CachingFetcher:
             BodyTooLargeError: What is stored is larger than is allowed; as from the inner fetcher.
             LimitReachedError: The budget is used up.
         """
-        started = time.perf_counter()
-        ask = partial(self._ask, budget, answered)
+        started, rule = time.perf_counter(), bodies or self._bodies
+        ask = partial(self._ask, budget, bodies, answered)
         if not is_for_cache(request):
             return (await ask(request)).page_for(request)
         sent = sent_fields(self._fields, request)
@@ -92,14 +95,14 @@ class CachingFetcher:
         found = await self._store.find(key, partial(choose, self._mode, sent=sent, now=self._clock()))
         if found.answer is not None and found.body is not None:
             self._served += 1
-            return self._serve(request, found.answer, found.body, started)
+            return self._serve(request, found.answer, found.body, rule, started)
         if self._mode == "standard" and "only-if-cached" in directives_of(tuple(sent.items())):
             raise NotCachedError(f"{request.url} is not in the cache, or not fresh, and may not be asked for")
         if found.answer is not None and (conditions := conditional(request, found.answer)):
             heard = await ask(conditions)
             if heard.status != _NOT_MODIFIED:
                 return await self._keep(request, sent, heard, found.answer)
-            page = await self._confirm(request, heard, found.answer, started)
+            page = await self._confirm(request, heard, found.answer, rule, started)
             if page is not None:
                 return page
         return await self._keep(request, sent, await ask(request), found.answer)
@@ -116,18 +119,20 @@ class CachingFetcher:
         if self._mode == "changed":
             await self._store.finish()
 
-    async def _ask(self, budget: ByteBudget, answered: Callable[[], None], request: Request) -> Heard:
+    async def _ask(self, budget: ByteBudget, bodies: BodyRule | None, answered: Answered, request: Request) -> Heard:
         asked = self._clock()
         outcome: Page | StatusError
         try:
-            outcome = await self._inner.fetch(request, budget, answered)
+            outcome = await self._inner.fetch(request, budget, bodies, answered)
         except StatusError as error:
             outcome = error
         if outcome.status != _NOT_MODIFIED:
             self._fetched += 1
         return Heard(outcome, asked, self._clock())
 
-    async def _confirm(self, request: Request, heard: Heard, answer: Stored, started: float) -> Page | None:
+    async def _confirm(
+        self, request: Request, heard: Heard, answer: Stored, rule: BodyRule, started: float
+    ) -> Page | None:
         """Return the stored page that a 304 has confirmed; ``None`` where it has not, or the body is lost."""
         if not confirms(heard.fields, answer):
             return None
@@ -136,7 +141,7 @@ class CachingFetcher:
         if kept is None:
             return None
         self._confirmed += 1
-        page = self._serve(request, *kept, started)
+        page = self._serve(request, *kept, rule, started)
         self._note_change(page, kept[0])
         return page
 
@@ -165,10 +170,10 @@ class CachingFetcher:
             )
         return heard.page_for(request)
 
-    def _serve(self, request: Request, answer: Stored, body: bytes, started: float) -> Page:
+    def _serve(self, request: Request, answer: Stored, body: bytes, rule: BodyRule, started: float) -> Page:
         if answer.is_error:
             raise answer.error
-        check_wanted(request, answer, self._bodies)
+        check_wanted(answer, rule)
         fields = answer.fields
         if self._mode == "standard":  # RFC 9111 §5.1
             age = str(int(min(age_of(answer, self._clock()), FOREVER)))

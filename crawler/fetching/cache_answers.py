@@ -13,7 +13,7 @@ from crawler.http.redirect import REDIRECTS
 from crawler.http.stored import Stored
 from crawler.http.storing import kept_fields, variant_of
 from crawler.models import Request
-from crawler.policy.bodies import Bodies
+from crawler.policy.bodies import Beginning, BodyRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,16 @@ def stored_of(request: Request, sent: Mapping[str, str], heard: Heard) -> Stored
     )
 
 
-def check_wanted(request: Request, answer: Stored, bodies: Bodies) -> None:
+def check_wanted(answer: Stored, rule: BodyRule) -> None:
     """Check that a stored page is one that would be read from the network too, as what is wanted may have changed.
 
     Raises:
         ContentTypeError: It is of another type.
         BodyTooLargeError: It is too large.
     """
-    if answer.is_error or answer.status in REDIRECTS or request.is_robots_request:
+    if answer.is_error or answer.status in REDIRECTS or isinstance(rule, Beginning):
         return
-    bodies.check(value_of(answer.fields, "content-type"), answer.size, name="stored body")
+    rule.check(value_of(answer.fields, "content-type"), answer.size, name="stored body")
 
 
 def page_of(request: Request, answer: Stored, fields: Fields, body: bytes, started: float) -> Page:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from crawler.document.page import Page
@@ -12,11 +12,11 @@ from crawler.fetching.cache_answers import check_wanted, page_of, sent_fields
 from crawler.fetching.cache_choice import choose
 from crawler.fetching.cache_statistics import CacheStatistics
 from crawler.fetching.cache_store import Found, Store
-from crawler.fetching.protocol import nobody
+from crawler.fetching.protocol import Answered, nobody
 from crawler.http.stored import key_of
 from crawler.http.storing import is_for_cache
 from crawler.models import Request
-from crawler.policy.bodies import Bodies
+from crawler.policy.bodies import Bodies, BodyRule
 from crawler.policy.limits import ByteBudget
 
 
@@ -36,7 +36,9 @@ class ReplayFetcher:
         """Return the counts of this moment."""
         return CacheStatistics(served=self._served, missing=self._missing, is_broken=self._store.is_broken)
 
-    async def fetch(self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody) -> Page:
+    async def fetch(
+        self, request: Request, budget: ByteBudget, bodies: BodyRule | None = None, answered: Answered = nobody
+    ) -> Page:
         """Return the page stored for ``request``; neither ``budget`` nor ``answered`` is used.
 
         Raises:
@@ -57,7 +59,7 @@ class ReplayFetcher:
         self._served += 1
         if found.answer.is_error:
             raise found.answer.error
-        check_wanted(request, found.answer, self._bodies)
+        check_wanted(found.answer, bodies or self._bodies)
         return page_of(request, found.answer, found.answer.fields, found.body, started)
 
     async def lookup(self, hostname: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -14,27 +14,24 @@ from yarl import URL
 
 from crawler.document.page import Page
 from crawler.errors import StatusError
-from crawler.fetching.body import read_body, read_pieces
+from crawler.fetching.body import read_body
 from crawler.fetching.connector import open_connector
 from crawler.fetching.error_mapping import FOREIGN, answered_by_proxy, mapped
 from crawler.fetching.guard import AddressGuard
 from crawler.fetching.loop_share import LoopShare
-from crawler.fetching.protocol import nobody
+from crawler.fetching.protocol import Answered, nobody
 from crawler.fetching.resolver import Resolver
 from crawler.http.redirect import REDIRECTS
 from crawler.http.retry_after import seconds_of
 from crawler.http.sendable import check_sendable
-from crawler.models import SITEMAP, Request
-from crawler.policy.bodies import Bodies
+from crawler.models import Request
+from crawler.policy.bodies import BodyRule
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import ByteBudget
-from crawler.robots.decision import ROBOTS_BYTES
-from crawler.sitemaps.text import BODIES as SITEMAP_BODIES
 
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _ACCEPT_ENCODING = "gzip, deflate, br, zstd"  # what `crawler.fetching.decoding` decodes
 _SHOWN = 100  # characters of a reason phrase; arbitrary
-_ANY_BODY = Bodies(max_bytes=2**62)  # of an errand: reading ends after the bytes that count
 
 
 class Fetcher:
@@ -63,12 +60,15 @@ class Fetcher:
             return ()
         return tuple(found["host"] for found in await self._resolver.resolve(hostname))
 
-    async def fetch(self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody) -> Page:
+    async def fetch(
+        self, request: Request, budget: ByteBudget, bodies: BodyRule | None = None, answered: Answered = nobody
+    ) -> Page:
         """Fetch ``request`` and return its page; a redirect is a page without a body, its target in ``location``.
 
         Args:
             request: What to fetch; its URL is normalised and goes over the wire byte for byte.
             budget: Bytes that bodies may still take; it is charged with what was read, whatever comes of it.
+            bodies: Which bodies are read, and how much of them; by default what the user's options say.
             answered: Called when the header fields of the answer have arrived.
 
         Raises:
@@ -77,9 +77,11 @@ class Fetcher:
         """
         check_sendable(request)
         proxy = self._network.proxy_for(request)
+        by_proxy = proxy is not None
+        bodies = bodies or self._options.bodies
         started = time.perf_counter()
         try:
-            with self._guard.passage(request.url, by_proxy=proxy is not None):
+            with self._guard.passage(request.url, by_proxy=by_proxy):
                 async with self._session.request(
                     request.method,
                     _on_the_wire(request.url),
@@ -90,7 +92,7 @@ class Fetcher:
                 ) as response:
                     answered()
                     headers = _headers_of(response)
-                    body = await self._body_of(request, response, headers, budget, by_proxy=proxy is not None)
+                    body = await self._body_of(response, headers, budget, bodies, by_proxy=by_proxy)
         except FOREIGN as error:
             raise mapped(error, request.url) from error
         seconds = time.perf_counter() - started
@@ -98,10 +100,10 @@ class Fetcher:
 
     async def _body_of(
         self,
-        request: Request,
         response: aiohttp.ClientResponse,
         headers: tuple[tuple[str, str], ...],
         budget: ByteBudget,
+        bodies: BodyRule,
         *,
         by_proxy: bool,
     ) -> bytes:
@@ -109,21 +111,7 @@ class Fetcher:
         if response.status in REDIRECTS and "Location" in response.headers:
             return b""
         _check_status(response, headers, by_proxy=by_proxy)
-        if request.is_robots_request:
-            return await self._beginning_of(response, budget)
-        bodies = SITEMAP_BODIES if request.label == SITEMAP else self._options.bodies
         return await read_body(response, bodies, budget, self._share)
-
-    async def _beginning_of(self, response: aiohttp.ClientResponse, budget: ByteBudget) -> bytes:
-        """Return as much of a robots.txt as counts (RFC 9309 §2.5)."""
-        body = bytearray()
-
-        def take(piece: bytes) -> bool:
-            body.extend(piece)
-            return len(body) >= ROBOTS_BYTES
-
-        await read_pieces(response, _ANY_BODY, budget, take, self._share)
-        return bytes(body[:ROBOTS_BYTES])
 
 
 def _on_the_wire(url: str) -> URL:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from crawler.document.page import Page
 from crawler.models import Request
+from crawler.policy.bodies import BodyRule
 from crawler.policy.limits import ByteBudget
+
+Answered: TypeAlias = Callable[[], None]
+"""Called when an answer begins."""
 
 
 def nobody() -> None:
@@ -17,9 +21,12 @@ def nobody() -> None:
 class Fetches(Protocol):
     """Fetches requests."""
 
-    async def fetch(self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody) -> Page:
+    async def fetch(
+        self, request: Request, budget: ByteBudget, bodies: BodyRule | None = None, answered: Answered = nobody
+    ) -> Page:
         """Return the page for ``request``, its body's bytes taken from ``budget``; see `Fetcher.fetch`.
 
+        ``bodies`` is the rule for its body; ``None`` is that of the user's options.
         ``answered`` is called when the answer begins; not where nothing was asked, or nothing answered.
         """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -17,10 +17,11 @@ from crawler.fetching.cache_statistics import CacheStatistics
 from crawler.fetching.cookie_file import open_cookie_jar
 from crawler.fetching.fetcher import open_fetcher, sent_with_all
 from crawler.fetching.guard import AddressGuard
-from crawler.fetching.protocol import Fetches, nobody
+from crawler.fetching.protocol import Answered, Fetches, nobody
 from crawler.http.cookie import Cookie
 from crawler.http.cookie_jar import CookieJar
 from crawler.models import Request
+from crawler.policy.bodies import BodyRule
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import ByteBudget
 from crawler.url import origin_of
@@ -64,10 +65,10 @@ class FetchSession:
         self._outer.learn_userinfo(urls)
 
     def fetch(
-        self, request: Request, budget: ByteBudget, answered: Callable[[], None] = nobody
+        self, request: Request, budget: ByteBudget, bodies: BodyRule | None = None, answered: Answered = nobody
     ) -> Coroutine[Any, Any, Page]:
         """Return the page for ``request``; see `Fetcher.fetch`."""
-        return self._outer.fetch(request, budget, answered)
+        return self._outer.fetch(request, budget, bodies, answered)
 
     async def lookup(self, hostname: str) -> tuple[str, ...]:
         """Return the addresses that would be asked for ``hostname``."""

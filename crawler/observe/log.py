@@ -10,7 +10,7 @@ from typing import Self
 from crawler.crawl.summary import Statistics
 from crawler.observe.figures import count, milliseconds, percent, plural, rate, size
 from crawler.observe.recent import Window
-from crawler.observe.ticker import Ticker
+from crawler.runtime.ticker import Ticker
 
 _INTERVAL = 5.0  # seconds between two lines; arbitrary
 

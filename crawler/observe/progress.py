@@ -17,7 +17,7 @@ from crawler.crawl.summary import Statistics
 from crawler.observe.figures import bar, bars, count, milliseconds, percent, plural, rate, size
 from crawler.observe.plain import plain
 from crawler.observe.recent import Window
-from crawler.observe.ticker import Ticker
+from crawler.runtime.ticker import Ticker
 
 _INTERVAL = 0.25  # seconds; drawing takes some 2 ms of the loop's time
 _WIDTH = 78  # columns; the lines are no longer, and a wider panel is mostly empty

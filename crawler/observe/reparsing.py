@@ -15,9 +15,9 @@ from crawler.models import Failure, State
 from crawler.observe.figures import count, duration, percent, plural, rate, size
 from crawler.observe.labelled_lines import labelled, room
 from crawler.observe.report import error_rows, quarantined_rows, workers_row
-from crawler.observe.ticker import Ticker
 from crawler.observe.workers import table
 from crawler.reparse.reparsed import Reparsed
+from crawler.runtime.ticker import Ticker
 
 _BAR_INTERVAL = 0.25  # seconds; drawing takes some 2 ms of the loop's time
 _BAR_WIDTH = 16  # columns; with the text behind it, it fits on a terminal of 80

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TypeAlias
 
 from crawler.errors import BodyTooLargeError, ConfigurationError, ContentTypeError
 from crawler.policy.checks import at_least, several, whole
@@ -75,3 +76,18 @@ class Bodies:
     def allows_ratio(self, decoded: int, compressed: int) -> bool:
         """Tell whether so many ``compressed`` bytes may have become so many ``decoded`` ones."""
         return self.max_ratio is None or decoded <= max(RATIO_FLOOR, self.max_ratio * compressed)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The rule that so many bytes of a body are read, of whatever type it is, and the rest is not.
+
+    Attributes:
+        bytes: How many, counted after decompression.
+    """
+
+    bytes: int
+
+
+BodyRule: TypeAlias = Bodies | Beginning
+"""Which bodies a fetch reads, and how much of them."""

@@ -39,7 +39,10 @@ def several(name: str, value: Collection[str]) -> None:
     """Check an option that takes several texts.
 
     Raises:
-        ConfigurationError: ``value`` is a lone text, which would pass for a list of its letters.
+        ConfigurationError: ``value`` is a lone text, which would pass for a list of its letters, or no collection.
     """
-    if isinstance(value, str):
-        raise ConfigurationError.of(name, value, f"a tuple of texts, such as ({value!r},)")
+    found: object = value
+    if isinstance(found, str):
+        raise ConfigurationError.of(name, found, f"a tuple of texts, such as ({found!r},)")
+    if not isinstance(found, Collection):
+        raise ConfigurationError.of(name, found, "a tuple of texts")

@@ -1,1 +1,1 @@
-"""A changed parser over the pages that a crawl has kept: no network."""
+"""A changed parser over the pages that a crawl has saved: no network."""

@@ -17,7 +17,7 @@ from crawler.url import without_userinfo
 
 
 class NewLink(msgspec.Struct, frozen=True):
-    """A URL that the crawl has not discovered: with the page that it was found on, its depth, method and label."""
+    """A URL that the crawl has not discovered, with the page that it was found on, its depth, method and label."""
 
     url: str
     parent: str
@@ -27,15 +27,15 @@ class NewLink(msgspec.Struct, frozen=True):
 
 
 class NewLinks:
-    """Tells the links of pages that are in scope and not among the URLs of a crawl; each of them once."""
+    """Finds the links of pages that are in scope and not among the URLs of a crawl; each of them once."""
 
     def __init__(self, seen: Seen, boundary: Boundary, rewriting: Rewriting | None = None) -> None:
-        """Compare with the URLs ``seen``; what is found is added to them.
+        """Compare with the URLs ``seen``, to which what is found is added.
 
         Args:
-            seen: Those of the crawl.
+            seen: The URLs of the crawl.
             boundary: What belongs to the crawl.
-            rewriting: How it spells URLs.
+            rewriting: How the crawl normalises URLs.
         """
         self._seen = seen
         self._boundary = boundary
@@ -57,7 +57,7 @@ class NewLinks:
                 yield NewLink(url, page.url, depth, request.method, request.label)
 
     def _canonical(self, link: str) -> str:
-        """Return ``link`` as the crawl spells it."""
+        """Return the canonical URL of ``link``, as the crawl has it."""
         url = without_userinfo(link) if "@" in link else link
         return self._rewriting.rewritten(url) if self._rewriting else url
 

@@ -1,4 +1,4 @@
-"""What was parsed again, in figures."""
+"""The figures of a run over saved pages."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from crawler.parsing.lane import WorkerStatistics
 
 @dataclass(frozen=True, slots=True)
 class Reparsed:
-    """What was parsed again, at one moment or at the end.
+    """The figures of a run over saved pages, at one moment or at the end.
 
     Attributes:
-        total: Pages that are kept.
+        total: Pages that are saved.
         pages: Pages parsed, or failed.
         items: Items made.
         links: Links and requests that the parser yielded; none is followed.
-        new_links: Those in scope that the crawl had not discovered; ``None`` where nobody asked for them.
+        new_links: Those in scope that the crawl had not discovered; ``None`` where no sink for them was given.
         failed: Pages that the parser raised on, or that are damaged.
         quarantined: Pages that could not be parsed without harm.
-        not_kept: Pages of the crawl that are not there: fetched when it kept no bodies.
+        not_kept: Pages of the crawl whose bodies are not saved: it was told not to when it fetched them.
         bytes: Bytes of bodies, decompressed.
         seconds: From the first page to the last.
         stopped: Whether it was stopped before all was done.
         errors: Failures by type of error.
-        workers: What each worker did.
+        workers: The figures of each worker.
     """
 
     total: int = 0

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from crawler.models import ROBOTS, Request
+from crawler.policy.bodies import Beginning
 from crawler.robots.file import ROBOTS_BYTES, Robots, parse_robots, product_token
 from crawler.robots.rules import PathRules
 from crawler.url import origin_of
@@ -17,6 +18,7 @@ __all__ = [
     "FRESH_SECONDS",
     "MAX_REDIRECTS",
     "PARSE_ON_LOOP_BYTES",
+    "ROBOTS_BODY",
     "ROBOTS_BYTES",
     "Robots",
     "Verdict",
@@ -34,6 +36,9 @@ MAX_REDIRECTS = 5
 FRESH_SECONDS = 86_400.0  # RFC 9309 §2.4: no file is used for more than 24 hours
 # Everything is forbidden meanwhile, and most failures pass in minutes. Google asks again as soon; arbitrary.
 ERROR_SECONDS = 600.0
+ROBOTS_BODY = Beginning(ROBOTS_BYTES)
+"""What is read of a robots.txt: as much as counts (RFC 9309 §2.5), of whatever type servers say it is."""
+
 PARSE_ON_LOOP_BYTES = 8 * 1024  # which take 0.5 ms as files are, and 2 ms as they can be made; measured
 
 _ORIGIN = "origin"  # in the metadata of an errand: whose rules it is to fetch, as redirects lead elsewhere

@@ -13,9 +13,9 @@ import msgspec
 
 from crawler.errors import ConfigurationError, EncodingError
 from crawler.policy.checks import several
-from crawler.sinks.append import AppendFile, Mark
+from crawler.sinks.append import Mark
+from crawler.sinks.append_sink import AppendSink
 from crawler.sinks.columns import fields_of, json_of
-from crawler.sinks.token import decode_token, known_as
 
 _END = b"\r\n"  # RFC 4180 §2.1
 
@@ -92,7 +92,7 @@ class _Token(Mark, frozen=True, tag="csv"):
     columns: tuple[str, ...]
 
 
-class Csv:
+class Csv(AppendSink[_Token]):
     """Writes items to a file as comma-separated values, UTF-8; a new crawl overwrites an existing file.
 
     Missing fields and ``None`` are empty; lists and dicts are JSON, as are ``true`` and ``false``. Texts are written as
@@ -115,19 +115,11 @@ class Csv:
         given = None if columns is None else tuple(columns)
         if given is not None and (not given or len(set(given)) < len(given)):
             raise ConfigurationError.of("columns", columns, "different names, one at least")
+        super().__init__(file, _Token, lambda mark: _Token(mark.length, mark.tail, self._columns))
         self.encode = partial(encode_row, columns=given)
-        self._file = AppendFile(file)
         self._given = given
         self._columns: tuple[str, ...] = ()  # of the header that is written
         self._names = b""  # the same, encoded
-
-    def __repr__(self) -> str:
-        return f"<Csv {self._file.name!r}>"
-
-    @property
-    def name(self) -> str:
-        """By what a state knows it."""
-        return known_as(self, self._file.name)
 
     async def open(self) -> None:
         """Open the file, and leave what it holds.
@@ -135,7 +127,7 @@ class Csv:
         Raises:
             ConfigurationError: It cannot be written, or another crawl writes to it.
         """
-        await self._file.open()
+        await super().open()
         self._columns, self._names = (), b""
 
     async def write(self, items: list[Any]) -> None:
@@ -152,16 +144,7 @@ class Csv:
         lines = [row.line if bytes(row.names) == names else self._arranged(row, columns) for row in rows]
         header = [] if self._columns else [_header(columns)]
         self._columns, self._names = columns, names
-        await self._file.append([*header, _END.join((*lines, b""))])
-
-    async def checkpoint(self) -> bytes | None:
-        """Return a token for the file as it is now; ``None`` for what cannot be cut back.
-
-        Raises:
-            SinkError: Something else writes to the file.
-        """
-        mark = await self._file.mark()
-        return None if mark is None else msgspec.json.encode(_Token(mark.length, mark.tail, self._columns))
+        await super().write([*header, _END.join((*lines, b""))])
 
     async def restore(self, token: bytes | None) -> None:
         """Cut the file back to what it was when ``token`` was made, or to a header where the columns are given.
@@ -171,7 +154,7 @@ class Csv:
                 Nothing is touched.
             SinkError: It cannot be cut.
         """
-        mark = None if token is None else decode_token(token, _Token, repr(self))
+        mark = self._decoded(token)
         if mark and self._given and mark.columns not in ((), self._given):
             was = f"{self!r} had the columns {mark.columns} when the state of this crawl was written"
             raise ConfigurationError(f"{was}, not {self._given}; give those, or start with a new --state folder")
@@ -183,18 +166,6 @@ class Csv:
             columns = self._given
             await self._file.append([_header(columns)])
         self._columns, self._names = columns, _encode(columns) if columns else b""
-
-    async def sync(self) -> None:
-        """Have what is written survive a power cut.
-
-        Raises:
-            SinkError: The disk fails.
-        """
-        await self._file.sync()
-
-    async def close(self) -> None:
-        """Close the file, when what is being written is written."""
-        await self._file.close()
 
     def _arranged(self, row: _Row, columns: tuple[str, ...]) -> bytes:
         """Return a row that has other fields, or another order, in the order of ``columns``."""

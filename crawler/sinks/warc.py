@@ -8,12 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from crawler.document.page import Page
 from crawler.errors import ConfigurationError
-from crawler.sinks.append import AppendFile, Mark
-from crawler.sinks.token import decode_token, known_as
+from crawler.sinks.append import Mark
+from crawler.sinks.append_sink import AppendSink
 
 
 def encode_record(page: Page, *, compressed: bool) -> bytes:
@@ -27,7 +25,7 @@ class _Token(Mark, frozen=True, tag="warc"):
     """Where the file is to be cut."""
 
 
-class Warc:
+class Warc(AppendSink[_Token]):
     """Archives each page that was parsed as a record of a WARC file; a new crawl overwrites an existing file.
 
     Records are made in the workers, whatever the parser yields; those of pages that fail are not. Bodies are stored
@@ -51,20 +49,12 @@ class Warc:
             file: A path, or an open file descriptor, which stays open and is never emptied. Each record is a gzip
                 member of its own, as tools expect, unless it is a path that does not end with ``.gz``.
         """
+        super().__init__(file, _Token)
         is_compressed = isinstance(file, int) or os.fspath(file).endswith(".gz")
         self.encode_page = partial(encode_record, compressed=is_compressed)
         self._is_compressed = is_compressed
-        self._file = AppendFile(file)
         self._info = b""
         self._has_begun = False
-
-    def __repr__(self) -> str:
-        return f"<Warc {self._file.name!r}>"
-
-    @property
-    def name(self) -> str:
-        """By what a state knows it."""
-        return known_as(self, self._file.name)
 
     async def open(self) -> None:
         """Open the file, and leave what it holds.
@@ -77,7 +67,7 @@ class Warc:
         except ImportError as error:
             raise ConfigurationError(f"{self!r} needs warcio: pip install 'crawler[warc]'") from error
         self._has_begun = False
-        await self._file.open()
+        await super().open()
 
     async def write(self, items: list[Any]) -> None:
         """Write records; they have left the process when this returns.
@@ -88,16 +78,7 @@ class Warc:
         if not self._has_begun:
             self._has_begun = True
             items = [self._info, *items]
-        await self._file.append(items)
-
-    async def checkpoint(self) -> bytes | None:
-        """Return a token for the file as it is now; ``None`` for what cannot be cut back.
-
-        Raises:
-            SinkError: Something else writes to the file.
-        """
-        mark = await self._file.mark()
-        return None if mark is None else msgspec.json.encode(_Token(mark.length, mark.tail))
+        await super().write(items)
 
     async def restore(self, token: bytes | None) -> None:
         """Cut the file back to what it was when ``token`` was made, or empty it.
@@ -106,22 +87,10 @@ class Warc:
             ConfigurationError: The file has lost a part of what it had then, or is another. Nothing is touched.
             SinkError: It cannot be cut.
         """
-        mark = None if token is None else decode_token(token, _Token, repr(self))
+        mark = self._decoded(token)
         await self._file.restore(mark)
         if self._file.can_be_cut:
             self._has_begun = mark is not None and mark.length > 0
-
-    async def sync(self) -> None:
-        """Have what is written survive a power cut.
-
-        Raises:
-            SinkError: The disk fails.
-        """
-        await self._file.sync()
-
-    async def close(self) -> None:
-        """Close the file, when what is being written is written."""
-        await self._file.close()
 
     def _info_record(self) -> bytes:
         from crawler.sinks.warc_record import info_record  # noqa: PLC0415  # warcio need not be installed

@@ -1,10 +1,9 @@
-"""The options of the commands: a dataclass for each panel of the help, and what they change in a `CrawlDefinition`."""
+"""The options of the commands: a dataclass for each panel of the help, and what they change in a `Configuration`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from crawler.cli.crawl_definition import CrawlDefinition
 from crawler.cli.options.cache import CacheOptions
 from crawler.cli.options.fetching import CrawlFetching, FetchingOptions
 from crawler.cli.options.identity import IdentityOptions
@@ -16,6 +15,7 @@ from crawler.cli.options.politeness import PolitenessOptions
 from crawler.cli.options.reparsing import ReparseOptions
 from crawler.cli.options.scope import ScopeOptions
 from crawler.cli.options.state import StateOptions
+from crawler.crawl.configuration import Configuration
 from crawler.policy.fetch import Fetch
 
 __all__ = ["CrawlOptions", "PageOptions", "ReparseOptions", "ReplayOptions"]
@@ -55,22 +55,22 @@ class CrawlOptions:
     parsing: ParsingOptions = field(default_factory=ParsingOptions)
     state: StateOptions = field(default_factory=StateOptions)
 
-    def applied_to(self, definition: CrawlDefinition) -> CrawlDefinition:
-        """Return ``definition`` with what these options change, header fields and passwords aside.
+    def applied_to(self, options: Configuration) -> Configuration:
+        """Return ``options`` with what these change, header fields and passwords aside.
 
         Raises:
-            ConfigurationError: One of them is out of its range.
+            ConfigurationError: One of them is out of its range, or contradicts another.
         """
         return replace(
-            definition,
-            scope=self.scope.applied_to(definition.scope),
-            limits=self.limits.applied_to(definition.limits),
-            politeness=self.politeness.applied_to(definition.politeness),
-            retry=self.fetching.retry(definition.retry),
-            fetch=_applied(self, definition.fetch),
-            cpu=self.parsing.applied_to(definition.cpu),
-            state=self.state.applied_to(definition.state),
-            order=self.state.order_of(definition.order),
+            options,
+            scope=self.scope.applied_to(options.scope),
+            limits=self.limits.applied_to(options.limits),
+            politeness=self.politeness.applied_to(options.politeness),
+            retry=self.fetching.retry(options.retry),
+            fetch=_applied(self, options.fetch),
+            cpu=self.parsing.applied_to(options.cpu),
+            state=self.state.applied_to(options.state),
+            order=self.state.order_of(options.order),
         )
 
 

@@ -9,7 +9,7 @@ from typing import Self
 
 
 class Ticker:
-    """Calls ``tick`` every ``interval`` seconds while it is entered."""
+    """Calls ``tick`` every ``interval`` seconds while it is entered; the next call is set when one is over."""
 
     def __init__(self, interval: float, tick: Callable[[], None]) -> None:
         self._interval = interval
@@ -35,4 +35,5 @@ class Ticker:
 
     def _on_time(self) -> None:
         self._tick()
-        self._schedule()
+        if self._timer is not None:  # else the function itself has left the block
+            self._schedule()

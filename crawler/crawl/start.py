@@ -1,0 +1,243 @@
+"""Starts crawls: opens what they need, builds the engine, restores what an earlier run has left."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace as replace_fields
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from crawler.crawl.configuration import Configuration
+from crawler.crawl.control import Control
+from crawler.crawl.engine import Engine, Parts, Rules
+from crawler.crawl.resume import restore_sinks
+from crawler.crawl.seeding import Seeding, sorted_out
+from crawler.crawl.seeds import Seed
+from crawler.errors import ConfigurationError
+from crawler.frontier.frontier import Frontier
+from crawler.models import Request
+from crawler.parsing.parser import page_has_no_parser
+from crawler.parsing.router import without_async
+from crawler.parsing.stage import Stage, open_stage
+from crawler.policy.order import Ranking
+from crawler.policy.politeness import HostRule
+from crawler.runtime.waker import Waker
+from crawler.sinks.sink import Sink
+from crawler.state.options_compared import changes_since, described, encode_options
+from crawler.state.record import Record, open_record
+from crawler.state.sqlite_store import Restored
+from crawler.url import without_port, without_userinfo
+
+if TYPE_CHECKING:
+    from crawler.fetching.session import FetchSession
+
+_log = logging.getLogger("crawler")
+
+
+class CrawlStart:
+    """Starts one crawl after the other with the same open resources.
+
+    Attributes:
+        stage: The CPU stage.
+        fetching: What fetches.
+    """
+
+    def __init__(
+        self,
+        options: Configuration,
+        stage: Stage,
+        fetching: FetchSession,
+        record: Record | None,
+        resources: AsyncExitStack,
+        control: Control,
+    ) -> None:
+        """Create what starts crawls.
+
+        Args:
+            options: Those of the crawls.
+            stage: The CPU stage, open.
+            fetching: What fetches, open.
+            record: Where crawls are saved, open; ``None`` where they are not.
+            resources: Closes what a first crawl opens.
+            control: Steers the crawls.
+        """
+        self.stage = stage
+        self.fetching = fetching
+        self._options = options
+        self._ranking = Ranking(options.order)
+        self._record = record
+        self._resources = resources
+        self._control = control
+        self._encoded_options: bytes | None = None
+        self._sinks_are_open = False
+
+    def __repr__(self) -> str:
+        return f"<CrawlStart {self.stage!r}>"
+
+    def seeding(self, seeds: Sequence[Seed]) -> Seeding:
+        """Return what ``seeds`` stand for. The user names them, so the fetcher may go to any address for them.
+
+        Raises:
+            InvalidURLError: A seed is no http(s) URL.
+            ConfigurationError: There is none, or one is neither a text nor a request.
+        """
+        known, others = sorted_out(seeds)
+        self.fetching.trust(request.url for request in known)
+        if not known and others is None:
+            raise ConfigurationError("nothing to crawl: there is no seed")
+        return Seeding([_without_secrets(seed) for seed in known], others, self._introduce)
+
+    def engine(self, seeds: Seeding, sinks: Sequence[Sink], crawler: object) -> Engine:
+        """Return the engine of a crawl from ``seeds`` into ``sinks``, for the user's ``crawler``."""
+        options = self._options
+        waker = Waker()
+        frontier = self._frontier(waker)
+        parts = Parts(
+            frontier, self.fetching, self.stage, sinks, self._record, self._facts, waker=waker, control=self._control
+        )
+        rules = Rules(
+            boundary=options.scope.around(seed.url for seed in seeds.known),
+            rewriting=options.scope.rewriting,
+            limits=options.limits,
+            retry=replace_fields(options.retry, tries=1) if self._is_replay else options.retry,
+            max_redirects=options.fetch.max_redirects,
+            concurrency=options.fetch.concurrency,
+            user_agent=options.fetch.user_agent,
+            obeys_robots=options.politeness.robots,
+            asks_for_sitemaps=options.scope.sitemaps,
+        )
+        return Engine(options.parser, parts, rules, crawler=crawler, on_failure=options.on_failure)
+
+    async def run(self, engine: Engine, seeds: Seeding) -> None:
+        """Run a crawl to its end: go on where an earlier one with the same record ended, if there was one.
+
+        Raises:
+            ConfigurationError: A sink cannot be opened, or is another than the crawl had.
+            CrawlerError: See `Engine.run`.
+        """
+        kept = Restored() if self._record is None else await self._record.load()
+        if not self._sinks_are_open:
+            await self._open_sinks(kept)
+        elif self._record is not None:  # an earlier crawl may have been cut off between its items and their commit
+            await restore_sinks(self._options.sinks, kept)
+        if self._record is not None:
+            self._compare_options(kept)
+            await engine.resume(kept)
+            if not seeds.is_over and not kept.is_new:
+                await self._restore_seeds(engine, self._record)
+            if "cookies" in kept.facts:
+                self.fetching.restore_cookies(kept.facts["cookies"])
+        await engine.run(seeds)
+        await self.fetching.finish()
+
+    async def _restore_seeds(self, engine: Engine, record: Record) -> None:
+        """Treat the seeds of the earlier run as seeds from the start.
+
+        An iterator of seeds gives them again, but long after pages that they lead to are fetched.
+        """
+        async for urls in record.seeds():
+            self.fetching.trust(urls)
+            engine.belong(urls)
+
+    def _lasting_options(self) -> dict[str, str]:
+        """Return the options that should stay the same when a crawl is resumed."""
+        options = self._options
+        return described(
+            parser=options.parser,
+            scope=options.scope,
+            limits=options.limits,
+            order=options.order,
+            robots=options.politeness.robots,
+            user_agent=options.fetch.user_agent,
+        )
+
+    def _compare_options(self, kept: Restored) -> None:
+        for change in changes_since(kept.facts["options"], self._lasting_options()) if "options" in kept.facts else ():
+            _log.warning("this crawl goes on with other options: %s", change)
+
+    def _facts(self) -> dict[str, bytes]:
+        """Return what is saved beside the frontier."""
+        cookies = self.fetching.changed_cookies()
+        if self._encoded_options is None:
+            self._encoded_options = encode_options(self._lasting_options())
+        facts = {"options": self._encoded_options}
+        return facts if cookies is None else {**facts, "cookies": cookies}
+
+    async def _open_sinks(self, kept: Restored) -> None:
+        # Not with the other resources but at the first crawl: nothing is written, and no file emptied, before it is
+        # known that the parser works and that there is something to crawl.
+        for sink in self._options.sinks:
+            self._resources.push_async_callback(sink.close)
+            await sink.open()
+        # When all are open, so that none is emptied in vain.
+        await restore_sinks(self._options.sinks, kept)
+        self._sinks_are_open = True
+
+    def _introduce(self, seed: Request) -> Request:
+        self.fetching.trust((seed.url,))
+        return _without_secrets(seed)
+
+    def _frontier(self, waker: Waker) -> Frontier:
+        record, places = self._record, self._options.fetch.concurrency
+        if record is None or self._options.state is None:
+            return Frontier(self._rule_for, places=places, ranking=self._ranking, changed=waker)
+        return Frontier(
+            self._rule_for,
+            places=places,
+            ranking=self._ranking,
+            journal=record.journal,
+            window=self._options.state.window,
+            ran_low=record.low.set,
+            changed=waker,
+        )
+
+    @property
+    def _is_replay(self) -> bool:
+        cache = self._options.fetch.cache
+        return cache is not None and cache.mode == "replay"
+
+    def _rule_for(self, host: str) -> HostRule:
+        if self._is_replay:  # nobody is asked
+            return HostRule(0.0, None)
+        if (rule := self._control.rules.get(host)) is not None:
+            return rule
+        return self._options.politeness.rule_for(without_port(host))
+
+
+def _without_secrets(seed: Request) -> Request:
+    # Names and passwords stay with the fetcher: URLs are what logs and items are full of.
+    return replace(seed, url=without_userinfo(seed.url))
+
+
+@asynccontextmanager
+async def open_start(options: Configuration, control: Control) -> AsyncIterator[CrawlStart]:
+    """Open the record, the CPU stage and the fetcher; all are closed at the end, the sinks first.
+
+    Args:
+        options: Those of the crawls to start.
+        control: Steers them.
+
+    Raises:
+        ConfigurationError: The parser cannot reach the workers, or a file that ``options`` name cannot be used.
+        StateError: The state folder cannot be used.
+        ParseError: A worker cannot import the parser.
+        WorkerLostError: Workers die at their start.
+    """
+    async with AsyncExitStack() as resources:
+        record = None
+        if options.state is not None:  # first: a folder that is in use should not wait for workers to say so
+            opening = open_record(options.state, is_depth_first=Ranking(options.order).is_newest_first)
+            record = await resources.enter_async_context(opening)
+        parser = without_async(options.parser) or page_has_no_parser
+        stage = resources.enter_async_context(open_stage(options.cpu, parser))
+        # Imported here: aiohttp takes 0.3 s to import, and every worker imports this module with the user's. While
+        # the workers start, and off the loop, which in a web application has others to serve.
+        importing = asyncio.to_thread(import_module, "crawler.fetching.session")
+        opened, module = await asyncio.gather(stage, importing)
+        fetching = await resources.enter_async_context(module.open_session(options.fetch))
+        yield CrawlStart(options, opened, fetching, record, resources, control)
