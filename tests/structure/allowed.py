@@ -69,7 +69,6 @@ ALLOWED_WORDS = (
     Allowed(r"\bhandlers=", "logging.basicConfig"),
     Allowed(r"\b(add|remove)_signal_handler\b", "asyncio"),
     Allowed(r"\bsignal handlers?\b", "the term of signal"),
-    Allowed(r"\berror handlers?\b", "the term of codecs"),
     Allowed(r"\bAbstractContextManager\b", "contextlib"),
     Allowed(r"\bResponseHandler\b", "aiohttp"),
     Allowed(r"\.(Start|End)(Element|DoctypeDecl)Handler\b", "xml.parsers.expat"),
