@@ -101,7 +101,6 @@ PENDING_WORDS: tuple[str, ...] = (
     "robots",
     "runtime",
     "sinks",
-    "sitemaps",
     "state",
     "url.py",
 )
