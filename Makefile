@@ -17,6 +17,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.structure
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks

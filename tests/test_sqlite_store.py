@@ -14,9 +14,9 @@ from crawler.models import Failure, Ledger, Refusal, Request, State
 from crawler.policy.politeness import HostRule
 from crawler.robots.decision import parse_robots
 from crawler.state.changes import Changes, Journal, Snapshot
-from crawler.state.clock import Moment
 from crawler.state.digests import DigestSet, digest_of
 from crawler.state.host_record import HostRecord
+from crawler.state.moment import Moment
 from crawler.state.sqlite_store import Store, Sunk, Wanted, is_full
 
 FAILURE = Failure("http://a.example/1", State.FAILED, "ConnectError", "refused", attempts=2)

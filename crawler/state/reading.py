@@ -13,9 +13,9 @@ import msgspec
 from crawler.errors import StateError
 from crawler.models import Ledger, State
 from crawler.robots.decision import Robots
-from crawler.state.clock import Moment
 from crawler.state.database import NAME, read_database
 from crawler.state.digests import DIGEST_BYTES
+from crawler.state.moment import Moment
 from crawler.state.rows import More, more_in
 from crawler.state.schema import PENDING, STATES
 

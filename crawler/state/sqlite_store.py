@@ -19,12 +19,12 @@ from crawler.models import Ledger, State
 from crawler.policy.state_folder import Durability
 from crawler.robots.decision import Robots
 from crawler.state.changes import Changes
-from crawler.state.clock import Moment
 from crawler.state.database import NAME, open_database
 from crawler.state.digests import DigestSet
 from crawler.state.folder import make_folder
 from crawler.state.host_record import moved
 from crawler.state.lock import FolderLock
+from crawler.state.moment import Moment
 from crawler.state.rows import PutOff, SeedRow, Waiting
 from crawler.state.schema import NUMBERS, PENDING, STATES
 

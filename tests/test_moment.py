@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.state.clock import Moment, boot_id
+from crawler.state.moment import Moment, boot_id
 
 THEN = Moment(monotonic=1000.0, wall=5000.0, boot="a")
 
