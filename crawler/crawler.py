@@ -318,7 +318,7 @@ class Crawler:
             boundary=self._scope.around(seed.url for seed in seeds.known),
             rewriting=self._scope.rewriting,
             limits=self._limits,
-            retry=replace_fields(self._retry, tries=1) if self._is_replay else self._retry,
+            retry=replace_fields(self._retry, attempts=1) if self._is_replay else self._retry,
             max_redirects=self._fetch.max_redirects,
             concurrency=self._fetch.concurrency,
             user_agent=self._fetch.user_agent,

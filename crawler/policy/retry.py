@@ -27,6 +27,7 @@ from crawler.errors import (
     TooManyRedirectsError,
 )
 from crawler.policy.checks import at_least, whole
+from crawler.policy.former_names import renamed
 
 # Statuses that say "later": RFC 9110 §15.5.9, RFC 8470, RFC 6585 §4, RFC 9110 §15.6.
 PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -34,26 +35,27 @@ _MOST_DOUBLINGS = 64  # arbitrary; 2**1024 is no float any more, and a milliseco
 _UNDONE_STATUSES = frozenset({425, 429, 503})  # of these, those that say that the request was turned away
 
 
+@renamed("tries", "attempts")
 @dataclass(frozen=True, slots=True)
 class Rule:
     """How one class of errors is treated.
 
     Attributes:
-        tries: Tries in all, 1 for no other; ``None`` as many as `Retry.tries`.
-        wait: Seconds before the second try, as in `Retry.wait`; ``None`` as many as there.
+        attempts: Attempts in all; 1 means no retry, ``None`` as many as `Retry.attempts`.
+        wait: Seconds before the second attempt, as in `Retry.wait`; ``None`` means that value.
     """
 
-    tries: int | None = None
+    attempts: int | None = None
     wait: float | None = None
 
     def __post_init__(self) -> None:
-        whole("tries", self.tries, 1, unit="tries", optional=True)
+        whole("attempts", self.attempts, 1, unit="attempts", optional=True)
         at_least("wait", self.wait, 0, unit="seconds", optional=True)
 
 
 AGAIN = Rule()
-ONCE_MORE = Rule(tries=2)
-NEVER = Rule(tries=1)
+ONCE_MORE = Rule(attempts=2)
+NEVER = Rule(attempts=1)
 
 TABLE: Mapping[type[FetchError], Rule] = {
     FetchError: NEVER,  # whatever has no row of its own
@@ -76,6 +78,7 @@ TABLE: Mapping[type[FetchError], Rule] = {
 """What happens by default. The most specific row counts, so that a class without one is treated as its base."""
 
 
+@renamed("tries", "attempts")
 @dataclass(frozen=True, slots=True)
 class Retry:
     """Tries of a request and the waits between them.
@@ -85,16 +88,16 @@ class Retry:
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). The delay of the host comes on top.
 
     Attributes:
-        tries: Tries in all, where the table says no other number; 1 never tries again, whatever the table says.
+        attempts: Attempts in all, unless the table has another number; 1 means no retry, whatever the table says.
         wait: Seconds before the second try at most; doubled for each further one.
         max_wait: Seconds that no wait exceeds, not even when the server asks for more with ``Retry-After``.
         statuses: HTTP statuses after which a request is tried again.
-        table: How each class of errors is treated. ``{**TABLE, FetchTimeoutError: Rule(tries=5)}`` changes one row.
+        table: How each class of errors is treated. ``{**TABLE, FetchTimeoutError: Rule(attempts=5)}`` changes one row.
         budget: Retries at most for each request of the crawl, beside a hundred that are always there: 0.2 is one for
-            five. What fails beyond that fails at once. ``tries - 1`` sets no bound.
+            five. What fails beyond that fails at once. ``attempts - 1`` sets no bound.
     """
 
-    tries: int = 3
+    attempts: int = 3
     wait: float = 0.5
     max_wait: float = 60.0
     statuses: frozenset[int] = PASSING_STATUSES
@@ -102,7 +105,7 @@ class Retry:
     budget: float = 0.2
 
     def __post_init__(self) -> None:
-        whole("tries", self.tries, 1, unit="tries")
+        whole("attempts", self.attempts, 1, unit="attempts")
         at_least("wait", self.wait, 0, unit="seconds")
         at_least("max_wait", self.max_wait, 0, unit="seconds")
         at_least("budget", self.budget, 0, unit="retries a request")
@@ -124,8 +127,8 @@ class Retry:
                 again only where the server says that it did nothing.
         """
         rule = self.rule_for(error)
-        tries = self.tries if self.tries == 1 else rule.tries or self.tries
-        if attempt + 1 >= tries or self._is_final(error):
+        attempts = self.attempts if self.attempts == 1 else rule.attempts or self.attempts
+        if attempt + 1 >= attempts or self._is_final(error):
             return None
         if not repeatable and not (isinstance(error, StatusError) and error.status in _UNDONE_STATUSES):
             return None

@@ -37,7 +37,7 @@ ALONE = ("/framing/closes-next", "/framing/late-response")
 """Not with the others: they disturb whoever comes next on their connection, and that is what is to be seen."""
 
 INLINE = Cpu(executor="inline")
-HASTY = Retry(tries=2, wait=0.01, max_wait=0.05)
+HASTY = Retry(attempts=2, wait=0.01, max_wait=0.05)
 _ROW = re.compile(r"\| `([^`]+)` \|.*\| `([^`]+)` \|")
 
 
@@ -158,7 +158,9 @@ async def of_cookies(server: HostileServer, address: str) -> tuple[str, Crawled]
     """Visit a page that sets cookies, and the pages that show which came back: here, and at another origin."""
     fetch = Fetch(timeout=1.5, access=Access(cookies=Cookies()))
     other_origin = f"{server.places.other_url}cookies/check"
-    crawl = await crawled(server, [following(server.url_of(address)), other_origin], fetch=fetch, retry=Retry(tries=1))
+    crawl = await crawled(
+        server, [following(server.url_of(address)), other_origin], fetch=fetch, retry=Retry(attempts=1)
+    )
     check = server.url_of(f"{address}cookies/check" if address.startswith("//") else "/cookies/check")
     names = [cookie.partition("=")[0] for cookie in crawl.fields.get(check, {}).get("cookie", "").split("; ")]
     error = outcome_of(server.url_of(address), crawl)
