@@ -1,1 +1,1 @@
-"""What a crawl may do, as values: pure functions of plain data, no I/O, no clock."""
+"""What a user sets: frozen option values, and the rules and counts that follow from them, without I/O or clock."""
