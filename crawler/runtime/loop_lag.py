@@ -1,4 +1,4 @@
-"""The loop's pulse: how late it runs its timers, and a look at the crawl at each beat."""
+"""The lag of the event loop: how late it runs its timers. A callback runs at each measurement."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Self
 
 from crawler.runtime.histogram import Histogram
 
-_LATE = 0.001  # seconds, on the average of the last beats; arbitrary, about what an idle machine shows
-_WEIGHT = 0.4  # of the last beat in that average; arbitrary
-INTERVAL = 0.025  # seconds; short beside a lag that anyone would mind, and to wake 40 times a second costs 4 ms of it
+_LATE = 0.001  # seconds of average lag; arbitrary, about what an idle machine shows
+_WEIGHT = 0.4  # weight of the latest measurement in the average; arbitrary
+INTERVAL = 0.025  # seconds; short compared with any lag that matters, and 40 timers a second take only 4 ms
 
 
 class LoopLag:
-    """Beats while it is entered. The lag is by how much a beat was late: time in which the loop served nobody."""
+    """Measures, while it is entered, how much later than planned a timer runs: the loop served nobody in that time."""
 
-    def __init__(self, beat: Callable[[], None]) -> None:
-        """Create a pulse that calls ``beat`` about forty times a second."""
+    def __init__(self, measured: Callable[[], None]) -> None:
+        """Create a meter that calls ``measured`` after each measurement, about forty times a second."""
         self.lag = Histogram()
-        self._beat = beat
+        self._measured = measured
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._recent = 0.0
 
     @property
     def is_late(self) -> bool:
-        """Whether the loop has had more to do of late than it had time for."""
+        """Whether the loop has recently had more work than time."""
         return self._recent > _LATE
 
     def __repr__(self) -> str:
@@ -45,7 +45,7 @@ class LoopLag:
             self._timer.cancel()
 
     def _schedule(self) -> None:
-        # Not the loop's own clock: uvloop's stands still during an iteration, and so would hide what is sought.
+        # Not the loop's own clock: uvloop's does not advance during an iteration, and so would hide the lag.
         self._due = time.perf_counter() + INTERVAL
         self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._on_time)
 
@@ -53,5 +53,5 @@ class LoopLag:
         lag = max(0.0, time.perf_counter() - self._due)
         self._recent += (lag - self._recent) * _WEIGHT
         self.lag.add(lag)
-        self._beat()
+        self._measured()
         self._schedule()
