@@ -140,8 +140,8 @@ async def of_robots(server: HostileServer) -> tuple[dict[str, str], Crawled]:
 
 def _allowed(front: str, urls: Sequence[str]) -> str:
     paths = {url.removeprefix(front) for url in urls if url.startswith(front)}
-    kept, forbidden = {"", "open/1", "open/2"}, {"private/1", "private/2"}
-    return {frozenset(kept | forbidden): "all", frozenset(kept): "open", frozenset(): "none"}.get(
+    allowed, forbidden = {"", "open/1", "open/2"}, {"private/1", "private/2"}
+    return {frozenset(allowed | forbidden): "all", frozenset(allowed): "open", frozenset(): "none"}.get(
         frozenset(paths), "odd"
     )
 
@@ -165,7 +165,7 @@ async def of_cookies(server: HostileServer, address: str) -> tuple[str, Crawled]
     names = [cookie.partition("=")[0] for cookie in crawl.fields.get(check, {}).get("cookie", "").split("; ")]
     error = outcome_of(server.url_of(address), crawl)
     assert "cookie" not in crawl.fields[other_origin]
-    return (f"kept {', '.join(sorted(names)) or 'nothing'}" if error in {"page", "redirect"} else error), crawl
+    return (f"stored {', '.join(sorted(names)) or 'nothing'}" if error in {"page", "redirect"} else error), crawl
 
 
 async def of_tls(server: HostileServer, ca_file: str) -> tuple[dict[str, str], Crawled]:
