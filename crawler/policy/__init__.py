@@ -1,1 +1,1 @@
-"""What a user sets: frozen option values, and the rules and counts that follow from them, without I/O or clock."""
+"""The options of a user: frozen values, and the rules and counts that follow from them; no I/O, no clock."""

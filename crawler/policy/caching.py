@@ -23,7 +23,7 @@ class Cache:
     Attributes:
         path: A folder, or a file that ends in ``.sqlite``, ``.sqlite3`` or ``.db``; it is created if necessary. A file
             is faster and compressed; a folder can be read without any tool.
-        mode: What the cache is for.
+        mode: The purpose of the cache.
 
             ``"standard"`` obeys RFC 9111: fresh answers are served without asking, stale ones are validated, and
             answers that the server forbids to store are not stored.

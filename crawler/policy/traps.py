@@ -1,6 +1,6 @@
 """Traps, which are endless sites: calendars, session identifiers, filters of shops, links that append to the path.
 
-A single URL does not tell whether it is a trap. What can be told is that very many URLs are alike, or that no person
+A single URL does not tell whether it is a trap. But it can be told that very many URLs are alike, or that no person
 would create such a URL; the latter is Heritrix's idea (PathologicalPathDecideRule, TooManyPathSegmentsDecideRule).
 """
 

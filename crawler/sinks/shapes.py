@@ -1,4 +1,4 @@
-"""Shapes of items: what a schema is made of, learnt item by item.
+"""Shapes of items, from which a schema is made, learnt item by item.
 
 A shape is plain data, as in JSON: a letter for a value (``n`` nothing, ``b`` boolean, ``i`` integer, ``f`` number,
 ``s`` text), a list of one shape for a list, a dict of shapes for an object. ``I`` is an integer that cannot become a

@@ -69,7 +69,7 @@ def _behaviours() -> Iterator[Behaviour]:
     yield Behaviour("/retries/reset-once", "a reset ?times=1, then a page", again, _reset_first)
     yield Behaviour("/retries/alternating", "500 and 200 alternately", again, _alternating)
     for code in ("500 Internal Server Error", "404 Not Found", "410 Gone", "418 Teapot", "501 Not Implemented"):
-        expected = end if code.startswith("500") else "a status error after one try"
+        expected = end if code.startswith("500") else "a status error after one attempt"
         address = f"/retries/always/{code.partition(' ')[0]}"
         yield Behaviour(address, f"always {code}", expected, _always(code))
 
