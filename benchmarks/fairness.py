@@ -93,7 +93,7 @@ async def rate(port: int, trickling: int, options: argparse.Namespace) -> tuple[
         scope=Scope(within="host"),
         politeness=Politeness(delay=0, connections=_CONNECTIONS),
         fetch=Fetch(concurrency=options.concurrency, timeout=options.timeout),
-        retry=Retry(tries=1),
+        retry=Retry(attempts=1),
         sinks=[lambda _url: times.append(time.perf_counter())],
     )
     async with crawler:

@@ -1,1 +1,1 @@
-"""Programs of at most sixty lines that show how the crawler is used; each is run by a test."""
+"""Example programs of at most sixty lines; each is run by a test."""

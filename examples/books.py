@@ -1,7 +1,7 @@
 """A bookshop: typed items, and a parser for each kind of page.
 
-As a program it reads the shop in the folder beside it. `crawler run examples/books.py URL -o books.jsonl` does the same
-with the shop at that URL: the command finds `parse`.
+As a program it crawls the shop in the folder beside it. `crawler run examples/books.py URL -o books.jsonl` crawls the
+shop at that URL: the command finds `parse`.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ SHOP = Path(__file__).parent / "bookshop"
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What the shop says about a book."""
+    """A book of the shop."""
 
     url: str
     title: str

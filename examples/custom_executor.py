@@ -1,7 +1,7 @@
-"""Executors of your own: `Cpu(executor=…)` takes any `concurrent.futures.Executor`, and leaves it open: it is yours.
+"""Executors of your own: `Cpu(executor=…)` takes any `concurrent.futures.Executor`, and leaves closing it to you.
 
-Threads are for parsers that leave the interpreter's lock alone. Processes made here may start as you like: these ones
-load a table before the first page comes.
+Threads are for parsers that release the interpreter's lock. Processes of your own may start as you like: these load a
+table before the first page arrives.
 """
 
 import asyncio

@@ -12,7 +12,7 @@ from aiohttp import web
 from crawler import Cpu, Crawler, InvalidURLError, Limits, Page, Request, Scope
 from crawler.url import hostname_of, is_loopback, resolve
 
-TURNS = web.AppKey("turns", asyncio.Semaphore)
+SLOTS = web.AppKey("slots", asyncio.Semaphore)
 
 
 def parse(page: Page) -> Iterator[dict[str, str] | Request]:
@@ -37,7 +37,7 @@ async def crawl(request: web.Request) -> web.StreamResponse:
     scope, limits = Scope("origin"), Limits(max_pages=1000, max_seconds=60)
     # A crawler for each answer, since one runs one crawl at a time: a page that kills its worker then ends no other
     # answer, and when the client leaves, `async with` ends the worker, whatever it is busy with.
-    async with request.app[TURNS], Crawler(parse, scope=scope, limits=limits, cpu=Cpu(workers=1)) as crawler:
+    async with request.app[SLOTS], Crawler(parse, scope=scope, limits=limits, cpu=Cpu(workers=1)) as crawler:
         await response.prepare(request)
         async for line in crawler.stream(seed):
             await response.write(msgspec.json.encode(line) + b"\n")
@@ -46,11 +46,11 @@ async def crawl(request: web.Request) -> web.StreamResponse:
 
 def make_app(crawls: int = 4) -> web.Application:
     app = web.Application()
-    app[TURNS] = asyncio.Semaphore(crawls)  # at once; further clients wait
+    app[SLOTS] = asyncio.Semaphore(crawls)  # at a time; further clients wait
     app.router.add_get("/crawl", crawl)
     return app
 
 
 if __name__ == "__main__":
-    # The cancellation of its handler is how `crawl` learns that a client has left.
+    # When a client leaves, aiohttp cancels `crawl`.
     web.run_app(make_app(), host="127.0.0.1", handler_cancellation=True)

@@ -1,6 +1,6 @@
-"""The showcase: find the primes of a whole web. One event loop does the waiting, worker processes do the dividing.
+"""The showcase: find the primes of a whole web. The event loop does the waiting, worker processes do the dividing.
 
-The server knows the truth, and a crawl that finds anything else fails. One core then does the same without processes.
+The server knows the truth, and a crawl that finds anything else fails. Then one core does the same without processes.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ def parse(page: Page) -> Iterator[tuple[str, list[int]] | Request]:  # in a work
 
 
 async def demo(web: Web, workers: int, truth_of: Callable[[ServerProcess], Truth] = ServerProcess.truth) -> None:
-    """Crawl ``web`` with processes and without, print how it went; exit with code 1 if a crawl missed the truth."""
+    """Crawl ``web`` with processes and without, and print the results; exit with code 1 if a crawl missed the truth."""
     console, speeds, answers = Console(), [], []
     table = Table("", "pages/s", "workers busy", "loop lag p99", "limited by", "answer", box=None)
     async with ServerProcess(web) as server:

@@ -28,7 +28,7 @@ class Entry:
 
 
 def parse(page: Page) -> Iterator[Entry | Request]:
-    links = list(page.links())  # those that leave the site, too: it is the crawl's scope that drops them
+    links = list(page.links())  # also those that leave the site: the crawl's scope drops them
     yield Entry(page.url, page.status, page.depth, page.title, len(links))
     yield from links
 

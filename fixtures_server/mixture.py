@@ -33,7 +33,7 @@ def page_numbers(draws: Sequence[int], *, page: int, numbers: int, bits: int, pr
     """Make the numbers of the page with the index `page` from 2 × `numbers` integers below 2**64.
 
     The number of each kind is the same on every page, and so, nearly, is the cost of dividing them all. The edge cases
-    take turns from page to page; in which order the numbers stand is random.
+    rotate from page to page; the order of the numbers is random.
     """
     primes, squares, edges, easy = mixture(numbers, prime_share)
     made = [_prime(value % _POOL, bits) for value in draws[:primes]]

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from .answers import Answer, error
 from .lru import LruBytes
 
-_WHOLE_BYTES = 2**20  # larger files are streamed from disk and not kept
+_WHOLE_BYTES = 2**20  # larger files are streamed from disk and not cached
 
 
 @dataclass(frozen=True, slots=True)

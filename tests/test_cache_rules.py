@@ -15,9 +15,9 @@ from crawler.http.storing import (
     is_for_cache,
     is_storable,
     is_whole,
-    kept_fields,
     matching,
     outdated_by,
+    storable_fields,
     variant_of,
 )
 from crawler.http.validation import conditional, confirmed, confirms
@@ -110,7 +110,7 @@ def test_fields_of_the_connection_are_not_kept() -> None:
         *(("transfer-encoding", "chunked"), ("proxy-authenticate", "Basic"), ("trailer", "x")),
         *(("set-cookie", "a=1"), ("set-cookie", "b=2"), ("etag", '"1"'), ("x-other", "")),
     ]
-    assert kept_fields(fields) == (("set-cookie", "a=1"), ("set-cookie", "b=2"), ("etag", '"1"'), ("x-other", ""))
+    assert storable_fields(fields) == (("set-cookie", "a=1"), ("set-cookie", "b=2"), ("etag", '"1"'), ("x-other", ""))
 
 
 # ── what an answer depends on ──
@@ -242,7 +242,7 @@ def test_a_304_replaces_fields_but_not_those_of_the_body() -> None:
 def test_to_be_told_the_same_twice_changes_nothing(old: list[tuple[str, str]], new: list[tuple[str, str]]) -> None:
     once = confirmed(stored(*old), new, asked=1.0, answered=2.0)
     assert confirmed(once, new, asked=1.0, answered=2.0) == once
-    told = dict(kept_fields(new))
+    told = dict(storable_fields(new))
     assert {name for name, _ in once.fields} <= {name for name, _ in old} | told.keys()
 
 

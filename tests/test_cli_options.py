@@ -25,7 +25,7 @@ FILE = Configuration(
     scope=Scope("host", allow=("a",), rewriting=Rewriting(drop=("sid",), index_files=("index.html",))),
     limits=Limits(max_pages=9, max_depth=9),
     politeness=Politeness(delay=0.25, jitter=0.25, address_delay=0.25),
-    retry=Retry(tries=9, wait=0.25),
+    retry=Retry(attempts=9, wait=0.25),
     fetch=Fetch(
         concurrency=9,
         user_agent="file/1.0 (+https://example.org/)",
@@ -79,7 +79,7 @@ def changed(value: Any, path: str, new: object) -> Any:
         (["--address-connections", "3"], "politeness.address_connections", 3),
         (["--ignore-robots"], "politeness.robots", False),
         (["--timeout", "3"], "fetch.timeout", 3.0),
-        (["--tries", "3"], "retry.tries", 3),
+        (["--tries", "3"], "retry.attempts", 3),
         (["--max-body", "3k"], "fetch.bodies.max_bytes", 3072),
         (["--types", "text/*", "--types", "*/*+xml"], "fetch.bodies.content_types", ("text/*", "*/*+xml")),
         (["--concurrency", "3"], "fetch.concurrency", 3),

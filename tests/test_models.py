@@ -60,7 +60,7 @@ SAMPLES = [
     crawler.Basic("me", "secret"),
     crawler.CacheStatistics(served=3),
     crawler.Directives(follow=False),
-    crawler.Rule(tries=2),
+    crawler.Rule(attempts=2),
     crawler.Source("a[href]", "href"),
     crawler.Bearer("secret"),
     crawler.Cookies(),

@@ -56,7 +56,7 @@ LASTING: list[FetchError] = [
     *(StatusError("never", status) for status in (304, 400, 401, 403, 404, 405, 410, 418, 451, 501, 505)),
 ]
 
-lucks = st.floats(0, 1, exclude_max=True)
+jitters = st.floats(0, 1, exclude_max=True)
 
 
 def named(error: object) -> str:
@@ -74,15 +74,15 @@ def test_what_will_not_pass_is_not(error: FetchError) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tries", "attempt", "again"), [(1, 0, False), (2, 0, True), (2, 1, False), (3, 1, True), (3, 7, False)]
+    ("attempts", "attempt", "again"), [(1, 0, False), (2, 0, True), (2, 1, False), (3, 1, True), (3, 7, False)]
 )
-def test_tries_are_counted_in_all(tries: int, attempt: int, again: bool) -> None:
-    assert (Retry(tries=tries).wait_after(PASSING[0], attempt, 0.0) is not None) is again
+def test_attempts_are_counted_in_all(attempts: int, attempt: int, again: bool) -> None:
+    assert (Retry(attempts=attempts).wait_after(PASSING[0], attempt, 0.0) is not None) is again
 
 
 @pytest.mark.parametrize(("attempt", "most"), [(0, 2.0), (1, 4.0), (2, 8.0), (3, 10.0), (4, 10.0)])
-def test_waits_double_and_all_of_each_is_luck(attempt: int, most: float) -> None:
-    retry = Retry(tries=9, wait=2.0, max_wait=10.0)
+def test_waits_double_and_all_of_each_is_jitter(attempt: int, most: float) -> None:
+    retry = Retry(attempts=9, wait=2.0, max_wait=10.0)
     assert retry.wait_after(PASSING[0], attempt, 0.0) == 0
     assert retry.wait_after(PASSING[0], attempt, 0.25) == min(2.0 * 2**attempt / 4, 10.0)
     assert retry.wait_after(PASSING[0], attempt, 1.0) == most
@@ -98,14 +98,14 @@ def test_a_server_may_ask_for_a_longer_wait_but_not_for_any(asked: float | None,
 @given(
     error=st.sampled_from([error for error in PASSING if not isinstance(error, DecodingError)]),
     attempt=st.integers(0, 10_000),
-    jitter=lucks,
+    jitter=jitters,
     wait=st.floats(0, 1e6),
     max_wait=st.floats(0, 1e6),
 )
-def test_no_wait_exceeds_the_longest_however_many_tries_have_failed(
+def test_no_wait_exceeds_the_longest_however_many_attempts_have_failed(
     error: FetchError, attempt: int, jitter: float, wait: float, max_wait: float
 ) -> None:
-    seconds = Retry(tries=20_000, wait=wait, max_wait=max_wait).wait_after(error, attempt, jitter)
+    seconds = Retry(attempts=20_000, wait=wait, max_wait=max_wait).wait_after(error, attempt, jitter)
     assert seconds is not None
     assert 0 <= seconds <= max_wait
 
@@ -132,13 +132,13 @@ def test_the_table_has_a_row_for_every_error_or_its_base() -> None:
 
 
 def test_what_may_be_cut_off_is_tried_once_more() -> None:
-    retry = Retry(tries=5)
+    retry = Retry(attempts=5)
     assert retry.wait_after(DecodingError("short"), 0, 0.0) is not None
     assert retry.wait_after(DecodingError("short"), 1, 0.0) is None
 
 
-def test_a_row_sets_tries_and_wait_of_its_class_and_what_is_below_it() -> None:
-    retry = Retry(table={**TABLE, ConnectError: Rule(tries=5, wait=8.0)})
+def test_a_row_sets_attempts_and_wait_of_its_class_and_what_is_below_it() -> None:
+    retry = Retry(table={**TABLE, ConnectError: Rule(attempts=5, wait=8.0)})
     for error in (ConnectError("refused"), ResolveError("later"), ProxyError("later")):
         assert retry.wait_after(error, 3, 0.5) == 32.0
         assert retry.wait_after(error, 4, 0.5) is None
@@ -147,8 +147,8 @@ def test_a_row_sets_tries_and_wait_of_its_class_and_what_is_below_it() -> None:
     assert retry.wait_after(TLSError("expired"), 0, 0.5) is None  # which has a row of its own
 
 
-def test_a_row_may_have_other_tries_and_the_usual_wait_or_the_reverse() -> None:
-    retry = Retry(tries=2, wait=1.0, table={FetchTimeoutError: Rule(tries=3), ConnectError: Rule(wait=4.0)})
+def test_a_row_may_have_other_attempts_and_the_usual_wait_or_the_reverse() -> None:
+    retry = Retry(attempts=2, wait=1.0, table={FetchTimeoutError: Rule(attempts=3), ConnectError: Rule(wait=4.0)})
     assert retry.wait_after(FetchTimeoutError("late"), 1, 0.5) == 1.0
     assert retry.wait_after(ConnectError("refused"), 0, 0.5) == 2.0
     assert retry.wait_after(ConnectError("refused"), 1, 0.5) is None
@@ -160,29 +160,31 @@ def test_what_has_no_row_is_not_tried_again() -> None:
 
 
 def test_a_row_for_status_errors_leaves_the_choice_to_the_statuses() -> None:
-    retry = Retry(table={**TABLE, StatusError: Rule(tries=9)})
+    retry = Retry(table={**TABLE, StatusError: Rule(attempts=9)})
     assert retry.wait_after(StatusError("503", 503), 7, 0.0) is not None
     assert retry.wait_after(StatusError("404", 404), 0, 0.0) is None
 
 
-def test_one_try_is_one_try_whatever_the_table_says() -> None:
-    retry = Retry(tries=1, table={FetchError: Rule(tries=9)})
+def test_one_attempt_is_one_attempt_whatever_the_table_says() -> None:
+    retry = Retry(attempts=1, table={FetchError: Rule(attempts=9)})
     assert retry.wait_after(DecodingError("short"), 0, 0.0) is None
 
 
 def test_a_name_that_does_not_exist_is_not_asked_for_again_whatever_the_table_says() -> None:
-    retry = Retry(table={FetchError: Rule(tries=9)})
+    retry = Retry(table={FetchError: Rule(attempts=9)})
     assert retry.wait_after(ResolveError("no such name", is_final=True), 0, 0.0) is None
     assert retry.wait_after(ResolveError("later"), 0, 0.0) is not None
 
 
-@given(error=st.sampled_from([*PASSING, *LASTING]), attempt=st.integers(0, 10), jitter=lucks, repeatable=st.booleans())
+@given(
+    error=st.sampled_from([*PASSING, *LASTING]), attempt=st.integers(0, 10), jitter=jitters, repeatable=st.booleans()
+)
 def test_no_error_is_tried_more_often_than_its_row_allows(
     error: FetchError, attempt: int, jitter: float, repeatable: bool
 ) -> None:
     retry = Retry()
     if retry.wait_after(error, attempt, jitter, repeatable=repeatable) is not None:
-        assert attempt + 1 < (retry.rule_for(error).tries or retry.tries)
+        assert attempt + 1 < (retry.rule_for(error).attempts or retry.attempts)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +203,7 @@ def test_a_table_that_makes_no_sense_is_refused(table: Any, reason: str) -> None
         Retry(table=table)
 
 
-@pytest.mark.parametrize("options", [{"tries": 0}, {"tries": 1.5}, {"wait": -1}, {"wait": float("inf")}])
+@pytest.mark.parametrize("options", [{"attempts": 0}, {"attempts": 1.5}, {"wait": -1}, {"wait": float("inf")}])
 def test_a_rule_that_makes_no_sense_is_refused_by_name(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         Rule(**options)
@@ -222,7 +224,7 @@ def test_options_with_their_table_can_be_compared_and_hashed() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"tries": 0}, {"tries": 1.5}, {"wait": -1}, {"max_wait": float("nan")}, {"budget": -1}]
+    "options", [{"attempts": 0}, {"attempts": 1.5}, {"wait": -1}, {"max_wait": float("nan")}, {"budget": -1}]
 )
 def test_options_that_make_no_sense_are_refused_by_name(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(options))):

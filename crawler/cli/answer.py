@@ -55,7 +55,7 @@ async def answer_to(request: Request, options: Fetch, retry: Retry) -> Answer:
     # Imported here: aiohttp takes 0.3 s to import, and other commands have no use for it.
     session = import_module("crawler.fetching.session")
     if options.cache is not None and options.cache.mode == "replay":
-        retry = replace_fields(retry, tries=1)  # what is on the disk does not change
+        retry = replace_fields(retry, attempts=1)  # what is on the disk does not change
     async with session.open_session(options) as opened:
         opened.trust([request.url])
         # From here on its name and password are known to whom they are for, and shown nowhere.

@@ -104,7 +104,7 @@ class CrawlStart:
             boundary=options.scope.around(seed.url for seed in seeds.known),
             rewriting=options.scope.rewriting,
             limits=options.limits,
-            retry=replace_fields(options.retry, tries=1) if self._is_replay else options.retry,
+            retry=replace_fields(options.retry, attempts=1) if self._is_replay else options.retry,
             max_redirects=options.fetch.max_redirects,
             concurrency=options.fetch.concurrency,
             user_agent=options.fetch.user_agent,

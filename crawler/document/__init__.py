@@ -1,1 +1,1 @@
-"""What a page says: its text, its elements, its links, its directives."""
+"""A fetched page: its text, its elements, its links, its directives for robots."""

@@ -1,4 +1,4 @@
-"""From bytes to text: which character set a body is in."""
+"""The character set of a body, and its text."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from crawler.document.encodings import encoding_named, read
 from crawler.document.prescan import declared_encoding
 
 BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_BE, "utf-16be"), (codecs.BOM_UTF16_LE, "utf-16le"))
-"""What a text may begin with, and the encoding that it is in then."""
+"""Byte order marks that a text may begin with, and the encoding that each of them means."""
 
 _HEADER_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';,]+)""", re.IGNORECASE)
-_MARKUP = re.compile(r"\s*(?:$|;|[^;]*(?:html|xml))", re.IGNORECASE)  # or nothing is said
+_MARKUP = re.compile(r"\s*(?:$|;|[^;]*(?:html|xml))", re.IGNORECASE)  # also where the field is empty
 _WINDOW = 1024  # bytes in which the HTML standard advises to look for <meta charset>
 _WIDE_WINDOW = 65536  # bytes in which to look for it before guessing; arbitrary
 _FALLBACK = "windows-1252"  # what browsers assume where nothing is declared and the bytes are not UTF-8
 
 
 def decode(body: bytes, content_type: str = "") -> str:
-    """Return ``body`` as text. Never fails: what does not decode becomes U+FFFD.
+    """Return ``body`` as text. Never fails: bytes that cannot be decoded become U+FFFD.
 
-    The character set is what `encoding_of` says. A byte order mark is no part of the text.
+    The character set is the one that `encoding_of` returns. A byte order mark is not part of the text.
     """
     for mark, name in BYTE_ORDER_MARKS:
         if body.startswith(mark):
@@ -30,11 +30,11 @@ def decode(body: bytes, content_type: str = "") -> str:
 
 
 def encoding_of(body: bytes, content_type: str = "") -> str:
-    """Return the name of the encoding that ``body`` is in, in lower case, as the Encoding standard has it.
+    """Return the name of the encoding of ``body``, in lower case, as the Encoding standard has it.
 
-    The order is the HTML standard's: byte order mark, ``charset`` of the Content-Type header, ``<meta charset>`` or XML
-    declaration near the start. Then come UTF-8 where the bytes are valid UTF-8 and not mere ASCII, a ``<meta charset>``
-    farther down, and windows-1252.
+    The order is that of the HTML standard: byte order mark, ``charset`` of the Content-Type header, ``<meta charset>``
+    or XML declaration near the start. After these: UTF-8 if the bytes are valid UTF-8 and not only ASCII, then a
+    ``<meta charset>`` farther down, then windows-1252.
     """
     for mark, name in BYTE_ORDER_MARKS:
         if body.startswith(mark):
@@ -50,7 +50,7 @@ def encoding_of(body: bytes, content_type: str = "") -> str:
 
 
 def encoding_in(content_type: str) -> str | None:
-    """Return the name of the encoding that a Content-Type field says, or ``None``."""
+    """Return the name of the encoding in a Content-Type field, or ``None``."""
     found = _HEADER_CHARSET.search(content_type)
     return encoding_named(found[1]) if found else None
 

@@ -1,6 +1,6 @@
-"""What a page asks of robots: ``<meta name=robots>`` and X-Robots-Tag. Pure text, no I/O.
+"""The directives of a page for robots: ``<meta name=robots>`` and X-Robots-Tag. Pure text, no I/O.
 
-No standard has them. They are read as the search engines describe them:
+No standard defines them. They are read as the search engines describe them:
 https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag
 """
 
@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 
 _WITH_VALUE = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
 _NO_INDEX, _NO_FOLLOW = frozenset({"noindex", "none"}), frozenset({"nofollow", "none"})
-# Said before a date, a day of the week has a comma after it, which would pass for the end of the rule.
+# In a date the day of the week is followed by a comma, which would be taken for the end of the rule.
 _WEEKDAY = re.compile(r"\b(?:mon|tue(?:s)?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\s*,", re.IGNORECASE)
 _GAP = re.compile(r"[\s;]+")
 
@@ -24,11 +24,11 @@ class Directives:
     """What robots may do with a page.
 
     Attributes:
-        index: Whether it may be found in a search.
+        index: Whether it may appear in search results.
         follow: Whether its links may be followed.
         archive: Whether a copy of it may be shown.
         snippet: Whether a part of it may be shown.
-        unavailable_after: When it ceases to be what a search should find; ``None`` for never.
+        unavailable_after: When it should no longer appear in search results; ``None`` for never.
     """
 
     index: bool = True
@@ -41,13 +41,13 @@ class Directives:
 def directives_of(
     elements: Iterable[tuple[str, str]] = (), fields: Iterable[str] = (), *, agent: str = ""
 ) -> Directives:
-    """Return what all that is said together comes to: of two rules, the stricter one counts.
+    """Return the directives that hold for ``agent``: where two rules contradict each other, the stricter one counts.
 
     Args:
-        elements: Name and content of ``<meta>`` elements. Only those named ``robots`` or as the agent say something.
-        fields: Values of X-Robots-Tag header fields. A rule may begin with the name of an agent and a colon; it and
-            those after it are for that agent alone.
-        agent: The product token of the crawler, in any case, as it is in robots.txt.
+        elements: Name and content of ``<meta>`` elements. Only those named ``robots`` or as the agent count.
+        fields: Values of X-Robots-Tag header fields. A rule may begin with the name of an agent and a colon: it and
+            the rules after it are then for that agent alone.
+        agent: The product token of the crawler, in any case, as in robots.txt.
     """
     agent = agent.lower()
     rules = {
@@ -70,7 +70,7 @@ def directives_of(
 
 
 def _rules(text: str, agent: str) -> Iterator[tuple[str, str]]:
-    """Yield the name and the value, mostly empty, of each rule in ``text`` that is for us."""
+    """Yield name and value of each rule in ``text`` that is for ``agent``; most values are empty."""
     is_ours = True
     for part in _WEEKDAY.sub("", text).lower().split(","):
         name, colon, rest = (each.strip() for each in part.partition(":"))
@@ -86,7 +86,7 @@ def _rules(text: str, agent: str) -> Iterator[tuple[str, str]]:
 
 
 def _date(text: str) -> datetime | None:
-    """Return the moment that ``text`` means by ISO 8601, RFC 5322 or RFC 850; ``None`` where it is none."""
+    """Return the moment that ``text`` denotes in ISO 8601, RFC 5322 or RFC 850; ``None`` if it is no date."""
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             date = read(text.upper())

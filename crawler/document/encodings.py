@@ -6,8 +6,8 @@ import codecs
 from collections.abc import Callable
 from functools import cache
 
-# https://encoding.spec.whatwg.org/#names-and-labels: each name, and the labels that mean it besides. Many a label means
-# a superset of what it says, as that is what pages contain.
+# https://encoding.spec.whatwg.org/#names-and-labels: each name, and its other labels. Many labels mean a superset of
+# the encoding that they name, because pages contain such characters.
 _LABELS = {
     "utf-8": "unicode-1-1-utf-8 unicode11utf8 unicode20utf8 utf8 x-unicode20utf8",
     "ibm866": "866 cp866 csibm866",
@@ -66,8 +66,8 @@ _LABELS = {
 }
 _NAMES = {label: name for name, labels in _LABELS.items() for label in (name, *labels.split())}
 
-# Python's codecs for the encodings in which a character may take several bytes. big5hkscs lacks 203 of the standard's
-# 18,590 characters, and those for EUC-JP and ISO-2022-JP the 457 that NEC and IBM added; the others lack none.
+# Python's codecs for the encodings with several bytes a character. big5hkscs lacks 203 of the standard's 18,590
+# characters; those for EUC-JP and ISO-2022-JP lack the 457 that NEC and IBM added; the others are complete.
 _MULTI_BYTE = {
     "utf-8": "utf-8",
     "utf-16be": "utf-16-be",
@@ -81,12 +81,12 @@ _MULTI_BYTE = {
     "euc-kr": "cp949",
 }
 _SINGLE_BYTE = {"iso-8859-8-i": "iso8859_8", "windows-874": "cp874", "x-mac-cyrillic": "mac_cyrillic"}  # else by name
-_PATCHES = {"koi8-u": {0xAE: "ў", 0xBE: "Ў"}, "windows-1255": {0xCA: "\u05ba"}}  # where Python reads something else
+_PATCHES = {"koi8-u": {0xAE: "ў", 0xBE: "Ў"}, "windows-1255": {0xCA: "\u05ba"}}  # where Python's codec differs
 _REPLACEMENT = "\ufffd"
 
 
 def encoding_named(label: str) -> str | None:
-    """Return the name of the encoding that a ``label`` means, in lower case; ``None`` where no browser knows it.
+    """Return the name of the encoding that a ``label`` means, in lower case; ``None`` for a label no browser knows.
 
     >>> encoding_named("Latin1 ")
     'windows-1252'
@@ -95,10 +95,9 @@ def encoding_named(label: str) -> str | None:
 
 
 def read(body: bytes, encoding: str) -> str:
-    """Return ``body`` as text in the ``encoding`` of that name; what it does not allow becomes U+FFFD.
+    """Return ``body`` as text in the ``encoding`` of that name; invalid bytes become U+FFFD.
 
-    An encoding that is known to be used for attacks alone is read as a single U+FFFD, which the standard calls the
-    replacement encoding.
+    Encodings that only attackers use are read as a single U+FFFD. The standard calls this the replacement encoding.
     """
     if codec := _MULTI_BYTE.get(encoding):
         return body.decode(codec, "replace")
@@ -108,9 +107,9 @@ def read(body: bytes, encoding: str) -> str:
 
 
 def decoder(encoding: str) -> Callable[[bytes, bool], str]:
-    """Return what reads a body piece by piece as `read` does, told with each piece whether it is the last.
+    """Return a function that decodes a body in pieces, as `read` does. It takes a piece and whether it is the last.
 
-    Of the replacement encoding each piece becomes a U+FFFD.
+    In the replacement encoding each piece becomes a U+FFFD.
     """
     if codec := _MULTI_BYTE.get(encoding):
         return codecs.getincrementaldecoder(codec)("replace").decode
@@ -119,10 +118,10 @@ def decoder(encoding: str) -> Callable[[bytes, bool], str]:
 
 @cache
 def _table(encoding: str) -> str:
-    """Return the character of each byte in an ``encoding`` that has one byte a character.
+    """Return the characters of all bytes in an ``encoding`` with one byte a character.
 
-    A table has an answer for every byte. Python's own codecs call an error handler for what is undefined, which makes
-    them slower by a factor of fifty on a body that is not what it says.
+    The table has a character for every byte. Python's own codecs call a function for each undefined byte, which makes
+    them fifty times slower on a body whose declared encoding is wrong.
     """
     if encoding == "x-user-defined":
         return "".join(chr(byte if byte < 0x80 else 0xF700 + byte) for byte in range(256))
@@ -134,5 +133,5 @@ def _character(byte: int, codec: str) -> str:
     try:
         return bytes([byte]).decode(codec)
     except UnicodeDecodeError:
-        # The standard reads as control characters what Windows left undefined among the first 32.
+        # Bytes below 0xA0 that Windows left undefined are control characters by the standard.
         return chr(byte) if byte < 0xA0 else _REPLACEMENT

@@ -1,4 +1,4 @@
-"""HTML: one tree and the links in it. The only file that imports selectolax."""
+"""HTML: the tree of a page, and the links in it. The only file that imports selectolax."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _HTML_TYPES = ("text/html", "application/xhtml+xml")
 
 
 def is_html(content_type: str) -> bool:
-    """Tell whether a Content-Type means HTML; where none was sent, it is taken to."""
+    """Tell whether a Content-Type means HTML; an absent one is taken for HTML."""
     return content_type.partition(";")[0].strip().lower() in ("", *_HTML_TYPES)
 
 
 def base_of(tree: LexborHTMLParser, url: str) -> Base:
-    """Return what the references in a page at ``url`` are relative to: its ``<base href>``, else ``url``."""
+    """Return the base URL of the references in a page at ``url``: its ``<base href>``, else ``url``."""
     base = Base(url)
     for node in tree.tags("base"):
-        # The first that has an address counts, even where that is invalid and so means nothing.
+        # The first one with an address counts, even an invalid one, which then means nothing.
         if "href" in (attributes := node.attributes):
             try:
                 return Base(base.resolve(attributes["href"] or ""))
@@ -45,12 +45,12 @@ def base_of(tree: LexborHTMLParser, url: str) -> Base:
 
 
 def references_in(tree: LexborHTMLParser, sources: Iterable[Source], *, nofollow: bool) -> Iterator[str]:
-    """Yield the references in a page as they stand in it: by source, then in its order.
+    """Yield the references in a page as written: by source, then in document order.
 
     Args:
         tree: The page.
-        sources: Where references are looked for.
-        nofollow: Whether those with ``rel=nofollow`` are among them.
+        sources: The attributes that contain references.
+        nofollow: Whether to include those with ``rel=nofollow``.
     """
     for source in sources:
         for node in tree.css(source.selector):
@@ -68,13 +68,13 @@ def references_in(tree: LexborHTMLParser, sources: Iterable[Source], *, nofollow
 
 
 def resolve_links(references: Iterable[str], base: Base, url: str) -> list[str]:
-    """Return the http(s) URLs that ``references`` of the page at ``url`` mean, normalised, each once, in their order.
+    """Return the http(s) URLs of the ``references`` in the page at ``url``, normalised, each once, in their order.
 
     References are relative to ``base``. Those that cannot be fetched (``mailto:``, ``javascript:``, broken ones) are
-    left out: the web is full of them.
+    left out, as the web is full of them.
     """
     links: dict[str, None] = {}
-    # Without a <base> a lone '#…' is the page itself, and by far the most common reference in manuals.
+    # Without a <base> a reference that begins with '#' is the page itself, and in manuals by far the most common kind.
     passed_over = "#" if base.url == url or base.url == Base(url).url else None
     for reference in dict.fromkeys(references):
         if reference[:1] == passed_over:
@@ -89,7 +89,7 @@ def resolve_links(references: Iterable[str], base: Base, url: str) -> list[str]:
 def canonical_of(tree: LexborHTMLParser, base: Base) -> str | None:
     """Return the http(s) URL that a page calls its canonical one (RFC 6596), or ``None``.
 
-    Only its head is asked: what stands in the body may be a visitor's, who must not speak for the page.
+    Only its head counts: the body may contain what visitors wrote, and they must not speak for the page.
     """
     head = tree.head
     for node in head.css("link[href][rel]") if head else ():
@@ -102,14 +102,14 @@ def canonical_of(tree: LexborHTMLParser, base: Base) -> str | None:
 
 
 def refreshes_in(tree: LexborHTMLParser) -> Iterator[tuple[float, str]]:
-    """Yield seconds and reference of each ``<meta http-equiv=refresh>`` that is valid."""
+    """Yield the seconds and the reference of each valid ``<meta http-equiv=refresh>``."""
     for node in tree.css("meta[http-equiv=refresh i][content]"):
         if refresh := parse_refresh(node.attributes["content"] or ""):
             yield refresh
 
 
 def robots_elements(tree: LexborHTMLParser) -> Iterator[tuple[str, str]]:
-    """Yield name and content of each ``<meta>``: among them are those for robots."""
+    """Yield name and content of each ``<meta>``, whatever its name."""
     for node in tree.tags("meta"):
         attributes = node.attributes
         if (name := attributes.get("name")) and (content := attributes.get("content")):

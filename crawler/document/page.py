@@ -1,4 +1,4 @@
-"""A fetched page, as a parser sees it."""
+"""A fetched page, as parsers see it."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ __all__ = ["Page", "Refresh"]
 
 
 class Refresh(NamedTuple):
-    """Where a page sends its reader: after so many ``seconds``, to ``url``."""
+    """The ``url`` to which a page sends its reader after so many ``seconds``."""
 
     seconds: float
     url: str
 
 
 class Page:
-    """A response with its body. Text, tree and links are made when first asked for, and kept.
+    """A response with its body. Text, tree and links are computed on first use and cached.
 
-    Make one by hand to test a parser: ``list(parse(Page("https://books.example/", b"<h1>…</h1>")))``.
+    Create one yourself to test a parser: ``list(parse(Page("https://books.example/", b"<h1>…</h1>")))``.
 
     Attributes:
-        url: Where the body came from (redirects are separate requests, so this is also what was asked for).
+        url: The URL of the body. A redirect makes a request of its own, so this is also the URL that was requested.
         body: The body, decompressed.
         status: The HTTP status.
         headers: The response's header fields as pairs, names in lower case.
-        request: What was asked for.
-        seconds: From sending the request to the last byte of the body.
-        changed: Whether the page differs from that of the last crawl, where the cache has the mode ``"changed"``;
-            ``None`` where there was none, and in all other crawls.
-        agent: The product token that the site may give `directives` to; empty for none, which leaves those for all.
-            The crawl sets it, as it does the next: neither travels with the page.
-        obeys_robots: Whether `links` leaves out what robots are asked not to follow.
+        request: The request that this page answers.
+        seconds: The time from sending the request to the last byte of the body.
+        changed: Whether the page differs from that of the last crawl, if the cache has the mode ``"changed"``; ``None``
+            if there was no last crawl, and in all other modes.
+        agent: The product token for which the site may have special `directives`; empty if there is none: then only
+            those for all robots count. The crawl sets this and the next attribute: neither travels with the page.
+        obeys_robots: Whether `links` leaves out the links that robots are asked not to follow.
     """
 
     __slots__ = (
@@ -104,15 +104,15 @@ class Page:
         return Page.of_parts, (self.parts(),)
 
     def parts(self) -> tuple[Any, ...]:
-        """Return what of the page travels to another process, for `of_parts`: what is made when asked for stays behind.
+        """Return the values of the page that travel to another process, for `of_parts`; computed attributes do not.
 
-        Plain values, as they pickle in a third of the time that the page itself takes.
+        Plain values pickle in a third of the time that the page itself takes.
         """
         return (self.url, self.body, self.status, self.headers, astuple(self.request), self.seconds, self.changed)
 
     @classmethod
     def of_parts(cls, parts: tuple[Any, ...]) -> Page:
-        """Return the page that `parts` took apart."""
+        """Return the page with these `parts`."""
         url, body, status, headers, request, seconds, changed = parts
         made = Request(*request)
         return cls(url, body, status=status, headers=headers, request=made, seconds=seconds, changed=changed)
@@ -124,12 +124,12 @@ class Page:
 
     @property
     def label(self) -> str:
-        """The label of the request, which a `Router` chooses by."""
+        """The label of the request, by which a `Router` chooses the parser."""
         return self.request.label
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """What the request carried along."""
+        """The metadata of the request."""
         return self.request.metadata or {}
 
     def header(self, name: str, default: str = "") -> str:
@@ -166,7 +166,7 @@ class Page:
 
     @property
     def title(self) -> str:
-        """The text of ``<title>``, white space collapsed; empty where there is none or the body is not HTML."""
+        """The text of ``<title>``, white space collapsed; empty if there is none or the body is not HTML."""
         node = self.css_first("title") if is_html(self.content_type) else None
         return " ".join(node.text().split()) if node else ""
 
@@ -174,20 +174,20 @@ class Page:
         """Return the body as JSON.
 
         Raises:
-            ValueError: The body is not JSON (msgspec's error, which says where).
+            ValueError: The body is not JSON (msgspec's error, which names the position).
         """
         return msgspec.json.decode(self.text)
 
     @property
     def canonical(self) -> str | None:
-        """The URL that the page calls its canonical one, by ``<link rel=canonical>`` in its head (RFC 6596)."""
+        """The canonical URL that the page declares by ``<link rel=canonical>`` in its head (RFC 6596)."""
         return canonical_of(self.tree, self.base) if is_html(self.content_type) else None
 
     @property
     def refresh(self) -> Refresh | None:
-        """Where the page sends its reader by a Refresh header field or ``<meta http-equiv=refresh>``; the first counts.
+        """The target of a Refresh header field or ``<meta http-equiv=refresh>``; the first one counts.
 
-        One that leads to no http(s) URL is passed over.
+        Those whose target is no http(s) URL are ignored.
         """
         field = parse_refresh(self.header("refresh"))
         if field and (refresh := _refresh(field, Base(self.url))):
@@ -197,7 +197,7 @@ class Page:
 
     @property
     def directives(self) -> Directives:
-        """What the page asks of robots, by X-Robots-Tag header fields and ``<meta name=robots>``."""
+        """The directives for robots in X-Robots-Tag header fields and ``<meta name=robots>``."""
         fields = [value for name, value in self.headers if name == "x-robots-tag"]
         elements = robots_elements(self.tree) if is_html(self.content_type) else ()
         return directives_of(elements, fields, agent=self.agent)
@@ -211,14 +211,14 @@ class Page:
         label: str = "",
         priority: int = 0,
     ) -> Iterator[Request]:
-        """Yield a request for each link of the page, resolved, normalised, each once; nothing where it is not HTML.
+        """Yield a request for each link of the page, resolved, normalised, each once; none if the page is not HTML.
 
         Args:
-            selector: CSS selector of the nodes whose ``href`` is followed, in place of ``sources``.
-            sources: Where links are looked for, one after the other: by default in ``<a>`` and ``<area>``. There are
-                more in `crawler.document.sources`.
-            nofollow: Whether to yield also what robots are asked not to follow: ``rel=nofollow``, and all links of a
-                page whose `directives` say so.
+            selector: CSS selector of the nodes whose ``href`` is followed, instead of ``sources``.
+            sources: The attributes in which links are looked for, one after the other; by default those of ``<a>`` and
+                ``<area>``. `crawler.document.sources` has more.
+            nofollow: Whether to yield also the links that robots are asked not to follow: those with ``rel=nofollow``,
+                and all links of a page whose `directives` forbid it.
             label: Label of the requests, for a `Router`.
             priority: Priority of the requests.
 
@@ -248,7 +248,7 @@ class Page:
         return Request(url, **fields)
 
     def normalise(self, request: Request) -> Request:
-        """Return a request that a parser yielded with its URL normalised; those this page made itself are already.
+        """Return a request that a parser yielded with its URL normalised; URLs that this page resolved already are.
 
         Raises:
             InvalidURLError: Its URL is no http(s) reference.
@@ -259,7 +259,7 @@ class Page:
 
     @property
     def base(self) -> Base:
-        """What references in the page are relative to: its ``<base href>``, else its URL."""
+        """The base URL of the references in the page: its ``<base href>``, else its URL."""
         if self._base is None:
             self._base = base_of(self.tree, self.url) if is_html(self.content_type) else Base(self.url)
         return self._base

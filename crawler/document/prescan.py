@@ -1,4 +1,4 @@
-"""Which encoding a page says that it is in: the HTML standard's prescan, which reads bytes and builds no tree.
+"""The HTML standard's prescan for the declared encoding of a page, which reads bytes and builds no tree.
 
 https://html.spec.whatwg.org/#prescan-a-byte-stream-to-determine-its-encoding
 """
@@ -23,7 +23,7 @@ _XML = re.compile(rb"<\?xml(?:(?!encoding)[^>])*+encoding[\0- ]*+=[\0- ]*+(?:\"(
 def declared_encoding(data: bytes) -> str | None:
     """Return the name of the encoding that a ``<meta>`` or the XML declaration in ``data`` declares, or ``None``.
 
-    What is cut off at the end of ``data`` counts for nothing.
+    An element that is cut off at the end of ``data`` is ignored.
     """
     if data.startswith(b"<\0?\0x\0"):
         return "utf-16le"
@@ -36,7 +36,7 @@ def _from_meta(data: bytes) -> str | None:
     position = data.find(b"<")
     while position >= 0:
         if data.startswith(b"<!--", position):
-            # The dashes that open a comment may be those that close it.
+            # The dashes that open a comment may also close it.
             end = data.find(b"-->", position + len(b"<!"))
         elif tag := _TAG(data, position):
             meta = _META(data, position)
@@ -52,7 +52,7 @@ def _from_meta(data: bytes) -> str | None:
 
 
 def _attributes(data: bytes, position: int) -> tuple[dict[bytes, bytes], int]:
-    """Return the attributes of the tag at ``position`` and the place of its ``>``, which is negative without one."""
+    """Return the attributes of the tag at ``position``, and the position of its ``>``, negative if it has none."""
     attributes: dict[bytes, bytes] = {}
     while attribute := _ATTRIBUTE(data, position):
         position, value = attribute.end(), b""
@@ -67,7 +67,7 @@ def _attributes(data: bytes, position: int) -> tuple[dict[bytes, bytes], int]:
 
 
 def _of(attributes: dict[bytes, bytes]) -> str | None:
-    """Return the encoding that a ``<meta>`` with these attributes declares."""
+    """Return the encoding that a ``<meta>`` with these attributes declares, or ``None``."""
     if b"charset" in attributes:
         label = attributes[b"charset"]
     elif attributes.get(b"http-equiv", b"").lower() == b"content-type":
@@ -89,7 +89,7 @@ def _from_xml(data: bytes) -> str | None:
 
 
 def _readable_as_ascii(encoding: str | None) -> str | None:
-    """Return what an encoding must be, declared in bytes that could be read as ASCII."""
+    """Return the encoding that a declared one means, given that the declaration could be read as ASCII."""
     if encoding in {"utf-16le", "utf-16be"}:
         return "utf-8"
     return "windows-1252" if encoding == "x-user-defined" else encoding

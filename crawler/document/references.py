@@ -1,11 +1,11 @@
-"""Attributes in which references stand among other things: ``srcset``, and the content of a refresh. Pure text."""
+"""Parsers of attributes that contain more than a reference: ``srcset``, and the content of a refresh. Pure text."""
 
 from __future__ import annotations
 
 import re
 
 _CANDIDATE = re.compile(r"[\t\n\f\r ,]*+([^\t\n\f\r ]++)").match
-# Up to the next comma that is in no parentheses, which a future kind of descriptor may have.
+# Up to the next comma outside parentheses. Future kinds of descriptors may have parentheses.
 _DESCRIPTORS = re.compile(r"((?:[^,(]++|\([^)]*+\)?)*+),?").match
 _WORDS = re.compile(r"[^\t\n\f\r ]++").findall
 _WIDTH_OR_HEIGHT = re.compile(r"0*[1-9][0-9]*[wh]").fullmatch
@@ -17,7 +17,7 @@ _URL = re.compile(r"url[\t\n\f\r ]*+=[\t\n\f\r ]*+", re.IGNORECASE).match
 
 
 def parse_srcset(value: str) -> list[str]:
-    """Return the references in a ``srcset``, as they stand in it, of those images whose descriptors are valid.
+    """Return the references in a ``srcset``, as written, of the images whose descriptors are valid.
 
     https://html.spec.whatwg.org/#parse-a-srcset-attribute
     """
@@ -39,13 +39,13 @@ def _are_valid(descriptors: list[str]) -> bool:
 
 
 def parse_refresh(content: str) -> tuple[float, str] | None:
-    """Return after how many seconds which reference is to be gone to; an empty one is the page itself.
+    """Return the seconds and the reference of a refresh; an empty reference means the page itself.
 
     Args:
         content: That of a ``<meta http-equiv=refresh>``, or the value of a Refresh header field.
 
     Returns:
-        The seconds, which may be infinite, and the reference; ``None`` where ``content`` is invalid.
+        The seconds, which may be infinite, and the reference; ``None`` if ``content`` is invalid.
 
     https://html.spec.whatwg.org/#shared-declarative-refresh-steps
     """

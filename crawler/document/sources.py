@@ -1,4 +1,4 @@
-"""Where in a page references stand: the attributes that the HTML standard has for them."""
+"""Sources of links: the attributes that contain references by the HTML standard."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def _of_refresh(content: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An attribute that references are taken from.
+    """An attribute that contains references.
 
-    Lazily loaded images, for example, are often found by ``Source("img[data-src]", "data-src")``.
+    Lazily loaded images, for example, often need ``Source("img[data-src]", "data-src")``.
 
     Attributes:
         selector: CSS selector of the elements.
-        attribute: The attribute of theirs.
-        read: Returns the references in a value of it; ``None`` where the value is one.
+        attribute: Name of the attribute.
+        read: A function that returns the references in a value of it; ``None`` if the value is one reference.
     """
 
     selector: str
@@ -31,20 +31,20 @@ class Source:
 
 
 ANCHORS = (Source("a[href], area[href]", "href"),)
-"""Links that a reader follows."""
+"""Links that a reader may follow."""
 FORMS = (Source("form[action]:not([method=post i]):not([method=dialog i])", "action"),)
-"""Addresses of forms that ask for a page (GET)."""
+"""Addresses of forms that request a page (GET)."""
 REFRESHES = (Source("meta[http-equiv=refresh i][content]", "content", _of_refresh),)
-"""Pages that send their reader elsewhere after a while."""
+"""Targets of pages that send their reader elsewhere after a while."""
 FRAMES = (Source("iframe[src], frame[src], embed[src]", "src"), Source("object[data]", "data"))
-"""Documents within a page."""
+"""Documents embedded in a page."""
 IMAGES = (
     Source("img[src], input[type=image i][src]", "src"),
     Source("img[srcset], picture > source[srcset]", "srcset", parse_srcset),
     Source("video[poster]", "poster"),
     Source("body[background], table[background], td[background], th[background]", "background"),
 )
-"""Pictures, in all their sizes."""
+"""Images, in all their sizes."""
 MEDIA = (Source("video[src], audio[src], source[src], track[src]", "src"),)
 """Video and sound, with their captions."""
 RESOURCES = (
@@ -52,6 +52,6 @@ RESOURCES = (
     Source("link[imagesrcset]", "imagesrcset", parse_srcset),
     Source("script[src]", "src"),
 )
-"""Style sheets, scripts, icons, feeds and other versions of a page: all that ``<link>`` and ``<script>`` name."""
+"""Style sheets, scripts, icons, feeds and other versions of a page: all references of ``<link>`` and ``<script>``."""
 EVERYTHING = (*ANCHORS, *FORMS, *REFRESHES, *FRAMES, *IMAGES, *MEDIA, *RESOURCES)
 """All of the above."""

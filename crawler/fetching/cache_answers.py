@@ -11,7 +11,7 @@ from crawler.errors import StatusError
 from crawler.http.cache_control import Fields, value_of
 from crawler.http.redirect import REDIRECTS
 from crawler.http.stored import Stored
-from crawler.http.storing import kept_fields, variant_of
+from crawler.http.storing import storable_fields, variant_of
 from crawler.models import Request
 from crawler.policy.bodies import Beginning, BodyRule
 
@@ -63,7 +63,7 @@ def stored_of(request: Request, sent: Mapping[str, str], heard: Heard) -> Stored
     return Stored(
         url=request.url,
         status=heard.status,
-        fields=kept_fields(heard.fields),
+        fields=storable_fields(heard.fields),
         asked=heard.asked,
         answered=heard.answered,
         selected_by=variant_of(heard.fields, sent),

@@ -132,7 +132,7 @@ class Host:
     def remembered(self, now: float) -> bytes | None:
         """Return what the next crawl should know of it; ``None`` where that is nothing."""
         pause = self.free_at if self.free_at > now + self.pace.delay_by(1.0) else 0.0
-        kept = HostRecord(pause, self.paused_at if self.pace.is_failing else 0.0, self.pace.kept())
+        kept = HostRecord(pause, self.paused_at if self.pace.is_failing else 0.0, self.pace.snapshot())
         return None if kept == _NOTHING else msgspec.msgpack.encode(kept)
 
     def restore(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The fields that caches go by: Cache-Control, of answers and of requests (RFC 9111 §5.2), and Vary."""
+"""The fields that control caches: Cache-Control, of answers and of requests (RFC 9111 §5.2), and Vary."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ Fields = Sequence[tuple[str, str]]
 """Header fields as pairs, names in lower case."""
 
 Directives = Mapping[str, str]
-"""Names in lower case, each with its argument; empty where it has none."""
+"""Names in lower case, each with its argument; empty if it has none."""
 
 FOREVER = 2**31
-"""Seconds that stand for any larger number of them (RFC 9111 §1.2.2)."""
+"""The number of seconds that replaces any larger one (RFC 9111 §1.2.2)."""
 
 _LONGEST_VARY = 1000  # characters; arbitrary
-# A name, and after an equals sign a quoted string, which may lack its end, or anything up to a comma or white space.
-# Each part excludes what may follow it, so that no input takes more than linear time.
+# A name, and after an equals sign a quoted string, which may lack its closing quote, or anything up to a comma or white
+# space. Each part excludes what may follow it, so that every input takes linear time.
 _DIRECTIVE = re.compile(r'([^\s,="]+)(?:=(?:"((?:[^"\\]|\\.)*)"?|([^\s,"]*)))?', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def value_of(fields: Fields, name: str) -> str:
-    """Return the first field of that ``name``; empty where there is none."""
+    """Return the first field of that ``name``; empty if there is none."""
     return next((value for key, value in fields if key == name), "")
 
 
 def directives_of(fields: Fields) -> Directives:
-    """Return the directives of all Cache-Control fields; of those that come twice, the first (RFC 9111 §4.2.1)."""
+    """Return the directives of all Cache-Control fields; of duplicates the first (RFC 9111 §4.2.1)."""
     found: dict[str, str] = {}
     for name, value in fields:
         if name == "cache-control":
@@ -39,10 +39,10 @@ def directives_of(fields: Fields) -> Directives:
 
 
 def varies_by(fields: Fields) -> frozenset[str] | None:
-    """Return the names of a request's fields that an answer depends on; ``None`` where it may be anything.
+    """Return the names of the request's fields on which an answer depends; ``None`` if it may depend on anything.
 
-    So it may where ``Vary`` has an asterisk (RFC 9110 §12.5.5), and where it is so long that nobody means it. What can
-    be the name of no field is in no request, so nothing depends on it.
+    The latter holds if ``Vary`` has an asterisk (RFC 9110 §12.5.5), and if it is so long that nobody can mean it.
+    Names that are no field names are ignored: no request has such a field.
     """
     value = ",".join(value for name, value in fields if name == "vary")
     if "*" in value or len(value) > _LONGEST_VARY:
@@ -51,7 +51,7 @@ def varies_by(fields: Fields) -> frozenset[str] | None:
 
 
 def seconds_in(argument: str) -> int | None:
-    """Return the seconds that a directive's ``argument`` says, at most `FOREVER`; ``None`` where that is no number."""
+    """Return the seconds in a directive's ``argument``, at most `FOREVER`; ``None`` if it is no number."""
     if not argument.isascii() or not argument.isdecimal():
         return None
     digits = argument.lstrip("0") or "0"

@@ -1,4 +1,4 @@
-"""Dates of cookies, which servers write in every way there is (RFC 6265bis §5.1.1)."""
+"""Dates in cookies, which servers write in many forms (RFC 6265bis §5.1.1)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _FIRST_YEAR = 1601  # by the standard
 
 
 def timestamp_of(text: str) -> float | None:
-    """Return the Unix time (seconds) of a date as it stands in ``Expires``; ``None`` where it is none.
+    """Return the Unix time (seconds) of a date in ``Expires``; ``None`` if it is no date.
 
-    It is the order of the tokens that counts, not their form: the first that looks like a time, a day, a month and a
-    year. All of them are in UTC, whatever they say. Of its words twelve are read.
+    The order of the tokens counts, not their form: the first that looks like a time, a day, a month and a year.
+    All dates are in UTC, whatever zone they name. Only the first twelve tokens are read.
 
     >>> timestamp_of("Thu, 01-Jan-70 00:02:00 GMT")
     120.0
@@ -59,5 +59,5 @@ def _timestamp(year: int, month: int, day: int, time: tuple[int, int, int]) -> f
         return None
     try:
         return datetime(year, month, day, *time, tzinfo=UTC).timestamp()
-    except ValueError:  # there is no such day, or no such time
+    except ValueError:  # no such day, or no such time
         return None

@@ -1,8 +1,8 @@
-"""The cookies of a crawl (RFC 6265bis), without a clock and without a file.
+"""The cookie jar of a crawl (RFC 6265bis), without a clock and without a file.
 
-Why a jar of our own: those of aiohttp and ``http.cookiejar`` know no public suffixes, so that one shop below ``co.uk``
-sets cookies for all others; they read the clock; the former makes objects for each request that we would only join to a
-text again, the latter does what three older standards said.
+The jars of aiohttp and ``http.cookiejar`` will not do. Neither knows public suffixes, so that one shop below ``co.uk``
+could set cookies for all others; both read the clock. The former creates objects for each request, which we would only
+join to a text again; the latter follows three older standards.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from crawler.url import hostname_of, ip_of, is_loopback, origin_of, resolve
 
 MOST_OF_A_HOST = 50  # cookies (RFC 6265bis §6.1)
 MOST = 3000  # cookies (the same)
-_LEFT = 2700  # cookies, when there were more than that: a sweep for one in three hundred, not for each
-# Of a response; arbitrary. RFC 6265bis §5.3 lets us ignore the others, and hostile ones hold the loop.
+_LEFT = 2700  # cookies that a sweep leaves: so there is one sweep for three hundred new cookies, not one for each
+# Of a response; arbitrary. RFC 6265bis §5.3 permits ignoring the others, and hostile servers would hold up the loop.
 _MOST_FIELDS = 100
-_LONGEST_HEADER = 8190  # bytes; servers refuse more (Apache's LimitRequestFieldSize), and a neighbour may have set them
+_LONGEST_HEADER = 8190  # bytes; servers refuse more (Apache's LimitRequestFieldSize), and neighbours may set cookies
 
 
 @dataclass(frozen=True, slots=True)
 class JarStatistics:
-    """A jar at one moment: its cookies, their hosts, and how many were refused, and made room for others, so far."""
+    """A jar at one moment: its cookies and their hosts; cookies refused, and cookies evicted by newer ones, so far."""
 
     cookies: int
     hosts: int
@@ -39,25 +39,26 @@ class JarStatistics:
 
 
 class CookieJar:
-    """Keeps what servers set and makes the ``Cookie`` field of each request.
+    """Stores the cookies that servers set, and makes the ``Cookie`` field of each request.
 
     Attributes:
-        version: Grows with each change.
+        version: A number that grows with each change.
 
-    **Cookies belong to an origin.** The standard lets them wander between the ports and schemes of a host, and a user
-    agent be stricter (§5). Here one without ``Domain`` goes back to the scheme, host and port that set it and nowhere
-    else; one with ``Domain`` to that domain and what is below it, on any port, but by no other scheme. What came over
-    http is never sent over https, so that it cannot pass there for what a login has set (§8.6), nor the reverse.
+    **Cookies belong to an origin.** By the standard they are shared by all ports and schemes of a host, but a user
+    agent may be stricter (§5). Here a cookie without ``Domain`` is sent only to the scheme, host and port that set it.
+    One with ``Domain`` is sent to that domain and its subdomains, on any port, but by no other scheme. A cookie that
+    came over http is never sent over https, so that it cannot replace there what a login has set (§8.6); nor the
+    reverse.
 
-    **SameSite** is not enforced: it is about requests that a page of one site makes to another while somebody is logged
-    in there. A crawler has no such page; it follows links, as a person who clicks, with GET alone.
+    **SameSite** is not enforced: it is about requests that a page of one site makes to another while a user is logged
+    in there. A crawler has no such page; it follows links, as a user's click does, with GET only.
 
-    ``Secure`` cookies come and go over https alone, but for loopback, where nobody listens on the way.
+    ``Secure`` cookies are taken from and sent over https only, except on loopback, where nobody can listen.
     """
 
     def __init__(self, *, is_public_suffix: Callable[[str], bool] = is_public_suffix) -> None:
-        """Create an empty jar; ``is_public_suffix`` tells domains under which anybody may register."""
-        self._hosts: dict[str, dict[tuple[str, str, str], Cookie]] = {}  # the one that is not used for longest first
+        """Create an empty jar; ``is_public_suffix`` tells whether anybody may register names below a domain."""
+        self._hosts: dict[str, dict[tuple[str, str, str], Cookie]] = {}  # the least recently used first
         self._is_public_suffix = is_public_suffix
         self._count = self._created = self._refused = self._evicted = 0
         self.version = 0
@@ -73,15 +74,15 @@ class CookieJar:
         return JarStatistics(self._count, len(self._hosts), self._refused, self._evicted)
 
     def cookies(self, now: float) -> list[Cookie]:
-        """Return all that have not ended by ``now`` (Unix time, seconds), the one created first before the others."""
-        kept = (cookie for host in self._hosts.values() for cookie in host.values() if cookie.expires > now)
-        return sorted(kept, key=lambda cookie: cookie.number)
+        """Return all cookies that have not expired by ``now`` (Unix time, seconds), in the order of their creation."""
+        current = (cookie for host in self._hosts.values() for cookie in host.values() if cookie.expires > now)
+        return sorted(current, key=lambda cookie: cookie.number)
 
     def header_for(self, url: str, now: float) -> str:
-        """Return the value of the ``Cookie`` field for a request to ``url``; empty where there is none to send.
+        """Return the value of the ``Cookie`` field for a request to ``url``; empty if there is no cookie to send.
 
-        Longer paths come first, then older cookies (RFC 6265bis §5.8.3). What would make the field longer than 8,190
-        bytes is left out, cookies of the whole domain before the host's own.
+        Longer paths come first, then older cookies (RFC 6265bis §5.8.3). Cookies that would make the field longer than
+        8,190 bytes are left out, those of the whole domain before the host's own.
 
         Args:
             url: Normalised.
@@ -96,11 +97,11 @@ class CookieJar:
         return "; ".join([cookie.pair for cookie in fitting])
 
     def store(self, url: str, fields: Iterable[str], now: float) -> None:
-        """Keep what the ``Set-Cookie`` fields of a response say: its redirects and errors set cookies as well.
+        """Store the cookies in the ``Set-Cookie`` fields of a response. Redirects and errors set cookies as well.
 
         Args:
-            url: What was asked for, normalised.
-            fields: The values of the fields, one text for each. Of more than 100 the others are ignored.
+            url: The URL that was requested, normalised.
+            fields: The values of the fields, one text for each. Fields after the hundredth are ignored.
             now: Unix time, seconds.
         """
         touched: set[str] = set()
@@ -117,9 +118,9 @@ class CookieJar:
         self._trim(now)
 
     def add(self, cookie: Cookie, now: float) -> bool:
-        """Keep a cookie as `cookies` returned it; tell whether it is one that a server can have set.
+        """Store a cookie that `cookies` returned; return false for one that no server can have set.
 
-        One for a domain that has become a public suffix since is left out.
+        A cookie for a domain that has become a public suffix since is left out.
         """
         expires = min(cookie.expires, now + LONGEST_AGE) if cookie.expires < math.inf else math.inf
         cookie = replace(cookie, expires=expires, number=0)
@@ -136,17 +137,17 @@ class CookieJar:
         self._trim(now)
         return True
 
-    # ── which ──
+    # ── which cookies are sent, and which are accepted ──
 
     def _fitting(self, url: str, now: float) -> Iterator[Cookie]:
-        """Yield the cookies to send to ``url``, those of its host before those of the domains that it is in."""
+        """Yield the cookies to send to ``url``: those of its host first, then those of its parent domains."""
         origin, host = origin_of(url), hostname_of(url)
         scheme, path = url.partition(":")[0], _path_of(url)
         domain = host
         while domain:
             bucket = self._hosts.get(domain)
             if bucket:
-                self._hosts[domain] = self._hosts.pop(domain)  # used last
+                self._hosts[domain] = self._hosts.pop(domain)  # now the most recently used
                 places = (origin, f"{scheme}://.{domain}")
                 for cookie in bucket.values():
                     if cookie.place in places and cookie.fits(path) and cookie.expires > now:
@@ -154,7 +155,7 @@ class CookieJar:
             domain = domain.partition(".")[2]
 
     def _accepted(self, said: SetCookie, url: str) -> Cookie | None:
-        """Return the cookie that ``url`` may set by saying so, or ``None`` (RFC 6265bis §5.7)."""
+        """Return the cookie that ``url`` sets with ``said``, or ``None`` if it may not (RFC 6265bis §5.7)."""
         place = self._place_of(said.domain, url)
         if place is None or not _keeps_its_promises(said, url, place):
             return None
@@ -162,7 +163,7 @@ class CookieJar:
         return Cookie(place, path, said.name, said.value, said.is_secure, said.expires)
 
     def _place_of(self, domain: str, url: str) -> str | None:
-        """Return where a cookie for ``domain`` belongs that ``url`` sets; ``None`` where it may not."""
+        """Return the place of a cookie for ``domain`` that ``url`` sets; ``None`` if it may not set it."""
         host = hostname_of(url)
         if domain and domain != host and (ip_of(host) or not host.endswith(f".{domain}")):
             return None
@@ -172,10 +173,10 @@ class CookieJar:
             return origin_of(url) if domain == host else None
         return f"{url.partition(':')[0]}://.{domain}"
 
-    # ── keeping and dropping ──
+    # ── storing and dropping ──
 
     def _put(self, cookie: Cookie, now: float) -> None:
-        """Keep a cookie in the place of its like; one that has ended takes its like with it."""
+        """Store a cookie in place of the one with the same key; an expired one only removes that."""
         key = (cookie.place, cookie.path, cookie.name)
         bucket = self._hosts.setdefault(cookie.domain, {})
         before = bucket.pop(key, None)
@@ -190,17 +191,17 @@ class CookieJar:
             del self._hosts[cookie.domain]
 
     def _trim_host(self, domain: str, now: float) -> None:
-        """Leave a host its share; what has ended goes first, then what is not ``Secure``, then what was set first."""
+        """Cut a host down to its share: expired cookies go first, then those not ``Secure``, then the oldest."""
         bucket = self._hosts.get(domain, {})
         excess = len(bucket) - MOST_OF_A_HOST
         if excess <= 0:
             return
-        # The sort is stable, and a bucket in the order in which its cookies were set.
+        # The sort is stable, and a bucket is in the order in which its cookies were set.
         going = sorted(bucket, key=lambda key: (bucket[key].expires > now, bucket[key].is_secure))
         self._drop(domain, going[:excess])
 
     def _trim(self, now: float) -> None:
-        """Leave the jar its share: what has ended goes first, then the first set of the host not used for longest."""
+        """Cut the jar down to its share: expired cookies go first, then the oldest of the least recently used host."""
         if self._count <= MOST:
             return
         for domain, bucket in list(self._hosts.items()):
@@ -231,12 +232,12 @@ def _path_of(url: str) -> str:
 
 
 def _default_path(url: str) -> str:
-    """Return the path for cookies that name none (RFC 6265bis §5.1.4): up to the last slash, and without it."""
+    """Return the path of cookies without ``Path`` (RFC 6265bis §5.1.4): up to the last slash, without it."""
     return _path_of(url).rpartition("/")[0] or "/"
 
 
 def _keeps_its_promises(said: SetCookie, url: str, place: str) -> bool:
-    """Tell whether a cookie may be what it says it is (RFC 6265bis §5.7, steps 13 and 19 to 22)."""
+    """Tell whether a cookie fulfils the conditions of its attributes (RFC 6265bis §5.7, steps 13 and 19 to 22)."""
     if said.is_secure and not url.startswith("https:") and not is_loopback(hostname_of(url)):
         return False
     if said.same_site == "none" and not said.is_secure:
@@ -250,7 +251,7 @@ def _keeps_its_promises(said: SetCookie, url: str, place: str) -> bool:
 
 
 def _short_enough(cookies: Iterable[Cookie]) -> list[Cookie]:
-    """Return those of ``cookies`` that together make no field that is too long; the first have the first choice."""
+    """Return as many of ``cookies`` as fit into the field; the first ones take precedence."""
     left = _LONGEST_HEADER
     admitted: list[Cookie] = []
     for cookie in cookies:

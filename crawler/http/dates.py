@@ -1,4 +1,4 @@
-"""Dates in header fields, read strictly: a cache must take a date that is none for one in the past."""
+"""Dates in header fields, read strictly: a cache must treat an invalid date as one in the past."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MONTHS = {name: number for number, name in enumerate(_NAMES, start=1)}
-"""Months by the names that they have in header fields, in lower case."""
+"""Numbers of the months by their names in header fields, in lower case."""
 
 _DAY, _TIME = r"(?P<day>\d\d)", r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
 _MONTH, _YEAR = r"(?P<month>[a-z]{3})", r"(?P<year>\d{4})"
-# RFC 9110 §5.6.7, in the order of how often they are met. Names of days are not compared with the calendar.
+# RFC 9110 §5.6.7, the most frequent first. Names of days are not compared with the calendar.
 _FORMS = tuple(
     re.compile(form, re.IGNORECASE | re.ASCII)
     for form in (
@@ -24,11 +24,11 @@ _LEAP_SECOND = 60
 
 
 def seconds_of_date(text: str, now: float) -> float | None:
-    """Return an HTTP date in seconds since 1970, or ``None`` where it has none of the three forms of RFC 9110 §5.6.7.
+    """Return an HTTP date in seconds since 1970, or ``None`` if it has none of the three forms of RFC 9110 §5.6.7.
 
     Args:
         text: The value of a field such as ``Expires``.
-        now: The time, in seconds since 1970, which tells the century of years of two digits.
+        now: The time, in seconds since 1970, which decides the century of years of two digits.
 
     >>> seconds_of_date("Sun, 06 Nov 1994 08:49:37 GMT", now=0)
     784111777.0
@@ -56,7 +56,7 @@ def seconds_of_date(text: str, now: float) -> float | None:
 
 
 def _full_year(year: int, now: float) -> int:
-    """Return the year that two digits mean: what would lie more than 50 years ahead is in the past (RFC 9110)."""
+    """Return the year that two digits mean: one more than 50 years ahead is in the past (RFC 9110 §5.6.7)."""
     this_year = datetime.fromtimestamp(now, UTC).year
     full = this_year - this_year % 100 + year
     return full - 100 if full > this_year + 50 else full

@@ -1,4 +1,4 @@
-"""Header fields that we send: which are well-formed, which may be set, and which of two of a name counts."""
+"""Header fields of requests: which are well-formed, which may be set, and which of two with the same name counts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Fields: TypeAlias = tuple[tuple[str, str], ...]
 """Header fields as pairs of name and value."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
-_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")  # §5.5; half of a surrogate pair has no bytes
-# They say where a message ends, or are for the next hop alone (RFC 9110 §7.6.1): the client sets them.
+_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")  # §5.5; a lone surrogate cannot be encoded
+# They say where a message ends, or are only for the next hop (RFC 9110 §7.6.1): the client sets them.
 _OF_THE_CONNECTION = frozenset(
     {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 )
@@ -29,10 +29,10 @@ def is_value(text: str) -> bool:
 
 
 def check_field(name: object, value: object) -> None:
-    """Check a header field that is to be sent; the message of the error names it and keeps its value to itself.
+    """Check a header field that is to be sent. The message of the error names the field and does not show its value.
 
     Raises:
-        ConfigurationError: ``name`` is no name of a field, or one that the client sets; ``value`` has a line break,
+        ConfigurationError: ``name`` is no field name, or one that the client sets; ``value`` has a line break,
             another control character, or white space around it.
     """
     if not isinstance(name, str) or not is_token(name):
@@ -45,7 +45,7 @@ def check_field(name: object, value: object) -> None:
 
 
 def joined(first: Fields, second: Fields) -> Fields:
-    """Return the fields of both; where they have one of the same name, that of ``first`` counts."""
+    """Return the fields of both; if both have a field of the same name, that of ``first`` counts."""
     if not first or not second:
         return first or second
     names = {name.lower() for name, _ in first}

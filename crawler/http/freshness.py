@@ -1,6 +1,6 @@
-"""How long a stored answer may be served without asking again (RFC 9111 §4.2), as a private cache counts it.
+"""The time for which a stored answer may be served without asking again (RFC 9111 §4.2), in a private cache.
 
-A private cache belongs to one user: it ignores ``s-maxage`` and ``proxy-revalidate``, and keeps what is ``private``.
+A private cache belongs to one user: it ignores ``s-maxage`` and ``proxy-revalidate``, and stores ``private`` answers.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from crawler.http.cache_control import Directives, directives_of, seconds_in, va
 from crawler.http.dates import seconds_of_date
 from crawler.http.stored import Stored
 
-# RFC 9110 §15.1, without 206: parts of a body are not kept.
+# RFC 9110 §15.1, without 206: parts of a body are not stored.
 HEURISTIC_STATUSES = frozenset({200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501})
-# "Permanently", by RFC 9110 §15.4.2, §15.4.9 and §15.5.11, but seldom with a date; Chromium keeps them for ever.
+# "Permanently", by RFC 9110 §15.4.2, §15.4.9 and §15.5.11, but seldom with a date; Chromium stores them for ever.
 _PERMANENT_STATUSES = frozenset({301, 308, 410})
-_SHARE_OF_AGE = 0.1  # RFC 9111 §4.2.2: what has not changed for ten days will not in the next one
-_LONGEST_GUESS = 86_400.0  # seconds; arbitrary: who crawls daily sees a change at most a day late
-_ASK_FIRST = frozenset({"no-cache", "no-store"})  # the latter is stored by other modes than "standard"
-_CLOCK_SLACK = 60.0  # seconds that a clock may be put back without making what is stored stale; arbitrary
+_SHARE_OF_AGE = 0.1  # RFC 9111 §4.2.2: a page that has not changed for ten days is expected not to for another
+_LONGEST_GUESS = 86_400.0  # seconds; arbitrary: a daily crawl sees a change at most a day late
+_ASK_FIRST = frozenset({"no-cache", "no-store"})  # only modes other than "standard" store the latter
+_CLOCK_SLACK = 60.0  # seconds by which a clock may be set back before stored answers count as stale; arbitrary
 
 
 def lifetime_of(stored: Stored, directives: Directives | None = None) -> float:
-    """Return the seconds that an answer is fresh for, from when it was made; 0 where nothing is known, or garbage.
+    """Return the seconds that an answer is fresh for, since it was made; 0 if they are unknown or invalid.
 
-    The first of ``max-age``, ``Expires`` and a tenth of the time since it was last modified (RFC 9111 §4.2.1); a day
-    for what has moved or gone for ever.
+    They are the first of ``max-age``, ``Expires``, and a tenth of the time since the last modification (RFC 9111
+    §4.2.1); a day for a page that has moved or gone for ever.
 
     Args:
         stored: The answer.
-        directives: Its Cache-Control, where that is known already.
+        directives: Its Cache-Control, if it is parsed already.
     """
     directives = directives_of(stored.fields) if directives is None else directives
     if "max-age" in directives:
@@ -49,9 +49,9 @@ def _guess(stored: Stored, made: float) -> float:
 
 
 def age_of(stored: Stored, now: float) -> float:
-    """Return the seconds since an answer was made or confirmed by its server (RFC 9111 §4.2.3).
+    """Return the seconds since the server made or confirmed an answer (RFC 9111 §4.2.3).
 
-    Infinite when the clock has been put back behind the time of the answer: nobody knows how long ago that was.
+    Infinite if the clock has been set back to before the time of the answer: its age is then unknown.
 
     Args:
         stored: The answer.
@@ -67,7 +67,7 @@ def age_of(stored: Stored, now: float) -> float:
 
 
 def _date_of(stored: Stored) -> float:
-    """Return when the answer was made by its own account; when it came, where it has none (RFC 9110 §6.6.1)."""
+    """Return the time of the answer by its ``Date``; without one, the time of its arrival (RFC 9110 §6.6.1)."""
     date = seconds_of_date(value_of(stored.fields, "date"), stored.answered)
     return stored.answered if date is None else date
 
@@ -75,8 +75,8 @@ def _date_of(stored: Stored) -> float:
 def may_serve(stored: Stored, wanted: Directives, now: float) -> bool:
     """Tell whether an answer may be served without asking its server (RFC 9111 §4).
 
-    A list of fields that ``no-cache`` may have is not minded: all of the answer is asked for again, as most caches do
-    (§5.2.2.4). ``stale-while-revalidate`` is not for a crawler, which nobody waits for.
+    The list of fields that ``no-cache`` may have is ignored: the whole answer is requested again, as most caches do
+    (§5.2.2.4). ``stale-while-revalidate`` is ignored too: nobody waits for a crawler.
 
     Args:
         stored: An answer to the same request.

@@ -1,11 +1,11 @@
-"""What a redirect asks for next (Fetch standard, HTTP-redirect fetch), and what of a request may come along.
+"""The request that follows a redirect (Fetch standard, HTTP-redirect fetch), and what it inherits.
 
-| from one origin to | header fields of the request | its body | what `Access` adds |
+| from one origin to | header fields of the request | its body | fields of `Access` |
 |---|---|---|---|
-| the same | all | where the method stays | that of the origin |
-| another: also https for http, another port | harmless ones | the same, never from https to http | that of the other |
+| the same | all | if the method stays | those of the origin |
+| another: also https for http, another port | harmless ones | the same, never from https to http | those of the other |
 
-Credentials and cookies of `Access` are no part of a request, so there is nothing of them to carry along.
+Credentials and cookies of `Access` are not part of a request, so a redirect cannot pass them on.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from crawler.models import Request
 from crawler.url import origin_of, resolve, without_userinfo
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_LONGEST = 16_384  # characters of a Location; arbitrary, and twice what servers take as a request line
+_LONGEST = 16_384  # characters of a Location; arbitrary, twice what servers accept as a request line
 _SHOWN = 200  # characters of it in a message; arbitrary
-_RAW_BYTES = re.compile(r"[\udc80-\udcff]")  # that were no UTF-8, as Python writes them (PEP 383)
+_RAW_BYTES = re.compile(r"[\udc80-\udcff]")  # bytes that are not UTF-8, as Python represents them (PEP 383)
 _OF_THE_BODY = frozenset({"content-encoding", "content-language", "content-location", "content-type", "content-length"})
-# A list of what is harmless rather than one of what is secret: X-Api-Key, X-Auth-Token, X-CSRF-Token and all the names
-# that nobody here has heard of stay at home. First those that pages may send to other origins unasked (Fetch standard,
+# A list of harmless fields rather than one of secret fields: X-Api-Key, X-Auth-Token, X-CSRF-Token and all unknown ones
+# are not passed on. The first five are those that pages may send to other origins without asking (Fetch standard,
 # CORS-safelisted request-header).
 _FOR_ANYBODY = frozenset(
     {"accept", "accept-language", "content-language", "content-type", "range"}
@@ -36,10 +36,10 @@ _FOR_ANYBODY = frozenset(
 
 
 def location_of(headers: Iterable[tuple[str, str]]) -> str:
-    """Return the ``Location`` of a response, whose ``headers`` have names in lower case; empty where it has none.
+    """Return the ``Location`` of a response, whose ``headers`` have names in lower case; empty if it has none.
 
     Raises:
-        ProtocolError: It has several that differ, so that whoever else looks at them may choose another.
+        ProtocolError: It has several different ones: another client might follow another one.
     """
     found = {value for name, value in headers if name == "location"}
     if len(found) > 1:
@@ -48,24 +48,25 @@ def location_of(headers: Iterable[tuple[str, str]]) -> str:
 
 
 def redirected(request: Request, status: int, location: str) -> Request:
-    """Return the request that follows when ``request`` was answered with a redirect.
+    """Return the request that follows if ``request`` was answered with a redirect.
 
-    From https to http is a redirect like any other: to a foreign origin. A name and a password in ``location`` are left
-    out, as strangers do not say who we are. Header fields that describe the body go where it goes: a Content-Length
-    without a body makes the server wait for one.
+    A redirect from https to http is one to a foreign origin like any other. A name and a password in ``location`` are
+    left out: servers do not choose our credentials. Header fields that describe the body are dropped with the body: a
+    Content-Length without a body makes the server wait for one.
 
     Raises:
-        ProtocolError: ``location`` is no http(s) reference, or longer than 16,384 characters; or a body that went
-            encrypted would go in clear.
+        ProtocolError: ``location`` is no http(s) reference, or longer than 16,384 characters; or a body that was sent
+            encrypted would be sent in clear.
     """
     url = _target(request.url, location)
+    is_foreign = origin_of(url) != origin_of(request.url)
     becomes_get = _becomes_get(request.method, status)
     if request.body and not becomes_get and request.url.startswith("https:") and not url.startswith("https:"):
         raise ProtocolError(f"redirects to {_shown(url)}: what was sent encrypted is not sent again without that")
     return replace(
         request,
         url=url,
-        headers=_kept(request.headers, is_foreign=origin_of(url) != origin_of(request.url), has_body=not becomes_get),
+        headers=_passed_on(request.headers, is_foreign=is_foreign, has_body=not becomes_get),
         method="GET" if becomes_get else request.method,
         body=None if becomes_get else request.body,
         parent=request.url,
@@ -78,7 +79,7 @@ def _target(base: str, location: str) -> str:
     if len(location) > _LONGEST:
         raise ProtocolError(f"redirects to {_shown(location)} of {len(location)} characters; {_LONGEST} are allowed")
     if not location.isascii():
-        # As browsers do: what is UTF-8 is, and all other bytes stay the bytes that they are.
+        # As browsers do: UTF-8 stays UTF-8, and all other bytes are percent-encoded as they are.
         location = _RAW_BYTES.sub(lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", location)
     try:
         return without_userinfo(resolve(base, location))
@@ -90,7 +91,7 @@ def _shown(location: str) -> str:
     return repr(location) if len(location) <= _SHOWN else f"{location[:_SHOWN]!r}…"
 
 
-def _kept(headers: Fields, *, is_foreign: bool, has_body: bool) -> Fields:
+def _passed_on(headers: Fields, *, is_foreign: bool, has_body: bool) -> Fields:
     return tuple(
         (name, value)
         for name, value in headers

@@ -1,4 +1,4 @@
-"""How long a server asks us to wait."""
+"""The ``Retry-After`` header field: how long a server asks its clients to wait."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _LONGEST = 366 * 86_400.0  # seconds; arbitrary, and more than any crawl waits
 def seconds_of(retry_after: str, now: datetime) -> float | None:
     """Return the seconds from ``now`` that a ``Retry-After`` field asks for (RFC 9110 §10.2.3), a year at most.
 
-    Digits are seconds; dates of all three forms of HTTP are understood, and those that are over are 0. ``None`` where
-    the field says nothing: it is empty, negative, a fraction, or something else altogether.
+    Digits are seconds. Dates of all three forms of HTTP are understood; past ones are 0. ``None`` if the field means
+    nothing: it is empty, negative, a fraction, or anything else.
 
     >>> seconds_of("120", datetime(2026, 1, 1, tzinfo=UTC))
     120.0
 
     Args:
         retry_after: The value of the field.
-        now: The present, with its time zone.
+        now: The current time, with its time zone.
     """
     text = retry_after.strip(" \t")
     if len(text) > _LONGEST_TEXT or not text.isascii():  # digits of other scripts are no digits of HTTP

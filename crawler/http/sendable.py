@@ -1,4 +1,4 @@
-"""Which requests can be sent at all. Pure."""
+"""Checks of requests before they are sent. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _USUAL = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 def check_sendable(request: Request) -> None:
-    """Check what would change the meaning of a request on its way, or end it.
+    """Check that nothing in a request would change its meaning on the way, or end it early.
 
     Raises:
-        InvalidRequestError: Its method is none, or one for proxies; a header field has a line break or another control
-            character in it, or no name.
+        InvalidRequestError: Its method is no method, or one for proxies; a header field has an invalid name, or a line
+            break or another control character.
     """
     method = request.method
     if method not in _USUAL and (not is_token(method) or method.upper() == "CONNECT"):
@@ -22,5 +22,5 @@ def check_sendable(request: Request) -> None:
     for name, value in request.headers:
         if not is_token(name):
             raise InvalidRequestError(f"header {name!r}: expected a name of ASCII letters, digits and hyphens")
-        if not is_value(value):  # which is not shown, as it may be a password
+        if not is_value(value):  # not shown, as it may be a password
             raise InvalidRequestError(f"the value of header {name!r}: expected no line break or control character")

@@ -1,4 +1,4 @@
-"""What a ``Set-Cookie`` field says (RFC 6265bis §5.6); whether it is heard is the jar's to decide."""
+"""The parser of ``Set-Cookie`` fields (RFC 6265bis §5.6). Whether a cookie is accepted is for the jar to decide."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from crawler.http.cookie_date import timestamp_of
 LONGEST_AGE = 400 * 86_400  # seconds (RFC 6265bis §5.5)
 _LONGEST_PAIR = 4096  # bytes of name and value together (RFC 6265bis §5.6)
 _LONGEST_ATTRIBUTE = 1024  # bytes of an attribute's value (the same)
-_MOST_ATTRIBUTES = 12  # arbitrary: there are nine kinds, and a field of 8 kB has room for thousands
-_MANY_DIGITS = 10  # of an age: centuries, and a number of a thousand digits takes its time
-_WHITE_SPACE = " \t"  # by RFC 9110; str.strip alone takes off much more
+_MOST_ATTRIBUTES = 12  # arbitrary: there are nine kinds, and a field of 8 kB could hold thousands
+_MANY_DIGITS = 10  # of an age, which are centuries; parsing a number of a thousand digits would take time
+_WHITE_SPACE = " \t"  # by RFC 9110; str.strip() without it removes many more characters
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _AGE = re.compile(r"-?[0-9]+")
 
@@ -25,11 +25,11 @@ class SetCookie:
     Attributes:
         name: The cookie's name, which may be empty.
         value: Its value, as it is sent back.
-        expires: Unix time (seconds) of its end, at most 400 days away; infinite where it lasts as long as the jar.
-        domain: The ``Domain`` in lower case without its leading dot, empty where none was given.
-        path: The ``Path``, empty where none was given that begins with a slash.
+        expires: Unix time (seconds) of its expiry, at most 400 days away; infinite if it lasts as long as the jar.
+        domain: The ``Domain`` in lower case without its leading dot, empty if there is none.
+        path: The ``Path``, empty if there is none that begins with a slash.
         is_secure: Whether it is ``Secure``.
-        same_site: The ``SameSite`` in lower case, empty where none was given.
+        same_site: The ``SameSite`` in lower case, empty if there is none.
     """
 
     name: str
@@ -42,10 +42,10 @@ class SetCookie:
 
 
 def parsed(text: str, now: float) -> SetCookie | None:
-    """Return what a ``Set-Cookie`` field with the value ``text`` says at the Unix time ``now`` (seconds).
+    """Parse the ``text`` of a ``Set-Cookie`` field at the Unix time ``now`` (seconds).
 
-    ``None`` where it is to be ignored: it has control characters, neither name nor value, more than 4,096 bytes of
-    them, or bytes that are no UTF-8, which could not be sent back as they were. Of its attributes twelve are read.
+    Return ``None`` if it is to be ignored: it has control characters, neither name nor value, more than 4,096 bytes of
+    them, or bytes that are not UTF-8, which could not be sent back unchanged. Only twelve attributes are read.
     """
     pair, *attributes = text.split(";", _MOST_ATTRIBUTES + 1)
     name, equals, value = pair.partition("=")
@@ -65,12 +65,12 @@ def parsed(text: str, now: float) -> SetCookie | None:
         elif _AGE.fullmatch(value):
             max_age = _end_of(value, now)
     if max_age is not None:
-        cookie.expires = max_age  # it counts for more than Expires, whichever comes first
+        cookie.expires = max_age  # it takes precedence over Expires, in any order
     return cookie
 
 
 def _size(text: str) -> int | None:
-    """Return the bytes of ``text``; ``None`` where some of them were no UTF-8."""
+    """Return the size of ``text`` in bytes; ``None`` if some of them were not UTF-8."""
     if text.isascii():
         return len(text)
     try:
@@ -80,7 +80,7 @@ def _size(text: str) -> int | None:
 
 
 def _apply(cookie: SetCookie, key: str, value: str, now: float) -> None:
-    """Set what one attribute says; the last of a kind counts."""
+    """Apply one attribute; the last one of a kind counts."""
     match key:
         case "expires":
             date = timestamp_of(value)
@@ -97,7 +97,7 @@ def _apply(cookie: SetCookie, key: str, value: str, now: float) -> None:
 
 
 def _end_of(age: str, now: float) -> float:
-    """Return the Unix time at which a cookie of that ``Max-Age`` ends."""
+    """Return the Unix time at which a cookie with that ``Max-Age`` expires."""
     digits = age.lstrip("0")
     if not digits or age.startswith("-"):
         return -math.inf

@@ -1,4 +1,4 @@
-"""What of an answer a private cache may keep, and for which requests (RFC 9111 §3, §4.1, §4.4)."""
+"""The rules for what a private cache stores, and which requests it answers with that (RFC 9111 §3, §4.1, §4.4)."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 §9.2.
 CACHEABLE_METHODS = frozenset({"GET", "HEAD"})  # RFC 9110 §9.2.3; POST is too, but its answers are seldom stored
 _PARTIAL = 206
 _NOT_MODIFIED = 304
-# RFC 9111 §3.1 and RFC 9110 §7.6.1: of the connection, not of the answer.
+# RFC 9111 §3.1 and RFC 9110 §7.6.1: fields of the connection, not of the answer.
 _OF_THE_CONNECTION = frozenset(
     {
         *("connection", "keep-alive", "proxy-authenticate", "proxy-authentication-info", "proxy-authorization"),
         *("proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"),
     }
 )
-# Fields of a request whose answer is not the whole, or not the newest: none of them goes through the cache.
+# Fields of requests whose answers are incomplete or not the newest: such requests bypass the cache.
 _OF_PARTS = frozenset(
     {"range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"},
 )
-# Always among those that an answer depends on: two users are not to see each other's pages, whatever the server says.
+# Every answer depends on this field: two users must not see each other's pages, whatever the server says.
 _ALWAYS_SELECTING = "authorization"
-# Bodies are stored decoded, and so are the same however they were encoded on the way.
+# Bodies are stored decoded, so their encoding in transfer makes no difference.
 _NEVER_SELECTING = "accept-encoding"
 _ABSENT = "-"  # no digest looks like this
 
 
 def is_for_cache(request: Request) -> bool:
-    """Tell whether the answer to ``request`` may come from a cache, and go there: not one for a part of a body."""
+    """Tell whether the answer to ``request`` may be stored and served by a cache: not if it is a part of a body."""
     return not any(name.lower() in _OF_PARTS for name, _ in request.headers)
 
 
 def is_whole(status: int) -> bool:
-    """Tell whether an answer of that ``status`` stands for itself: not a part of a body, nor a reference to another."""
+    """Tell whether an answer with ``status`` is complete: not a part of a body, nor a reference to another answer."""
     return status >= 200 and status not in {_PARTIAL, _NOT_MODIFIED}
 
 
 def is_storable(method: str, sent: Mapping[str, str], status: int, fields: Fields) -> bool:
-    """Tell whether RFC 9111 §3 allows a private cache to keep an answer.
+    """Tell whether RFC 9111 §3 allows a private cache to store an answer.
 
-    One to a request with ``Authorization`` is kept: only shared caches may not (§3.5). An answer that tells to try
-    later is not kept, though it may be: the next try is to be one.
+    An answer to a request with ``Authorization`` is storable: §3.5 restricts only shared caches. An answer that says
+    "try later" is not, although the standard permits it: the next attempt must reach the server.
 
     Args:
         method: The request's method.
@@ -69,16 +69,16 @@ def is_storable(method: str, sent: Mapping[str, str], status: int, fields: Field
     return has_reason or status in HEURISTIC_STATUSES or any(name == "expires" for name, _ in fields)
 
 
-def kept_fields(fields: Fields) -> tuple[tuple[str, str], ...]:
-    """Return the fields of an answer without those of its connection, which ``Connection`` may name (RFC 9111 §3.1)."""
+def storable_fields(fields: Fields) -> tuple[tuple[str, str], ...]:
+    """Return the fields of an answer without those of its connection, which ``Connection`` may list (RFC 9111 §3.1)."""
     named = {token.strip().lower() for name, value in fields if name == "connection" for token in value.split(",")}
     return tuple(field for field in fields if field[0] not in _OF_THE_CONNECTION and field[0] not in named)
 
 
 def variant_of(fields: Fields, sent: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return which of several answers this one is: the request's fields that ``Vary`` names, with digests of values.
+    """Return the variant of an answer: the request's fields that ``Vary`` lists, with digests of their values.
 
-    Digests, as the values may be passwords and session cookies, and what they are is of no interest.
+    Digests suffice to compare values, and the values may be passwords and session cookies.
 
     Args:
         fields: The answer's fields.
@@ -91,7 +91,7 @@ def variant_of(fields: Fields, sent: Mapping[str, str]) -> tuple[tuple[str, str]
 
 
 def matching(stored: Sequence[Stored], sent: Mapping[str, str]) -> Stored | None:
-    """Return the newest of the answers that depend on nothing that differs in a request with the fields ``sent``."""
+    """Return the newest of the ``stored`` answers whose variant matches a request with the fields ``sent``."""
     found = [answer for answer in stored if _matches(answer, sent)]
     return max(found, key=lambda answer: answer.answered, default=None)
 
@@ -111,7 +111,7 @@ def _digest(value: str | None) -> str:
 
 
 def outdated_by(request: Request, fields: Fields) -> tuple[str, ...]:
-    """Return the URLs whose stored answers are void since ``request`` succeeded: its own, and those that it points to.
+    """Return the URLs whose stored answers are invalid after ``request``: its own, and those that the answer refers to.
 
     Args:
         request: A request that is not safe.

@@ -1,1 +1,1 @@
-"""What a crawl may do, as values: pure functions of plain data, no I/O, no clock."""
+"""The options of a user: frozen values, and the rules and counts that follow from them; no I/O, no clock."""

@@ -1,4 +1,4 @@
-"""Who we are to which origin: credentials, header fields, cookies."""
+"""Credentials, header fields and cookies, each for one origin."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Basic:
 
     Attributes:
         user: The name, without a colon.
-        password: The password; shown nowhere.
+        password: The password; it is never shown.
     """
 
     user: str
@@ -51,7 +51,7 @@ class Bearer:
     """A token, sent with each request (RFC 6750).
 
     Attributes:
-        token: The token; shown nowhere.
+        token: The token; it is never shown.
     """
 
     token: str = field(repr=False)
@@ -72,11 +72,11 @@ Credentials: TypeAlias = Basic | Bearer
 
 @dataclass(frozen=True, slots=True)
 class Cookies:
-    """That cookies are kept.
+    """Cookies are stored, and sent back.
 
     Attributes:
-        file: Where they are read from before a crawl and written to after it, as JSON; ``None`` forgets them. Whoever
-            can read it is logged in as you are, so nobody but you may (mode 0600).
+        file: The JSON file from which they are read before a crawl, and to which they are written after it; ``None``
+            leaves them in memory. Everybody who can read it can log in as you, so only you may (mode 0600).
     """
 
     file: str | os.PathLike[str] | None = None
@@ -90,14 +90,14 @@ class Cookies:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What is sent to which origin, and to no other: not when one redirects to the other either.
+    """Credentials and header fields for origins. They are sent to that origin only, even if it redirects to another.
 
     An origin is a scheme, a host and a port, such as ``https://example.org`` or ``http://localhost:8000``.
 
     Attributes:
-        credentials: For each origin a `Basic` or a `Bearer`.
-        headers: For each origin header fields, by name.
-        cookies: Whether to keep cookies, and where; ``None`` takes and sends none.
+        credentials: A `Basic` or a `Bearer` for each origin.
+        headers: Header fields by name, for each origin.
+        cookies: Whether to store cookies, and where; ``None`` takes and sends none.
     """
 
     credentials: Mapping[str, Credentials] = field(default_factory=dict)
@@ -121,14 +121,14 @@ class Access:
         return f"Access(credentials={self.credentials!r}, headers={shown!r}, cookies={self.cookies!r})"
 
     def fields_for(self, url: str) -> Fields:
-        """Return the header fields for a request to ``url`` (normalised), cookies aside."""
+        """Return the header fields for a request to ``url`` (normalised), without cookies."""
         return self._fields.get(origin_of(url), ()) if self._fields else ()
 
     def with_userinfo_of(self, urls: Iterable[str]) -> Access:
-        """Return this, and the credentials that stand in the (normalised) ``urls`` of seeds, each for its origin.
+        """Return this with the credentials in the (normalised) ``urls`` of seeds added, each for its origin.
 
         Raises:
-            ConfigurationError: An origin has credentials already, and others.
+            ConfigurationError: An origin already has other credentials.
         """
         found: dict[str, Credentials] = dict(self.credentials)
         for url in urls:
@@ -142,7 +142,7 @@ class Access:
 
 
 def userinfo_of(url: str) -> Basic | None:
-    """Return the credentials in a normalised ``url``, percent-decoded; ``None`` where there are none.
+    """Return the credentials in a normalised ``url``, percent-decoded; ``None`` if it has none.
 
     Raises:
         ConfigurationError: They cannot be sent.
@@ -158,7 +158,7 @@ def _authority_of(url: str) -> str:
     return url.split("/", 3)[2]
 
 
-# ── checks: none of their messages shows a value, as that may be a secret ──
+# ── checks, whose messages never show a value, as it may be a secret ──
 
 
 def _is_clean(value: object) -> bool:
@@ -170,10 +170,10 @@ def _is_token(value: object) -> bool:
 
 
 def _by_origin(name: str, given: Mapping[str, _Given]) -> dict[str, _Given]:
-    """Return a mapping by origin with its origins normalised.
+    """Return a mapping by origin, with its origins normalised.
 
     Raises:
-        ConfigurationError: It is no mapping, or one of its keys is no origin or stands there twice.
+        ConfigurationError: It is no mapping; or one of its keys is no origin, or occurs twice.
     """
     if not isinstance(given, Mapping):
         raise ConfigurationError(f"{name}: expected a mapping by origin, such as {{'https://example.org': …}}")

@@ -1,8 +1,8 @@
-"""Which IP addresses are of the public Internet, where a stranger's page may send us. Pure.
+"""The IP addresses that are not public, and so must not be reached through links of strangers' pages. Pure.
 
-The tables are those of IANA, IPv4 and IPv6 Special-Purpose Address Registry, and not the standard library's
-``is_global``, which changed between Python 3.11 and 3.13. For IPv6 only the space that is given out at all is public,
-less what is special in it. An IPv6 address may carry one of IPv4: it is then not more public than that.
+The tables are IANA's IPv4 and IPv6 Special-Purpose Address Registries. The standard library's ``is_global`` will not
+do: it changed between Python 3.11 and 3.13. In IPv6 only the allocated space is public, less the special ranges in it.
+An IPv6 address may contain an IPv4 address: it is then not more public than that.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ _SPECIAL_6 = (
     ("fec0::/10", "site-local"),  # RFC 3879
     ("ff00::/8", "multicast"),  # RFC 4291 §2.7
 )
-_GIVEN_OUT_6 = IPv6Network("2000::/3")  # RFC 4291 §2.4, IANA IPv6 Address Space
+_ALLOCATED_6 = IPv6Network("2000::/3")  # RFC 4291 §2.4, IANA IPv6 Address Space
 
-# Where machines of clouds ask for their own secrets; of the vendors' documentation.
+# Addresses at which the machines of a cloud ask for their own secrets, from the vendors' documentation.
 _METADATA = frozenset(
     {
         IPv4Address("169.254.169.254"),  # AWS, Google, Azure, OpenStack, Oracle, DigitalOcean and others
@@ -57,7 +57,7 @@ _METADATA = frozenset(
         IPv4Address("169.254.42.42"),  # Scaleway
         IPv4Address("169.254.0.23"),  # Tencent
         IPv4Address("100.100.100.200"),  # Alibaba
-        IPv4Address("168.63.129.16"),  # Azure; of the public space
+        IPv4Address("168.63.129.16"),  # Azure; in the public space
         IPv4Address("192.0.0.192"),  # Oracle, formerly
         IPv6Address("fd00:ec2::254"),  # AWS
         IPv6Address("fd00:ec2::23"),  # AWS, pods
@@ -70,7 +70,7 @@ _METADATA = frozenset(
 
 
 def why_blocked(address: Address) -> str:
-    """Return what ``address`` is instead of public, such as ``loopback``; empty where it is public."""
+    """Return what makes ``address`` not public, such as ``loopback``; empty if it is public."""
     if is_metadata(address):
         return "where a cloud tells its machines their secrets"
     if isinstance(address, IPv4Address):
@@ -79,21 +79,21 @@ def why_blocked(address: Address) -> str:
         return "of one interface alone"  # RFC 4007
     if reason := _first(int(address), _RANGES_6):
         return reason
-    for carried in _carried_by(int(address)):
-        if reason := why_blocked(carried):
-            return f"another form of {carried}, which is {reason}"
+    for embedded in _embedded_in(int(address)):
+        if reason := why_blocked(embedded):
+            return f"another form of {embedded}, which is {reason}"
     reaches = any(int(address) in space for space in _REACHING_4)
-    return "" if reaches or address in _GIVEN_OUT_6 else "of a space that is not given out"
+    return "" if reaches or address in _ALLOCATED_6 else "of a space that is not allocated"
 
 
 def is_metadata(address: Address) -> bool:
-    """Tell whether clouds tell their machines secrets at ``address``, or at an IPv4 address that it carries."""
+    """Tell whether a cloud tells its machines secrets at ``address``, or at an IPv4 address that it contains."""
     if address in _METADATA:
         return True
     if isinstance(address, IPv4Address):
         return False
     unscoped = IPv6Address(int(address))
-    return unscoped in _METADATA or any(carried in _METADATA for carried in _carried_by(int(address)))
+    return unscoped in _METADATA or any(embedded in _METADATA for embedded in _embedded_in(int(address)))
 
 
 def _ranges(table: tuple[tuple[str, str], ...], kind: type[IPv4Network | IPv6Network]) -> tuple[tuple[range, str], ...]:
@@ -117,17 +117,17 @@ def _low(address: int) -> int:
 
 
 def _after(length: int) -> Callable[[int], int]:
-    """Return a function that takes the IPv4 address after a prefix of ``length`` bits (RFC 6052 §2.2)."""
+    """Return a function that extracts the IPv4 address after a prefix of ``length`` bits (RFC 6052 §2.2)."""
 
     def taken(address: int) -> int:
-        # The address leaves out the bits 64 to 71, which are zero.
+        # The bits 64 to 71 are zero and not part of the IPv4 address.
         without = (address >> 64 << 56) | (address & (1 << 56) - 1)
         return without >> (120 - length - 32) & 0xFFFF_FFFF
 
     return taken
 
 
-# Which addresses carry one of IPv4, and where in them.
+# The ranges whose addresses contain an IPv4 address, and how to extract it.
 _CARRIERS: tuple[tuple[range, tuple[Callable[[int], int], ...]], ...] = tuple(
     (_range(IPv6Network(network)), places)
     for network, places in (
@@ -140,14 +140,14 @@ _CARRIERS: tuple[tuple[range, tuple[Callable[[int], int], ...]], ...] = tuple(
         ("2002::/16", (lambda address: _low(address >> 80),)),  # 6to4, RFC 3056 §2
     )
 )
-# Of these, those that reach the public address that they carry from any network that has them at all.
+# Of these, the ranges whose addresses reach the public IPv4 address from every network that supports them.
 _REACHING_4 = tuple(_range(IPv6Network(network)) for network in ("::ffff:0:0/96", "64:ff9b::/96"))
 _ISATAP = 0x0000_5EFE  # in the bits 64 to 95, with or without the bit for 'unique' (RFC 5214 §6.1)
 _UNIQUE = 0x0200_0000
 
 
-def _carried_by(address: int) -> Iterator[IPv4Address]:
-    """Yield the IPv4 addresses that an IPv6 address may carry."""
+def _embedded_in(address: int) -> Iterator[IPv4Address]:
+    """Yield the IPv4 addresses that an IPv6 address may contain."""
     for space, places in _CARRIERS:
         if address in space:
             yield from (IPv4Address(place(address)) for place in places)

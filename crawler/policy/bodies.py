@@ -1,4 +1,4 @@
-"""How large bodies may be, how well compressed, and of which types."""
+"""The bodies that are read: their size, their compression ratio, their types."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crawler.errors import BodyTooLargeError, ConfigurationError, ContentTypeErr
 from crawler.policy.checks import at_least, several, whole
 
 RATIO_FLOOR = 2**20
-"""Decoded bytes up to which any ratio is honest: a table of empty cells compresses 40,000 : 1 with br."""
+"""Decoded bytes up to which any ratio is allowed: a table of empty cells compresses 40,000 : 1 with br."""
 
 _NAME = r"[!#$%&'+.^_`|~0-9A-Za-z-]+"  # a token of RFC 9110 §5.6.2, without the asterisk
 _PATTERN = re.compile(rf"(?:\*|{_NAME})/(?:\*|\*\+{_NAME}|{_NAME})")
@@ -22,13 +22,13 @@ class Bodies:
     """Which bodies are read, and how much of them.
 
     Attributes:
-        max_bytes: Bytes of a body, counted after decompression, and in its compressed form too; more is a
+        max_bytes: Bytes of a body at most, counted after decompression, and also before it; a larger body is a
             `BodyTooLargeError`.
-        max_ratio: How many times larger than its compressed form a body of more than 1 MiB may be; more is a
-            `BodyTooLargeError`, ``None`` any. Measured: HTML files of that size 7 to 16 : 1, tables whose rows differ
-            in one number 60 (gzip) to 150 : 1 (br), bombs 1,000 to 300,000 : 1. Apache's mod_deflate allows 200.
-        content_types: Types that are accepted, as in ``("text/*", "application/xhtml+xml", "*/*+xml")``; none: all.
-            Other bodies are not read, which is a `ContentTypeError`.
+        max_ratio: How many times larger than its compressed form a body of more than 1 MiB may be; a larger ratio is
+            a `BodyTooLargeError`, ``None`` allows any. Measured: HTML files of that size 7 to 16 : 1, tables whose rows
+            differ in one number 60 (gzip) to 150 : 1 (br), bombs 1,000 to 300,000 : 1. Apache's mod_deflate allows 200.
+        content_types: Types that are accepted, such as ``("text/*", "application/xhtml+xml", "*/*+xml")``; empty
+            accepts all. Other bodies are not read; they are a `ContentTypeError`.
     """
 
     max_bytes: int = 10 * 2**20
@@ -45,7 +45,7 @@ class Bodies:
                 raise ConfigurationError.of("content_types", pattern, expected)
 
     def accepts(self, content_type: str) -> bool:
-        """Tell whether a body with that ``Content-Type`` header field is wanted; one of no known type always is.
+        """Tell whether a body with that ``Content-Type`` header field is accepted; one of unknown type always is.
 
         >>> Bodies(content_types=("text/*",)).accepts("Text/HTML; charset=utf-8")
         True
@@ -56,15 +56,15 @@ class Bodies:
         return not essence or any(fnmatchcase(essence, pattern.lower()) for pattern in self.content_types)
 
     def check(self, content_type: str, size: int | None, *, name: str = "body") -> None:
-        """Check what is known of a body before it is read.
+        """Check what is known about a body before it is read.
 
         Args:
             content_type: Its ``Content-Type`` header field.
-            size: Its bytes; ``None`` where that is not known yet.
-            name: What it is called in the messages.
+            size: Its bytes; ``None`` if they are not known yet.
+            name: Its name in the messages.
 
         Raises:
-            ContentTypeError: It is of a type that is not wanted.
+            ContentTypeError: Its type is not accepted.
             BodyTooLargeError: It is too large.
         """
         if not self.accepts(content_type):
@@ -74,7 +74,7 @@ class Bodies:
             raise BodyTooLargeError(f"the {name} has {size} bytes, {self.max_bytes} are allowed")
 
     def allows_ratio(self, decoded: int, compressed: int) -> bool:
-        """Tell whether so many ``compressed`` bytes may have become so many ``decoded`` ones."""
+        """Tell whether ``compressed`` bytes may decompress to ``decoded`` bytes."""
         return self.max_ratio is None or decoded <= max(RATIO_FLOOR, self.max_ratio * compressed)
 
 

@@ -1,4 +1,4 @@
-"""Whether, where and how answers of servers are kept."""
+"""The options of the HTTP cache."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ _SQLITE_SUFFIXES = frozenset({".sqlite", ".sqlite3", ".db"})
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """An HTTP cache on disk. It is a private one: it may keep what is meant for you alone, and is to be yours alone.
+    """An HTTP cache on disk. It is private: it may store answers that are for you alone, so nobody else should read it.
 
     Attributes:
-        path: A folder, or a file that ends in ``.sqlite``, ``.sqlite3`` or ``.db``; made if it is not there. A file is
-            faster and compressed; a folder can be read without any tool.
-        mode: What the cache is for.
+        path: A folder, or a file that ends in ``.sqlite``, ``.sqlite3`` or ``.db``; it is created if necessary. A file
+            is faster and compressed; a folder can be read without any tool.
+        mode: The purpose of the cache.
 
-            ``"standard"`` obeys RFC 9111: what is fresh is served without asking, what is stale is asked for with its
-            validators, and what the server wants not to be kept is not.
+            ``"standard"`` obeys RFC 9111: fresh answers are served without asking, stale ones are validated, and
+            answers that the server forbids to store are not stored.
 
             ``"forever"`` is for the development of a parser. It ignores freshness and all that servers say about
-            caching: whatever is stored is served, anything else is fetched and stored, until you delete the cache.
+            caching: stored answers are served, all others are fetched and stored, until you delete the cache.
 
-            ``"changed"`` asks for everything, with validators where there are any, and tells which pages changed since
-            the last crawl of this mode that came to its end. It stores everything, too.
+            ``"changed"`` requests everything, with validators if there are any, and tells which pages have changed
+            since the last crawl in this mode that ran to its end. It also stores everything.
 
-            ``"replay"`` never asks a server. What is not stored is a `NotCachedError`.
-        max_bytes: Bytes of bodies, as they lie on the disk, beyond which the least recently used entries make room;
-            ``None`` keeps all, which a replay may need.
+            ``"replay"`` never asks a server. A missing answer is a `NotCachedError`.
+        max_bytes: Bytes of bodies on the disk at most; beyond that the least recently used entries are evicted.
+            ``None`` evicts nothing, which a replay may need.
     """
 
     path: str | os.PathLike[str]
@@ -53,7 +53,7 @@ class Cache:
 
     @property
     def is_file(self) -> bool:
-        """Whether ``path`` names an SQLite file, and no folder."""
+        """Whether ``path`` is an SQLite file rather than a folder."""
         return PurePath(self.path).suffix.lower() in _SQLITE_SUFFIXES
 
 

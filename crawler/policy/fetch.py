@@ -1,4 +1,4 @@
-"""How pages are fetched."""
+"""The options of fetching."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ USER_AGENT = "crawler/0.1 (asyncio crawler framework)"
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """How each request is made.
+    """Options of each request.
 
     Attributes:
-        concurrency: Requests in flight at most, over all hosts.
+        concurrency: Requests in flight at most, to all hosts together.
         timeout: Seconds from sending a request to the last byte of its body.
         connect_timeout: Seconds to resolve a name and to connect.
-        max_redirects: Hops of a chain of redirects; more is a `TooManyRedirectsError`.
-        user_agent: Who you are: name your project and a contact when you leave your own machine.
-        headers: Header fields sent with each request, to whatever origin.
+        max_redirects: Redirect hops of a request; more are a `TooManyRedirectsError`.
+        user_agent: How you introduce yourself: name your project and a contact when you crawl other people's hosts.
+        headers: Header fields sent with each request, to every origin.
         bodies: Which bodies are read, and how much of them.
-        network: How hosts are found and reached.
+        network: How hosts are resolved and reached.
         access: Credentials, header fields and cookies, each for an origin.
-        cache: Where answers are kept; ``None`` keeps none.
+        cache: Where answers are stored; ``None`` stores none.
     """
 
     concurrency: int = 64

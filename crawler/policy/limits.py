@@ -1,4 +1,4 @@
-"""Hard limits of a crawl, and the budget of bytes that fetches share."""
+"""Hard limits of a crawl, and the byte budget that its fetches share."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from crawler.policy.checks import at_least, whole
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where a crawl ends at the latest; ``None`` is no limit. None of them is exceeded, not by one page or byte.
+    """Limits at which a crawl ends; ``None`` is no limit. None of them is exceeded, not by one page or byte.
 
-    With a state folder they hold for the crawl as a whole, however often it goes on; but the seconds count anew.
+    With a state folder they hold for the crawl as a whole, however often it is resumed; only the seconds start anew.
 
     Attributes:
-        max_pages: Pages fetched. Redirects and failed requests are no pages.
-        max_depth: Links followed from a seed; 0 fetches the seeds alone.
-        max_seconds: Seconds from the start; fetches are cut off then, and stay pending.
+        max_pages: Pages fetched. Redirects and failed requests do not count.
+        max_depth: Links followed from a seed; 0 fetches only the seeds.
+        max_seconds: Seconds from the start; fetches are then cut off, and stay pending.
         max_bytes: Bytes of bodies, counted after decompression; the fetch that would exceed it is cut off.
         max_alike: URLs that differ only in numbers, identifiers and queries, such as ``/item/1`` and ``/item/2?a=b``;
-            the others are refused, and so are URLs of more than 8,000 characters, 40 segments, or 4 equal ones. It is
-            what ends a crawl of a web without end. ``None`` refuses none of these.
+            the others are refused, and so are URLs of more than 8,000 characters, 40 segments, or 4 equal ones. This
+            ends the crawl of an endless site. ``None`` refuses none of these.
         max_per_host: URLs of one host (``name:port``); the others are refused.
         max_per_path: URLs in one folder, such as ``https://shop.example/item/``; the others are refused.
     """
@@ -48,7 +48,7 @@ class Limits:
 
 
 class ByteBudget:
-    """The bytes that all fetches of a crawl may still read together."""
+    """The bytes that all fetches of a crawl together may still read."""
 
     def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
@@ -58,7 +58,7 @@ class ByteBudget:
         return f"<ByteBudget {self.spent} of {self._limit or 'unlimited'} bytes spent>"
 
     def spend(self, count: int) -> bool:
-        """Take ``count`` bytes from the budget; return false, and take nothing, where that many are not left."""
+        """Take ``count`` bytes from the budget; return false, and take nothing, if fewer are left."""
         if self._limit is not None and self.spent + count > self._limit:
             return False
         self.spent += count

@@ -1,4 +1,4 @@
-"""How hosts are found and reached: names, addresses, proxies, certificates. Options alone; no I/O."""
+"""The options of the network: name servers, addresses, proxies, certificates. No I/O."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _A_PROXY = "a URL such as 'http://user:password@proxy.example:3128', with http o
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The way to the hosts.
+    """How hosts are resolved and reached.
 
-    Environment variables such as ``HTTP_PROXY`` are not read. Certificates are always verified: what an unknown
-    server answers is not the page of the host, and it would be sent the cookies and passwords of the host. A server of
-    your own is made known with ``ca_file``, which takes a self-signed certificate as well.
+    Environment variables such as ``HTTP_PROXY`` are not read. Certificates are always verified: otherwise an impostor
+    would serve its pages as the host's, and receive the host's cookies and passwords. For a server of your own, pass
+    its certificate in ``ca_file``; a self-signed one will do.
 
     Attributes:
-        allow_private: Whether links may lead to addresses that are not of the public Internet: a company's network,
-            this machine. Origins that you give as seeds need no leave. Where clouds tell their secrets stays blocked.
-        nameservers: Name servers as IP address or ``address:port``; those of the system by default.
+        allow_private: Whether links may lead to addresses that are not public: a company's network, this machine.
+            Origins that you give as seeds are always allowed. The metadata addresses of clouds stay blocked.
+        nameservers: Name servers as IP address or ``address:port``; by default those of the system.
         dns_timeout: Seconds that a look-up may take.
-        proxy: URL of a proxy, http or https, with credentials where it asks for any; or a function that chooses one
-            for each request, ``None`` for none. It is the proxy then that finds the addresses of hosts, and checks them
-            or not.
+        proxy: URL of a proxy, http or https, with credentials if it needs any; or a function that returns the URL for
+            each request, or ``None``. The proxy then resolves the names of hosts. Whether it checks the addresses is up
+            to it.
         ca_file: A PEM file of certificates to trust besides those of the system.
     """
 
@@ -59,7 +59,7 @@ class Network:
         """Return the normalised URL of the proxy for ``request``, with its credentials, or ``None``.
 
         Raises:
-            ConfigurationError: What was chosen is no URL of a proxy.
+            ConfigurationError: The chosen value is no URL of a proxy.
         """
         chosen = self.proxy(request) if callable(self.proxy) else self.proxy
         return None if chosen is None else checked_proxy(chosen)
@@ -69,7 +69,7 @@ def checked_proxy(proxy: object) -> str:
     """Return the URL of a proxy, normalised.
 
     Raises:
-        ConfigurationError: It is none; says so without its password.
+        ConfigurationError: It is no such URL; the message does not show its password.
     """
     if not isinstance(proxy, str):
         raise ConfigurationError.of("proxy", type(proxy), _A_PROXY)
@@ -81,13 +81,13 @@ def _normalised(proxy: str) -> str:
     shown = proxy.rpartition("@")[2]
     try:
         url = resolve("", proxy)
-    except InvalidURLError:  # not as its cause either: it quotes the password
+    except InvalidURLError:  # which is not the cause of this error, as it quotes the password
         raise ConfigurationError.of("proxy", shown, _A_PROXY) from None
     credentials, at, _ = url.split("/", 3)[2].rpartition("@")
     if url != f"{url.partition(':')[0]}://{credentials}{at}{host_of(url)}/":
         raise ConfigurationError.of("proxy", shown, f"{_A_PROXY}, and neither path nor query")
     user, _, password = credentials.partition(":")
-    # RFC 7617 §2: a colon would end the name early. aiohttp sends Latin-1.
+    # RFC 7617 §2: a colon would end the name early. aiohttp encodes credentials in Latin-1.
     if ":" in unquote(user) or not _is_latin(unquote(user) + unquote(password)):
         raise ConfigurationError.of("proxy", shown, "a user name without colon, and it and the password in Latin-1")
     return url

@@ -1,4 +1,4 @@
-"""In which order the pending requests of a host are fetched."""
+"""The order in which the pending requests of a host are fetched."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from crawler.errors import ConfigurationError, CrawlerError
 from crawler.models import Request
 
 Order: TypeAlias = Literal["breadth", "depth"] | Callable[[Request], float]
-"""What is fetched first: what is near the seeds, what was found last, or what a function of yours scores highest.
+"""What is fetched first: pages near the seeds (``"breadth"``), the newest links (``"depth"``), or the requests to which
+your function gives the highest score.
 
-The function is called on the event loop with each new request, `Request.parent` and `Request.depth` included. Larger
-priorities come first in ``"breadth"`` and ``"depth"``; a function may look at them itself.
+The function is called on the event loop with each new request, including its `Request.parent` and `Request.depth`.
+In ``"breadth"`` and ``"depth"`` larger priorities come first; a function may take them into account itself.
 """
 
-_A_PRIORITY = float(1 << 20)  # levels of depth; arbitrary, and more than any crawl reaches
+_A_PRIORITY = float(1 << 20)  # levels of depth that one step of priority outweighs; arbitrary, deeper than any crawl
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """An order, ready for use: the smaller the rank, the earlier; equal ranks go by age.
+    """An order as ranks: smaller ranks come first, equal ranks in the order of their age.
 
     Attributes:
-        order: What the user wants.
+        order: The order that the user chose.
     """
 
     order: Order = "breadth"
@@ -36,7 +37,7 @@ class Ranking:
 
     @property
     def is_newest_first(self) -> bool:
-        """Whether of equal ranks the newest comes first."""
+        """Whether the newest of equal ranks comes first."""
         return self.order == "depth"
 
     def rank_of(self, request: Request) -> float:

@@ -1,4 +1,4 @@
-"""How a host's answers change the delay that it is given: the pace of one host. Pure; times are in seconds."""
+"""The pace of one host: how its answers change its delay. No I/O and no clock; times are in seconds."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from crawler.errors import (
 )
 from crawler.policy.politeness import HostRule
 
-PROMPT_SECONDS = 1.0  # a host whose last fetch took no longer is prompt; arbitrary
-PAUSES = 3  # of a host that keeps failing, before it is given up; arbitrary
-_FIRST_PENALTY = 0.1  # seconds; arbitrary, and at once doubled where the host goes on like that
-_LEAST_PENALTY = 0.01  # seconds; below it there is none
+PROMPT_SECONDS = 1.0  # a host is prompt if its last fetch took no longer; arbitrary
+PAUSES = 3  # pauses of a host that keeps failing, before it is given up; arbitrary
+_FIRST_PENALTY = 0.1  # seconds; arbitrary, doubled each time the host is overloaded again
+_LEAST_PENALTY = 0.01  # seconds; a smaller penalty becomes none
 _FIRST_PAUSE = 30.0  # seconds; doubled for each further one, up to the longest delay
-_INERTIA = 0.7  # of the average of latencies: the last three count for two thirds
-_SERVER_ERRORS = 500  # and all above
+_INERTIA = 0.7  # weight of the past in the average of latencies: the last three count for two thirds
+_SERVER_ERRORS = 500  # and above
 
 
 class Outcome(enum.Enum):
-    """What a fetch says of the host, whatever it says of the URL."""
+    """What a fetch says about the host, as opposed to the URL."""
 
     ANSWERED = "answered"
-    """It answered: a page, a redirect, a 404."""
+    """The host answered: a page, a redirect, a 404."""
     OVERLOADED = "overloaded"
-    """It asks for fewer requests, or does not answer in time."""
+    """The host asks for fewer requests, or does not answer in time."""
     BROKEN = "broken"
-    """It cannot be reached, or fails."""
+    """The host cannot be reached, or fails."""
     UNKNOWN = "unknown"
-    """Nothing was asked of it, or the fetch was cut off by us."""
+    """The host was not asked, or the fetch was cut off by the crawl."""
 
 
 def outcome_of(error: FetchError) -> Outcome:
-    """Return what ``error`` says of the host that it came from."""
+    """Return what ``error`` says about the host that it came from."""
     match error:
         case FetchTimeoutError() | StatusError(status=429 | 503):
             return Outcome.OVERLOADED
@@ -48,20 +48,20 @@ def outcome_of(error: FetchError) -> Outcome:
             return Outcome.UNKNOWN
         case StatusError():
             return Outcome.BROKEN if error.status >= _SERVER_ERRORS else Outcome.ANSWERED
-        case ConnectError() | ProtocolError() if not isinstance(error, DecodingError):  # which is a fault of the page
+        case ConnectError() | ProtocolError() if not isinstance(error, DecodingError):  # which is the page's fault
             return Outcome.BROKEN
     return Outcome.ANSWERED
 
 
 def pause_of(error: FetchError) -> float:
-    """Return the seconds for which the host asks to be left alone as a whole (RFC 6585 §4, RFC 9110 §10.2.3)."""
+    """Return the seconds for which a host asks not to be visited at all (RFC 6585 §4, RFC 9110 §10.2.3)."""
     if outcome_of(error) is Outcome.OVERLOADED and isinstance(error, StatusError):
         return error.retry_after or 0.0
     return 0.0
 
 
 class PaceRecord(msgspec.Struct, frozen=True, array_like=True):
-    """What of a `Pace` outlives a crawl."""
+    """The snapshot of a `Pace`, which outlives a crawl."""
 
     crawl_delay: float = 0.0
     is_down: bool = False
@@ -71,11 +71,11 @@ class PaceRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Pace:
-    """The delay of one host: what its rule says at least, and more while it is slow, overloaded or asks for more.
+    """The delay of one host: at least that of its rule, and longer if the host is slow, overloaded or asks for more.
 
     Attributes:
         crawl_delay: Seconds that its robots.txt asks for.
-        is_prompt: Whether its last fetch was over quickly; no host is before its first.
+        is_prompt: Whether its last fetch was quick; false before the first.
         is_down: Whether it is given up.
     """
 
@@ -100,7 +100,7 @@ class Pace:
         rule = self.rule
         if self.is_down or not (rule.delay or self.crawl_delay or self._penalty):
             return 0.0
-        # Where no delay is wanted, latency makes none: it is what many connections are for.
+        # Without a delay in the rule, latency adds none: many connections are there to hide it.
         latency = self._latency if rule.delay else 0.0
         wanted = max(self.crawl_delay, latency, rule.delay) + self._penalty
         return max(rule.delay, min(wanted, rule.max_delay))
@@ -111,28 +111,28 @@ class Pace:
 
     @property
     def is_failing(self) -> bool:
-        """Whether it had a pause for its failures, and has not answered since: one request at a time finds out."""
+        """Whether it has been paused for failing, and has not answered since: it then gets one request at a time."""
         return self._pauses > 0
 
-    def kept(self) -> PaceRecord:
-        """Return what is to be remembered."""
+    def snapshot(self) -> PaceRecord:
+        """Return the state for `restore`."""
         return PaceRecord(self.crawl_delay, self.is_down, self._penalty, self._failures, self._pauses)
 
-    def restore(self, kept: PaceRecord) -> None:
-        """Remember what `kept` returned."""
-        self.crawl_delay, self.is_down = kept.crawl_delay, kept.is_down
-        self._penalty, self._failures, self._pauses = kept.penalty, kept.failures, kept.pauses
+    def restore(self, snapshot: PaceRecord) -> None:
+        """Take over the state of an earlier crawl."""
+        self.crawl_delay, self.is_down = snapshot.crawl_delay, snapshot.is_down
+        self._penalty, self._failures, self._pauses = snapshot.penalty, snapshot.failures, snapshot.pauses
 
     def note_latency(self, seconds: float) -> None:
-        """Note how long the host took to begin its answer."""
+        """Record how long the host took to begin its answer."""
         self._latency = seconds if not self._latency else _INERTIA * self._latency + (1 - _INERTIA) * seconds
 
     def note(self, outcome: Outcome, seconds: float | None = None) -> float:
-        """Note what came of a fetch; return the seconds for which the host is to be left alone.
+        """Record the outcome of a fetch; return the seconds for which the host must be left alone.
 
         Args:
-            outcome: What came of it.
-            seconds: How long a page took; ``None`` for what is none: a host may serve its robots.txt in no time.
+            outcome: What the fetch says about the host.
+            seconds: How long a page took; ``None`` for other answers: a quick robots.txt says little about a host.
         """
         match outcome:
             case Outcome.ANSWERED:

@@ -1,4 +1,4 @@
-"""How gently a host, and the address behind it, is treated."""
+"""Politeness: the delays and connections of hosts and IP addresses."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from crawler.policy.checks import at_least, whole
 from crawler.url import is_loopback
 
-STRANGER_DELAY = 1.0  # seconds; the delay most robots.txt files that name one ask for lies between 1 and 10
-STRANGER_CONNECTIONS = 2  # RFC 2616 §8.1.4's advice, kept here for hosts that we know nothing about
+STRANGER_DELAY = 1.0  # seconds; robots.txt files with a delay mostly ask for 1 to 10
+STRANGER_CONNECTIONS = 2  # the advice of RFC 2616 §8.1.4, followed here for unknown hosts
 STRANGER_ADDRESS_CONNECTIONS = 8  # arbitrary: many small sites on one server, but not all of them at once
 STRANGER_PATIENCE = 10  # failures in a row; arbitrary
 
 
 @dataclass(frozen=True, slots=True)
 class HostRule:
-    """What one host is given: see `Politeness` for the meanings; ``None`` is no limit."""
+    """The politeness rule of one host; see `Politeness` for the meanings. ``None`` is no limit."""
 
     delay: float
     connections: int | None
@@ -27,27 +27,27 @@ class HostRule:
 
     @property
     def minds_address(self) -> bool:
-        """Whether it matters which address the host has."""
+        """Whether the rule depends on the IP address of the host."""
         return self.address_connections is not None or self.address_delay > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Politeness:
-    """Delays and connections of a host. Where left out: gentle with strangers, unlimited on loopback.
+    """Delays and connections of hosts. The defaults are gentle with strangers' hosts, and set no limits on loopback.
 
-    Delays count from the moment that an answer begins, as only then it is certain that the server has seen the request:
-    no two requests reach it in less. A host is given longer delays than these where it takes longer than that to
-    answer, or answers 429, 503 or not at all, and as its ``Crawl-delay`` and ``Retry-After`` say.
+    A delay starts when an answer begins: only then is it certain that the server has seen the request, so no two
+    requests reach it faster. The delay of a host grows if the host takes longer than that to answer, answers 429 or 503
+    or not at all, or asks for more with ``Crawl-delay`` or ``Retry-After``.
 
     Attributes:
         delay: Seconds between an answer of a host and the next request to it.
         connections: Requests in flight to a host.
-        jitter: Share of the delay by which it is prolonged at random: 0.5 makes 1 s one of 1 to 1.5 s.
-        address_delay: Seconds between an answer of an IP address and the next request to it, by whatever name.
+        jitter: Random extension of the delay, as a share of it: 0.5 makes 1 s one of 1 to 1.5 s.
+        address_delay: Seconds between an answer of an IP address and the next request to it, under any host name.
         address_connections: Requests in flight to an IP address.
-        max_delay: Seconds that a delay is not prolonged beyond, whatever the host or its robots.txt asks for.
-        give_up_after: Failures of a host in a row (no connection, no answer, 5xx) after which it gets a pause; after
-            the third pause its URLs fail without being asked for.
+        max_delay: Seconds that no delay exceeds, whatever the host or its robots.txt asks for.
+        give_up_after: Consecutive failures of a host (no connection, no answer, 5xx) after which it is paused; after
+            the third pause its URLs fail without a request.
         robots: Whether to obey robots.txt, and the directives for robots in pages.
     """
 
@@ -70,7 +70,7 @@ class Politeness:
         whole("give_up_after", self.give_up_after, 1, unit="failures", optional=True)
 
     def rule_for(self, hostname: str) -> HostRule:
-        """Return what the host of that name (without port) is given."""
+        """Return the rule of the host with that name (without port)."""
         usual = _ON_LOOPBACK if is_loopback(hostname) else _STRANGERS
         return HostRule(
             delay=usual.delay if self.delay is None else self.delay,

@@ -1,8 +1,8 @@
-"""Ports that belong to other protocols than HTTP. Pure."""
+"""Ports of protocols other than HTTP. Pure."""
 
 from __future__ import annotations
 
-# Fetch standard, port blocking: what listens there may take a request for its own language and do as it says.
+# Fetch standard, port blocking: a server of another protocol may take parts of a request for its own commands.
 BAD_PORTS = frozenset(
     {
         *(0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95),

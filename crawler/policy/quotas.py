@@ -1,4 +1,4 @@
-"""How many URLs of one host, and of one path, belong to a crawl at most: bounds against traps that no shape betrays."""
+"""Quotas of URLs for each host and each path: limits against traps whose URLs do not look alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from crawler.models import Refusal
 from crawler.url import host_of
 
-_HOST, _PATH = "host ", "path "  # what keys begin with; a space is in no URL, so that they meet no shapes of URLs
+_HOST, _PATH = "host ", "path "  # prefixes of keys; no URL has a space, so that they cannot equal shapes of URLs
 
 
 def path_of(url: str) -> str:
@@ -21,10 +21,10 @@ def path_of(url: str) -> str:
 
 
 class Quotas:
-    """Counts URLs by host and by path, and refuses them beyond a bound."""
+    """Counts URLs by host and by path, and refuses those beyond the limits."""
 
     def __init__(self, max_per_host: int | None, max_per_path: int | None) -> None:
-        """Create it empty; see `Limits.max_per_host` and `Limits.max_per_path`."""
+        """Create empty counts; see `Limits.max_per_host` and `Limits.max_per_path`."""
         self._per_host = max_per_host
         self._per_path = max_per_path
         self._counts: Counter[str] = Counter()
@@ -34,7 +34,7 @@ class Quotas:
         return f"<Quotas of {len(self._counts)} hosts and paths>"
 
     def refusal_of(self, url: str) -> Refusal | None:
-        """Return why a normalised ``url`` that is new may not be crawled; count it where it may."""
+        """Return why a new, normalised ``url`` may not be crawled; count it and return ``None`` if it may."""
         keys = []
         if self._per_host is not None:
             keys.append(key := _HOST + host_of(url))
@@ -50,10 +50,10 @@ class Quotas:
         return None
 
     def take_changed(self) -> dict[str, int]:
-        """Return how many URLs there are of each host and path of which there are more than at the last call."""
+        """Return the counts of the hosts and paths that have grown since the last call."""
         changed, self._changed = self._changed, set()
         return {key: self._counts[key] for key in changed}
 
     def restore(self, counts: Mapping[str, int]) -> None:
-        """Go on with the counts of an earlier crawl; others than ours are passed over."""
+        """Take over the counts of an earlier crawl; those that are not of hosts or paths are ignored."""
         self._counts.update({key: count for key, count in counts.items() if key.startswith((_HOST, _PATH))})

@@ -1,4 +1,4 @@
-"""Which failed requests are tried again, how often, and when."""
+"""Retries: which failed requests are attempted again, how often, and when."""
 
 from __future__ import annotations
 
@@ -27,42 +27,44 @@ from crawler.errors import (
     TooManyRedirectsError,
 )
 from crawler.policy.checks import at_least, whole
+from crawler.policy.former_names import renamed
 
-# Statuses that say "later": RFC 9110 §15.5.9, RFC 8470, RFC 6585 §4, RFC 9110 §15.6.
+# Statuses that mean "later": RFC 9110 §15.5.9, RFC 8470, RFC 6585 §4, RFC 9110 §15.6.
 PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-_MOST_DOUBLINGS = 64  # arbitrary; 2**1024 is no float any more, and a millisecond doubled 64 times is 600 million years
-_UNDONE_STATUSES = frozenset({425, 429, 503})  # of these, those that say that the request was turned away
+_MOST_DOUBLINGS = 64  # arbitrary; 2**1024 overflows a float, and a millisecond doubled 64 times is 600 million years
+_UNDONE_STATUSES = frozenset({425, 429, 503})  # of these, the ones that say that the request had no effect
 
 
+@renamed("tries", "attempts")
 @dataclass(frozen=True, slots=True)
 class Rule:
     """How one class of errors is treated.
 
     Attributes:
-        tries: Tries in all, 1 for no other; ``None`` as many as `Retry.tries`.
-        wait: Seconds before the second try, as in `Retry.wait`; ``None`` as many as there.
+        attempts: Attempts in all; 1 means no retry, ``None`` as many as `Retry.attempts`.
+        wait: Seconds before the second attempt, as in `Retry.wait`; ``None`` means that value.
     """
 
-    tries: int | None = None
+    attempts: int | None = None
     wait: float | None = None
 
     def __post_init__(self) -> None:
-        whole("tries", self.tries, 1, unit="tries", optional=True)
+        whole("attempts", self.attempts, 1, unit="attempts", optional=True)
         at_least("wait", self.wait, 0, unit="seconds", optional=True)
 
 
 AGAIN = Rule()
-ONCE_MORE = Rule(tries=2)
-NEVER = Rule(tries=1)
+ONCE_MORE = Rule(attempts=2)
+NEVER = Rule(attempts=1)
 
 TABLE: Mapping[type[FetchError], Rule] = {
-    FetchError: NEVER,  # whatever has no row of its own
-    ConnectError: AGAIN,  # also ProxyError, and ResolveError unless there is no such name
+    FetchError: NEVER,  # every error without a row of its own
+    ConnectError: AGAIN,  # also ProxyError, and ResolveError unless the name does not exist
     TLSError: NEVER,  # certificates do not change in a minute
     FetchTimeoutError: AGAIN,
-    ProtocolError: AGAIN,  # a connection that broke, above all
-    DecodingError: ONCE_MORE,  # cut off on the way, perhaps; more likely the server is wrong
-    StatusError: AGAIN,  # but only those of `Retry.statuses`
+    ProtocolError: AGAIN,  # most often a broken connection
+    DecodingError: ONCE_MORE,  # perhaps cut off on the way; more likely the server is wrong
+    StatusError: AGAIN,  # if the status is one of `Retry.statuses`
     TooManyRedirectsError: NEVER,
     BodyTooLargeError: NEVER,
     ContentTypeError: NEVER,
@@ -73,28 +75,29 @@ TABLE: Mapping[type[FetchError], Rule] = {
     NotCachedError: NEVER,
     OutOfScopeError: NEVER,
 }
-"""What happens by default. The most specific row counts, so that a class without one is treated as its base."""
+"""The default rules. The most specific row counts: an error class without one is treated as its base class."""
 
 
+@renamed("tries", "attempts")
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Tries of a request and the waits between them.
+    """Attempts of a request, and the waits between them.
 
-    Waits have full jitter: before the second try it is a random time up to ``wait``, before the third one up to twice
-    that, and so on. Of all ways to spread retries it makes the fewest of them collide
+    Waits have full jitter: before the second attempt it is a random time up to ``wait``, before the third up to twice
+    that, and so on. Of all ways to spread retries this makes the fewest of them collide
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). The delay of the host comes on top.
 
     Attributes:
-        tries: Tries in all, where the table says no other number; 1 never tries again, whatever the table says.
-        wait: Seconds before the second try at most; doubled for each further one.
-        max_wait: Seconds that no wait exceeds, not even when the server asks for more with ``Retry-After``.
-        statuses: HTTP statuses after which a request is tried again.
-        table: How each class of errors is treated. ``{**TABLE, FetchTimeoutError: Rule(tries=5)}`` changes one row.
-        budget: Retries at most for each request of the crawl, beside a hundred that are always there: 0.2 is one for
-            five. What fails beyond that fails at once. ``tries - 1`` sets no bound.
+        attempts: Attempts in all, unless the table has another number; 1 means no retry, whatever the table says.
+        wait: Seconds before the second attempt at most; doubled for each further one.
+        max_wait: Seconds that no wait exceeds, even if the server asks for more with ``Retry-After``.
+        statuses: HTTP statuses after which a request is attempted again.
+        table: How each class of errors is treated. ``{**TABLE, FetchTimeoutError: Rule(attempts=5)}`` changes one row.
+        budget: Retries at most for each request of the crawl, in addition to a hundred free ones: 0.2 is one for five.
+            Beyond that, requests fail at once. ``attempts - 1`` sets no bound.
     """
 
-    tries: int = 3
+    attempts: int = 3
     wait: float = 0.5
     max_wait: float = 60.0
     statuses: frozenset[int] = PASSING_STATUSES
@@ -102,7 +105,7 @@ class Retry:
     budget: float = 0.2
 
     def __post_init__(self) -> None:
-        whole("tries", self.tries, 1, unit="tries")
+        whole("attempts", self.attempts, 1, unit="attempts")
         at_least("wait", self.wait, 0, unit="seconds")
         at_least("max_wait", self.max_wait, 0, unit="seconds")
         at_least("budget", self.budget, 0, unit="retries a request")
@@ -114,18 +117,18 @@ class Retry:
         return next((rule for rule in rules if rule is not None), NEVER)
 
     def wait_after(self, error: FetchError, attempt: int, jitter: float, *, repeatable: bool = True) -> float | None:
-        """Return the seconds to wait before the next try, or ``None`` when there is none.
+        """Return the seconds to wait before the next attempt, or ``None`` if there is none.
 
         Args:
-            error: Why this try failed.
-            attempt: Tries that had failed before it: 0 for the first.
-            jitter: A random number in [0, 1), so that many requests that failed together do not come back together.
-            repeatable: Whether it does no harm to do twice what the request does (RFC 9110 §9.2.2). Others are tried
-                again only where the server says that it did nothing.
+            error: Why this attempt failed.
+            attempt: Attempts that had failed before it: 0 for the first.
+            jitter: A random number in [0, 1), so that requests that failed together are not repeated together.
+            repeatable: Whether the request may be done twice without harm (RFC 9110 §9.2.2). Others are attempted again
+                only if the server says that it did nothing.
         """
         rule = self.rule_for(error)
-        tries = self.tries if self.tries == 1 else rule.tries or self.tries
-        if attempt + 1 >= tries or self._is_final(error):
+        attempts = self.attempts if self.attempts == 1 else rule.attempts or self.attempts
+        if attempt + 1 >= attempts or self._is_final(error):
             return None
         if not repeatable and not (isinstance(error, StatusError) and error.status in _UNDONE_STATUSES):
             return None
@@ -135,7 +138,7 @@ class Retry:
         return min(max(backoff, asked or 0.0), self.max_wait)
 
     def _is_final(self, error: FetchError) -> bool:
-        """Tell whether the error itself says that another try is of no use."""
+        """Tell whether the error itself says that another attempt is useless."""
         if isinstance(error, StatusError):
             return error.status not in self.statuses
         return isinstance(error, ResolveError) and error.is_final

@@ -1,4 +1,4 @@
-"""Which spellings of a URL are one page: rules that a user knows and no standard does."""
+"""Rewriting of URLs that mean the same page, by rules that a user knows and no standard contains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fnmatch import translate
 
 from crawler.policy.checks import several
 
-# Parameters that say where a visitor came from and not what the page shows: campaigns as Google Analytics and Matomo
+# Parameters that say where a visitor came from and do not change the page: campaigns as Google Analytics and Matomo
 # name them; Firefox's list of parameters to strip (privacy.query_stripping.strip_list); clicks on advertisements.
 _CAMPAIGNS = ("utm_*", "mtm_*", "matomo_*", "piwik_*", "pk_campaign", "pk_kwd", "pk_source", "pk_medium", "pk_content")
 _STRIPPED_BY_FIREFOX = (
@@ -28,15 +28,15 @@ TRACKING = _CAMPAIGNS + _STRIPPED_BY_FIREFOX + _CLICKS
 
 @dataclass(frozen=True, slots=True)
 class Rewriting:
-    """Rules that make one URL of several for the same page. Without any, a URL is what the URL standard makes of it.
+    """Rules that turn several URLs of the same page into one. Without any, a URL is only normalised (URL standard).
 
-    Patterns are those of a shell (``*``, ``?``, ``[a-z]``). Capitals are told from small letters, and what is
-    percent-encoded in a normalised URL is so in a pattern.
+    Patterns are those of a shell (``*``, ``?``, ``[a-z]``), and case-sensitive. What is percent-encoded in a normalised
+    URL is percent-encoded in a pattern, too.
 
     Attributes:
         drop: Patterns of the names of query parameters that do not change the page, such as `TRACKING`.
-        sort_query: Whether the order of query parameters does not matter either. Those of the same name keep theirs.
-        index_files: Patterns of file names that mean their folder where they end a path, such as ``index.html``.
+        sort_query: Whether to sort query parameters, as their order does not matter. Those of one name keep theirs.
+        index_files: Patterns of file names that mean the folder at the end of a path, such as ``index.html``.
     """
 
     drop: tuple[str, ...] = ()
@@ -52,16 +52,16 @@ class Rewriting:
         object.__setattr__(self, "_is_index", _any_of(self.index_files))
 
     def rewritten(self, url: str) -> str:
-        """Return a normalised ``url`` less what does not matter in it; the rest is as it was, byte for byte."""
+        """Return a normalised ``url`` without what does not matter in it; the rest is the same, byte for byte."""
         address, mark, query = url.partition("?")
         if self._is_index and self._is_index.match(address, address.rfind("/") + 1):
             address = address[: address.rfind("/") + 1]
         if not mark:
             return address
-        kept = self._kept(query)
-        return f"{address}?{kept}" if kept or not query else address
+        rest = self._rewritten_query(query)
+        return f"{address}?{rest}" if rest or not query else address
 
-    def _kept(self, query: str) -> str:
+    def _rewritten_query(self, query: str) -> str:
         parameters = query.split("&")
         if self._is_dropped:
             parameters = [each for each in parameters if not self._is_dropped.match(each.partition("=")[0])]

@@ -1,4 +1,4 @@
-"""Which of the discovered URLs belong to the crawl."""
+"""The scope of a crawl: which of the discovered URLs belong to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crawler.policy.rewriting import Rewriting
 from crawler.url import hostname_of, origin_of, resolve
 
 Within = Literal["site", "host", "origin", "any"]
-_REMEMBERED_HOSTS = 4096  # of which a boundary knows whether they are inside; arbitrary
+_REMEMBERED_HOSTS = 4096  # hosts for which a boundary caches its decision; arbitrary
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class Scope:
     Attributes:
         within: ``"site"`` keeps to the seeds' registrable domains (``docs.python.org`` and ``www.python.org`` are one
             site), ``"host"`` to their hosts, ``"origin"`` to their scheme, host and port, ``"any"`` goes everywhere.
-        hosts: Further hosts that belong to it, by name.
-        allow: Regular expressions; where any are given, a URL must contain a match of one.
-        deny: Regular expressions; a URL that contains a match of one is out.
-        rewriting: Which URLs are one page, although they differ; the crawl asks for the rewritten URL. The patterns
-            above are matched against that. ``None`` leaves all as they are.
-        sitemaps: Whether the sitemaps that the robots.txt of the seeds' origins names are seeds, too.
+        hosts: Names of further hosts that belong to the crawl.
+        allow: Regular expressions; if there are any, a URL must contain a match of one.
+        deny: Regular expressions; a URL that contains a match of one is outside.
+        rewriting: Rules for different URLs of the same page; the crawl requests the rewritten URL, against which the
+            patterns above are matched. ``None`` leaves all URLs as they are.
+        sitemaps: Whether the sitemaps named in the robots.txt of the seeds' origins are seeds, too.
     """
 
     within: Within = "site"
@@ -52,7 +52,7 @@ class Scope:
         for pattern in (*self.allow, *self.deny):
             try:
                 re.compile(pattern)
-            except (re.error, OverflowError, RecursionError) as error:  # the latter two for absurd ones
+            except (re.error, OverflowError, RecursionError) as error:  # the latter two for absurd patterns
                 raise ConfigurationError.of("scope pattern", pattern, f"a regular expression ({error})") from error
 
     def around(self, seeds: Iterable[str]) -> Boundary:
@@ -61,7 +61,7 @@ class Scope:
 
 
 class Boundary:
-    """Decides for each URL whether it is inside, by a few look-ups."""
+    """The boundary of a scope: decides for each URL whether it is inside, by a few look-ups."""
 
     def __init__(self, scope: Scope, seeds: Iterable[str]) -> None:
         self._scope = scope
@@ -70,14 +70,14 @@ class Boundary:
         self._deny = [re.compile(pattern) for pattern in scope.deny]
         self._place_of = _PLACES[scope.within]
         self._places = {self._place_of(seed) for seed in seeds}
-        # The same few hosts come again and again; a trap may invent any number of them.
+        # The same few hosts come up again and again; a trap may invent any number of others.
         self._is_in_site = lru_cache(_REMEMBERED_HOSTS)(self._is_in_site_of_a_seed)
 
     def __repr__(self) -> str:
         return f"<Boundary {self._scope.within} {sorted(self._places)}>"
 
     def include(self, seed: str) -> None:
-        """Draw the boundary around one more (normalised) seed."""
+        """Extend the boundary to one more (normalised) seed."""
         place = self._place_of(seed)
         if place not in self._places:
             self._places.add(place)
@@ -104,14 +104,14 @@ class Boundary:
                 return self._is_in_site(hostname_of(url))
 
     def _is_in_site_of_a_seed(self, hostname: str) -> bool:
-        # The suffix list is asked only about hosts that end as a site does: a crawl of an address never reads it.
-        # It must be asked about those, as below one site there may be others: some.s3.amazonaws.com.
+        # The suffix list is consulted only for hosts that end like a seed's site: a crawl of an address never loads it.
+        # For those hosts it is needed, as there may be other sites below one site: some.s3.amazonaws.com.
         ends_alike = any(domain in self._places for domain in _domains(hostname))
         return ends_alike and _site(hostname) in self._places
 
 
 def _domains(hostname: str) -> Iterator[str]:
-    """Yield ``hostname`` and the domains that it is in."""
+    """Yield ``hostname`` and its parent domains."""
     while hostname:
         yield hostname
         hostname = hostname.partition(".")[2]
@@ -120,7 +120,7 @@ def _domains(hostname: str) -> Iterator[str]:
 def site_of(url: str) -> str:
     """Return the site of a normalised ``url``: its registrable domain.
 
-    Or the host itself where it belongs to nothing larger: an address, a name without dots, a public suffix.
+    If the host has none (an address, a name without dots, a public suffix), it is the host itself.
     """
     return _site(hostname_of(url))
 
@@ -130,10 +130,10 @@ def _site(hostname: str) -> str:
 
 
 def _normalised(host: str) -> str:
-    """Return ``host`` as it stands in normalised URLs.
+    """Return ``host`` in the form that it has in normalised URLs.
 
     Raises:
-        ConfigurationError: It is no host, or more than one.
+        ConfigurationError: It is no host, or more than a host.
     """
     try:
         url = resolve("", f"http://{host}/")

@@ -1,4 +1,4 @@
-"""Where a crawl keeps what it needs to go on after any kind of end."""
+"""The options of the state folder, with which a crawl can be resumed after it ended in any way."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Durability = Literal["process", "power"]
 
 @dataclass(frozen=True, slots=True)
 class StateFolder:
-    """A folder that holds the state of a crawl; the same crawl with the same folder goes on where it was.
+    """A folder with the state of a crawl; the same crawl with the same folder resumes where it stopped.
 
     Attributes:
-        folder: The folder, made where there is none; one crawl at a time uses it.
-        durability: ``"process"`` survives any end of the process; ``"power"`` also one of the machine, as it waits for
-            the disk at each commit.
-        keep_bodies: Whether the bodies of pages are kept, each once and compressed, for ``crawler reparse``.
-        window: Pending requests that are held in memory, about; all others wait in the folder.
+        folder: The folder; it is created if necessary. Only one crawl at a time can use it.
+        durability: ``"process"`` survives every end of the process; ``"power"`` also power cuts, as it waits for the
+            disk at each commit.
+        keep_bodies: Whether to store the bodies of pages, each once and compressed, for ``crawler reparse``.
+        window: Pending requests that are held in memory, approximately; all others wait in the folder.
     """
 
     folder: str | os.PathLike[str]

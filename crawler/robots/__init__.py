@@ -1,1 +1,1 @@
-"""robots.txt: its file, its rules, and what they decide."""
+"""robots.txt: the file, its rules, and the decisions that follow from them."""

@@ -1,4 +1,4 @@
-"""What an answer to the request for robots.txt allows, and for how long (RFC 9309 §2.3, §2.4)."""
+"""The decision that an answer to a robots request means, and how long it holds (RFC 9309 §2.3, §2.4)."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ __all__ = [
     "verdict_of",
 ]
 
-# Hops; RFC 9309 §2.3.1.2 asks for at least five, and takes a file behind more for one that is not there.
+# Hops; RFC 9309 §2.3.1.2 asks for at least five, and treats a file behind more of them as missing.
 MAX_REDIRECTS = 5
 FRESH_SECONDS = 86_400.0  # RFC 9309 §2.4: no file is used for more than 24 hours
-# Everything is forbidden meanwhile, and most failures pass in minutes. Google asks again as soon; arbitrary.
+# Everything is forbidden meanwhile, and most failures pass in minutes. Google retries as soon; arbitrary.
 ERROR_SECONDS = 600.0
 ROBOTS_BODY = Beginning(ROBOTS_BYTES)
 """What is read of a robots.txt: as much as counts (RFC 9309 §2.5), of whatever type servers say it is."""
 
-PARSE_ON_LOOP_BYTES = 8 * 1024  # which take 0.5 ms as files are, and 2 ms as they can be made; measured
+PARSE_ON_LOOP_BYTES = 8 * 1024  # parsed in 0.5 ms if the file is usual, in 2 ms if it is hostile; measured
 
-_ORIGIN = "origin"  # in the metadata of an errand: whose rules it is to fetch, as redirects lead elsewhere
+_ORIGIN = "origin"  # in the metadata of a robots request: the origin whose rules it fetches, wherever redirects go
 
 ALLOW_ALL = Robots()
 DENY_ALL = Robots(PathRules(prefixes={"": 2}, lengths=(0,)))
 
 
 class Verdict(NamedTuple):
-    """What is allowed on an origin, and the seconds until that is asked again."""
+    """The rules of an origin, and the seconds for which they hold."""
 
     robots: Robots
     seconds: float
 
 
 def robots_url(origin: str) -> str:
-    """Return where the rules of ``origin`` are, given as `crawler.url.origin_of` returns it."""
+    """Return the URL of the rules of ``origin``, which is as `crawler.url.origin_of` returns it."""
     return f"{origin}/robots.txt"
 
 
@@ -65,24 +65,24 @@ def robots_request_for(origin: str) -> Request:
 
 
 def origin_for(robots_request: Request) -> str:
-    """Return the origin whose rules ``robots_request`` is to fetch, wherever redirects have led it."""
+    """Return the origin whose rules ``robots_request`` fetches, wherever redirects have led."""
     return str((robots_request.metadata or {}).get(_ORIGIN, origin_of(robots_request.url)))
 
 
 def verdict_of(status: int, body: bytes, user_agent: str, url: str = "") -> Verdict:
-    """Return what the last answer to a request for robots.txt means, redirects having been followed.
+    """Return the verdict that the final answer to a robots request means, after all redirects.
 
-    - 2xx: what the file says.
-    - Redirects still, after `MAX_REDIRECTS`: everything is allowed (§2.3.1.2).
+    - 2xx: the rules in the file.
+    - A redirect after `MAX_REDIRECTS` others: everything is allowed (§2.3.1.2).
     - 4xx: there are no rules, so everything is allowed (§2.3.1.3); but see `is_unreachable`.
-    - 5xx, and what is no answer: everything is forbidden (§2.3.1.4), for as long as it lasts. The RFC would let one
-      forget about the file after a month; no crawl waits that long.
+    - 5xx, or no valid answer: everything is forbidden (§2.3.1.4) while it lasts. The RFC lets a crawler ignore the
+      file after a month; no crawl waits that long.
 
     Args:
-        status: The HTTP status; 0 where there was no answer, or none that could be read.
+        status: The HTTP status; 0 if there was no answer, or none that could be read.
         body: The body of a 2xx answer.
-        user_agent: How we call ourselves in requests.
-        url: Where the body came from, so that sitemaps may be relative to it.
+        user_agent: The user agent of the crawl's requests.
+        url: The URL of the body, as base of relative sitemaps.
     """
     if is_unreachable(status):
         return Verdict(DENY_ALL, ERROR_SECONDS)
@@ -92,9 +92,9 @@ def verdict_of(status: int, body: bytes, user_agent: str, url: str = "") -> Verd
 
 
 def is_unreachable(status: int) -> bool:
-    """Tell whether a ``status`` says nothing of what is allowed, so that robots.txt should be asked for once more.
+    """Tell whether a ``status`` says nothing about the rules, so that robots.txt should be requested once more.
 
-    429 is one of them, though it is below 500: who gets too many requests does not ask for more. Google reads it so
-    as well, and no other below 500.
+    429 is one of them, although it is below 500: a server with too many requests does not want more. Google treats 429
+    so as well, and no other status below 500.
     """
     return status in {0, HTTPStatus.TOO_MANY_REQUESTS} or status >= HTTPStatus.INTERNAL_SERVER_ERROR

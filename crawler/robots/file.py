@@ -1,4 +1,4 @@
-"""Reads robots.txt files as RFC 9309 says, and as Google's parser does where the RFC is silent."""
+"""The parser of robots.txt files: by RFC 9309, and as Google's parser where the RFC is silent."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from crawler.robots.rules import PathRules, Weight, form_of, index_of
 from crawler.url import resolve
 
 ROBOTS_BYTES = 512 * 1024  # parsed at most; RFC 9309 §2.5 asks for at least 500 KiB
-LONGEST_DELAY = 300.0  # seconds of a Crawl-delay; what Heritrix obeys at most (respectCrawlDelayUpToSeconds)
-MOST_SITEMAPS = 1000  # of a file; arbitrary, a sitemap may be an index of 50,000 others
+LONGEST_DELAY = 300.0  # seconds of a Crawl-delay; the longest that Heritrix obeys (respectCrawlDelayUpToSeconds)
+MOST_SITEMAPS = 1000  # of a file; arbitrary, each of them may be an index of 50,000 others
 
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_BLANKS = " \t\v\f"  # not str.strip(): it takes U+0085 and U+00A0 too, which here are halves of letters
+_BLANKS = " \t\v\f"  # plain str.strip() also removes U+0085 and U+00A0, which here are bytes of letters
 _FIELDS = {
     "user-agent": ("user-agent", "useragent", "user agent"),
     "allow": ("allow",),
@@ -26,20 +26,20 @@ _FIELDS = {
     "crawl-delay": ("crawl-delay", "crawl delay", "crawldelay"),
 }
 _NUMBER = re.compile(r"[0-9]+\.?[0-9]*(?:[eE][0-9]{1,3})?|\.[0-9]+")
-# The first product, or what a browser's disguise is 'compatible' with; 'Foo Bar' is neither, but two names.
+# The first product, or the one after 'compatible' in a browser's user agent; 'Foo Bar' is neither, but two names.
 _PRODUCT = re.compile(r"\s*(?:Mozilla/.*?\(compatible;\s*)?([\w.-]+)(?![\w.-]|\s+[A-Za-z])", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Robots:
-    """What a robots.txt file says to us. It pickles, and a typical URL costs it about 5 µs.
+    """The rules of a robots.txt file for one crawler. It pickles, and checking a typical URL takes about 5 µs.
 
     Attributes:
-        rules: The rules of our group.
-        written: The same as Google's parser reads them, where the file escapes what never needs it: RFC 9309 undoes
-            such escapes, Google does not. What one of them forbids is forbidden.
+        rules: The rules of the crawler's group.
+        written: The same rules as Google's parser reads them, if the file has needless escapes: RFC 9309 decodes such
+            escapes, Google does not. A URL is forbidden if either of them forbids it.
         delay: Seconds between two requests (``Crawl-delay``), or ``None``.
-        sitemaps: URLs of the site's sitemaps, whoever they are for.
+        sitemaps: URLs of the site's sitemaps, which are for all robots.
     """
 
     rules: PathRules = field(default_factory=PathRules)
@@ -49,7 +49,7 @@ class Robots:
 
     def permits(self, url: str) -> bool:
         """Tell whether a normalised http(s) ``url`` of the site may be fetched."""
-        start = url.find("/", len("https://"))  # in 'http://a/' the path begins at the ninth character at the earliest
+        start = url.find("/", len("https://"))  # in 'http://a/' the path begins at the ninth character
         path = url[start:] if start >= 0 else "/"
         if path == "/robots.txt":  # RFC 9309 §2.2.2: implicitly allowed
             return True
@@ -59,12 +59,12 @@ class Robots:
 
 
 def parse_robots(body: bytes, user_agent: str, url: str = "") -> Robots:
-    """Return what a robots.txt file says to ``user_agent``. Never fails: what makes no sense is passed over.
+    """Return the rules of a robots.txt file for ``user_agent``. Never fails: invalid lines are ignored.
 
     Args:
-        body: The file; what comes after `ROBOTS_BYTES` is not read.
-        user_agent: How we call ourselves in requests, or a product token alone; see `product_token`.
-        url: Where the file came from, so that sitemaps may be relative to it.
+        body: The file; only the first `ROBOTS_BYTES` are read.
+        user_agent: The user agent of the crawl's requests, or only a product token; see `product_token`.
+        url: The URL of the file, as base of relative sitemaps.
     """
     reader = _Reader(product_token(user_agent))
     for name, value in _fields_of(_text_of(body)):
@@ -81,9 +81,9 @@ def parse_robots(body: bytes, user_agent: str, url: str = "") -> Robots:
 
 
 def product_token(user_agent: str) -> str:
-    """Return the name by which robots.txt files call ``user_agent``, in lower case (RFC 9309 §2.2.1).
+    """Return the product token of ``user_agent``, the name that robots.txt files use, in lower case (RFC 9309 §2.2.1).
 
-    Empty where it has none that such a file could write: only the rules for all (``*``) are for it then.
+    Empty if it has none: then only the rules for all robots (``*``) apply.
 
     >>> product_token("crawler/0.1 (asyncio crawler framework)")
     'crawler'
@@ -98,11 +98,11 @@ def product_token(user_agent: str) -> str:
 
 
 def _text_of(body: bytes) -> str:
-    """Return the file as text, one character an octet, its lines ended by newlines alone."""
+    """Return the file as text, one character an octet, all its lines ended by newlines."""
     for mark in _MARKS:
         body = body.removeprefix(mark)
     if len(body) >= ROBOTS_BYTES:
-        # Not the line that is cut: 'Disallow: /a' without its last character would forbid everything.
+        # Without the line that is cut: 'Disallow: /a' without its last character would forbid everything.
         body = body[:ROBOTS_BYTES]
         body = body[: max(body.rfind(b"\n"), body.rfind(b"\r"), 0)]
     # Without NULs a file in UTF-16 can be read, too.
@@ -110,12 +110,12 @@ def _text_of(body: bytes) -> str:
 
 
 def _fields_of(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the lines that mean something to us: the name of the field, and its value."""
-    names: dict[str, str] = {}  # each spelling is looked at once
+    """Yield name and value of each known field."""
+    names: dict[str, str] = {}  # each form of a name is looked up once
     for line in text.split("\n"):
         before, colon, value = line.partition("#")[0].partition(":")
         key = before.strip(_BLANKS)
-        if not colon:  # forgotten by many; Google's parser takes a blank for it where nothing else is on the line
+        if not colon:  # a common mistake; Google's parser takes a blank instead if nothing else is on the line
             key, _, value = key.replace("\t", " ").partition(" ")
             if " " in value.strip(_BLANKS):
                 continue
@@ -126,8 +126,8 @@ def _fields_of(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _field_of(key: str) -> str:
-    """Return the field that ``key`` means; like Google's parser, by its beginning. Empty for others."""
-    return next((name for name, spellings in _FIELDS.items() if key.startswith(spellings)), "")
+    """Return the field that ``key`` means, by its beginning like Google's parser; empty for unknown fields."""
+    return next((name for name, forms in _FIELDS.items() if key.startswith(forms)), "")
 
 
 # ── groups ──
@@ -135,14 +135,14 @@ def _field_of(key: str) -> str:
 
 @dataclass(slots=True)
 class _Group:
-    """Rules as they stand in the file, and whether they allow, for those who share them."""
+    """A group of a robots.txt file: patterns as written and whether they allow, and the delay."""
 
     rules: list[tuple[str, bool]] = field(default_factory=list)
     delay: float | None = None
 
 
 class _Reader:
-    """Sorts the fields of a file, read in their order, into the group that is ours and that for everybody."""
+    """Collects the fields of a file, in their order, into the crawler's group and the group for all robots."""
 
     def __init__(self, token: str) -> None:
         self.sitemaps: list[str] = []
@@ -154,7 +154,7 @@ class _Reader:
 
     @property
     def group(self) -> _Group:
-        """The group to obey: that for everybody only where none is ours, be ours empty (RFC 9309 §2.2.1)."""
+        """The group that applies: that for all robots only if the crawler has none, be it empty (RFC 9309 §2.2.1)."""
         return self._everyones if self._ours is None else self._ours
 
     def read(self, name: str, value: str) -> None:
@@ -178,21 +178,21 @@ class _Reader:
             self._names_agents = True
         if agent == "*" or agent.startswith(("* ", "*\t")):
             group = self._everyones
-        elif self._is_us(agent.lower()):
+        elif self._is_crawler(agent.lower()):
             group = self._ours = self._ours or _Group()
         else:
             return
         if not any(group is known for known in self._current):
             self._current.append(group)
 
-    def _is_us(self, agent: str) -> bool:
-        # A product token ends at the first character that cannot belong to one; many a file adds a version.
+    def _is_crawler(self, agent: str) -> bool:
+        # A product token ends at the first character that cannot belong to one; many files add a version.
         following = agent[len(self._token) : len(self._token) + 1]
         return bool(self._token) and agent.startswith(self._token) and not (following.isalpha() or following in {*"-_"})
 
 
 def _longer(delay: float | None, value: str) -> float | None:
-    """Return the longer of ``delay`` and the ``value`` of a Crawl-delay; those that are no number say nothing."""
+    """Return the longer of ``delay`` and the ``value`` of a Crawl-delay; a value that is no number is ignored."""
     found = _NUMBER.match(value)
     if not found:
         return delay
@@ -203,7 +203,7 @@ def _longer(delay: float | None, value: str) -> float | None:
 
 
 def _with_directory(pattern: str, allows: bool) -> list[tuple[str, bool]]:
-    """Return a rule, and where it allows an ``index.html`` that for its directory, as Google's parser has it."""
+    """Return a rule; one that allows an ``index.html`` also allows its directory, as in Google's parser."""
     directory, slash, name = pattern.rpartition("/")
     if allows and slash and name.startswith("index.htm"):
         return [(pattern, True), (f"{directory}/$", True)]
@@ -211,7 +211,7 @@ def _with_directory(pattern: str, allows: bool) -> list[tuple[str, bool]]:
 
 
 def _weighed(rules: list[tuple[str, bool]], spelling: Spelling) -> Iterator[tuple[str, Weight]]:
-    """Yield the forms of ``rules`` in a ``spelling``, each with its weight."""
+    """Yield the ``rules`` in the normal form of ``spelling``, each with its weight."""
     for pattern, allows in rules:
         form = form_of(pattern)
         if "%" not in form:
@@ -227,7 +227,7 @@ def _resolved(sitemaps: list[str], base: str) -> tuple[str, ...]:
     urls: dict[str, None] = {}
     for href in sitemaps:
         try:
-            # The octets of a URL in UTF-8; others stay what they are in Latin-1.
+            # The octets of a URL are UTF-8; invalid ones become U+FFFD.
             urls[resolve(base, href.encode("latin-1").decode("utf-8", "replace"))] = None
         except InvalidURLError:
             continue

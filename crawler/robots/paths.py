@@ -1,6 +1,6 @@
-"""Percent-encoding as robots.txt sees it: when a rule and the path of a URL are spelled alike (RFC 9309 §2.2.2).
+"""Percent-encoding in robots.txt: the normal forms in which rules and paths of URLs are compared (RFC 9309 §2.2.2).
 
-A text here is a path with its query, one character an octet; what is not ASCII has been escaped by `escaped`.
+A text here is a path with its query, one character an octet; octets beyond ASCII have been escaped by `escaped`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-ANY = "\0"  # stands for the wildcard: files have lost their NULs, and URLs have none
+ANY = "\0"  # the wildcard in a form: files have lost their NULs, and URLs have none
 
 _ESCAPE = re.compile("%([0-9A-Fa-f]{2})?")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")  # RFC 3986 §2.3
-# '%' stays escaped, as it would begin an escape, and NUL, which is no wildcard.
+# '%' stays escaped, as it would begin an escape; so does NUL, which is no wildcard.
 _ASCII = {f"%{code:02X}": chr(code) for code in range(1, 128) if chr(code) != "%"} | {"%": "%25"}
 _NEEDLESS = {escape: character for escape, character in _ASCII.items() if character in _UNRESERVED}
 _NEEDED = {escape: character for escape, character in _ASCII.items() if character not in _UNRESERVED}
@@ -23,43 +23,43 @@ _DELIMITERS = {"%2F", "%3F"}
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """A way to spell paths by which those that mean the same become the same text.
+    """A normal form of percent-encoding: paths with the same meaning become the same text.
 
     Attributes:
-        escapes: The escapes that it undoes, and what they become; all others become capitals.
+        escapes: The escapes that it decodes, and their characters; all other escapes get capitals.
     """
 
     escapes: Mapping[str, str]
 
     def of(self, text: str) -> str:
-        """Return ``text``, spelled so."""
+        """Return ``text`` in this form."""
         if "%" not in text:
             return text
         path, mark, query = text.partition("?")
         return f"{self._of_path(path)}{mark}{self._of_query(query)}"
 
     def of_rule(self, form: str) -> tuple[str, ...]:
-        """Return ``form``, a rule with `ANY` for its wildcards, spelled so: twice where a wildcard may hide a ``?``."""
+        """Return a rule with `ANY` for its wildcards in this form; in two if a wildcard may match a ``?``."""
         path, wildcard, rest = form.partition(ANY)
         if "%" not in rest or "?" in form:
             return (self.of(form),)
         return self.of(form), f"{self._of_path(path)}{wildcard}{self._of_query(rest)}"
 
     def _of_path(self, path: str) -> str:
-        # In a path '%2F' and '%3F' are data, and '/' and '?' are not (RFC 3986 §2.2); in a query they are the same.
-        return _ESCAPE.sub(lambda found: self._undone(found[0].upper(), _DELIMITERS), path)
+        # In a path '%2F' and '%3F' are data, unlike '/' and '?' (RFC 3986 §2.2); in a query both mean the same.
+        return _ESCAPE.sub(lambda found: self._decoded(found[0].upper(), _DELIMITERS), path)
 
     def _of_query(self, query: str) -> str:
-        return _ESCAPE.sub(lambda found: self._undone(found[0].upper()), query)
+        return _ESCAPE.sub(lambda found: self._decoded(found[0].upper()), query)
 
-    def _undone(self, escape: str, kept: set[str] | frozenset[str] = frozenset()) -> str:
-        return escape if escape in kept else self.escapes.get(escape, escape)
+    def _decoded(self, escape: str, exceptions: set[str] | frozenset[str] = frozenset()) -> str:
+        return escape if escape in exceptions else self.escapes.get(escape, escape)
 
 
 UNESCAPED = Spelling(_ASCII)
-"""The spelling of RFC 9309: an escape is what it stands for."""
+"""The form of RFC 9309: every escape is decoded."""
 AS_WRITTEN = Spelling(_NEEDED)
-"""The spelling of Google's parser in this: an escape of what never needs one (letters, digits, ``-._~``) is itself."""
+"""The form of Google's parser: needless escapes (of letters, digits, ``-._~``) are not decoded."""
 
 
 def escaped(octets: str) -> str:
@@ -68,5 +68,5 @@ def escaped(octets: str) -> str:
 
 
 def without_needless_escapes(text: str) -> str:
-    """Return ``text`` with those escapes undone that are never needed, and all others as they are."""
+    """Return ``text`` with its needless escapes decoded, and all others unchanged."""
     return _ESCAPE.sub(lambda found: _NEEDLESS.get(found[0].upper(), found[0]), text) if "%" in text else text

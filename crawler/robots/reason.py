@@ -1,4 +1,4 @@
-"""Which rule of a robots.txt decides on a URL, for people who want to know."""
+"""The rule of a robots.txt that decides on a URL, for people who want to know."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHOWN = 200  # characters of a pattern; arbitrary
 
 
 def rule_for(robots: Robots, url: str) -> str:
-    r"""Return the rule that decides whether a normalised ``url`` may be fetched; empty where none does.
+    r"""Return the rule that decides whether a normalised ``url`` may be fetched; empty if none does.
 
     >>> from crawler.robots.file import parse_robots
     >>> rule_for(parse_robots(b"User-agent: *\nDisallow: /a*/b\nAllow: /", "x"), "http://x.example/abc/b")
@@ -29,7 +29,7 @@ def rule_for(robots: Robots, url: str) -> str:
 
 
 def _matching(rules: PathRules, path: str) -> Iterator[tuple[Weight, str]]:
-    """Yield the rules that match a ``path``, each with its weight, as they are written."""
+    """Yield the rules that match a ``path``, as written, each with its weight."""
     if path in rules.whole:
         yield rules.whole[path], f"{path}$"
     for length in rules.lengths:

@@ -1,4 +1,4 @@
-"""The rules of one group of a robots.txt file, indexed so that a path meets only those that may match it."""
+"""The rules of one group of a robots.txt file, indexed so that a path is compared only with likely ones."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from crawler.robots.paths import ANY
 from crawler.url import LONGEST_URL
 
 Weight: TypeAlias = int
-"""Twice the octets of a rule, and one more where it allows: the largest decides (RFC 9309 §2.2.2), and ties allow."""
+"""Twice the octets of a rule, plus one if it allows: the largest weight decides (RFC 9309 §2.2.2), and ties allow."""
 
 NO_RULE: Weight = 1  # lighter than any rule, and odd: it allows
 _DENIED: Weight = 2**62  # heavier than any rule, and even
-_PIECE = 3  # characters by which wildcard rules are found; arbitrary, four tell hardly more apart
-_MOST_STEPS = 2_000_000  # of about 1 ns: characters compared at worst, for one path
-_STEPS_PER_RULE = 300  # what trying a rule costs besides
+_PIECE = 3  # characters by which wildcard rules are found; arbitrary, four distinguish hardly more
+_MOST_STEPS = 2_000_000  # steps of about 1 ns for one path: compared characters in the worst case
+_STEPS_PER_RULE = 300  # the further cost of trying a rule
 
 
 @dataclass(frozen=True, slots=True)
 class PathRules:
-    """Patterns of paths with their weights. It pickles fast: it is dictionaries of strings and numbers.
+    """Patterns of paths with their weights. It pickles fast, as it consists of dictionaries of strings and numbers.
 
     Attributes:
         prefixes: Patterns without wildcards.
-        lengths: Lengths of those, each once.
+        lengths: Lengths of these, each once, in ascending order.
         whole: Patterns without wildcards that end with ``$``.
-        wild: Patterns with wildcards, heaviest first, by a piece that a path must contain to match.
+        wild: Patterns with wildcards, heaviest first, by a piece that every matching path contains.
         pieces: Lengths of those pieces, each once.
     """
 
@@ -44,7 +44,7 @@ class PathRules:
         return f"<PathRules {len(self)} of which {sum(map(len, self.wild.values()))} with wildcards>"
 
     def allow(self, path: str) -> bool:
-        """Tell whether the heaviest rule that matches ``path`` allows it, or there is none."""
+        """Tell whether ``path`` is allowed by the heaviest rule that matches it; without one it is."""
         best = self.whole.get(path, NO_RULE)
         find, size = self.prefixes.get, len(path)
         for length in self.lengths:
@@ -57,10 +57,10 @@ class PathRules:
         return best % 2 == 1
 
     def _heaviest_wild(self, path: str, best: Weight) -> Weight:
-        """Return the weight of the heaviest wildcard rule that matches ``path``, or ``best`` where that is more.
+        """Return the weight of the heaviest wildcard rule that matches ``path``, or ``best`` if that is larger.
 
-        Files and paths can be made so that many rules have to be tried, each for long. What would take more than a few
-        milliseconds is denied: whoever writes such a file shuts out robots from his own site alone.
+        Hostile files and paths can require many slow comparisons. A path that would take more than a few milliseconds
+        is denied: with such a file a site shuts robots out of itself only.
         """
         size = len(path)
         if size > LONGEST_URL:
@@ -79,7 +79,7 @@ class PathRules:
         return best
 
     def _pieces_in(self, path: str) -> set[str]:
-        """Return those pieces of wildcard rules that ``path`` contains."""
+        """Return the pieces of wildcard rules that ``path`` contains."""
         found: set[str] = set()
         for length in self.pieces:
             found |= self.wild.keys() & {path[at : at + length] for at in range(len(path) - length + 1)}
@@ -87,9 +87,9 @@ class PathRules:
 
 
 def matches(form: str, path: str) -> bool:
-    """Tell whether ``path`` matches ``form``, a rule with `ANY` for its wildcards and one at its end where no ``$`` is.
+    """Tell whether ``path`` matches ``form``: a rule with `ANY` for its wildcards, and at its end if it has no ``$``.
 
-    It never goes back: the leftmost place of each piece leaves the most room for the others.
+    There is no backtracking: the leftmost match of each piece leaves the most space for the others.
     """
     head, *pieces, tail = form.split(ANY)
     end = len(path) - len(tail)
@@ -105,7 +105,7 @@ def matches(form: str, path: str) -> bool:
 
 
 def form_of(pattern: str) -> str:
-    """Return ``pattern`` with `ANY` for its wildcards, and one more at the end where no ``$`` is."""
+    """Return ``pattern`` with `ANY` for its wildcards, and one more at the end if it has no ``$``."""
     form = pattern[:-1] if pattern.endswith("$") else f"{pattern}*"
     while "**" in form:
         form = form.replace("**", "*")
@@ -144,6 +144,6 @@ def _place_of(
 
 
 def _piece_of(form: str) -> str:
-    """Return a piece that each path contains which matches ``form``: the end of its longest literal."""
-    # Not of what comes before the first wildcard: many rules of a site share that.
+    """Return a piece that every path contains that matches ``form``: the end of its longest literal."""
+    # Not of the part before the first wildcard: many rules of a site share that.
     return max(form.split(ANY)[1:], key=len)[-_PIECE:]

@@ -1,4 +1,4 @@
-"""What is known of the robots.txt of each origin, for as long as it holds."""
+"""A cache of the robots.txt rules of each origin, for as long as they hold."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import TypeAlias
 from crawler.errors import FetchError
 from crawler.robots.decision import Robots
 
-_REMEMBERED = 10_000  # origins, those used last; arbitrary: what is forgotten is asked for again
-_RULES = 1_000_000  # of all of them together; about 100 MB. Hostile sites have 50,000 each
+_REMEMBERED = 10_000  # origins, the most recently used; arbitrary: forgotten ones are requested again
+_RULES = 1_000_000  # rules of all origins together; about 100 MB. Hostile sites have 50,000 each
 
 
 _Entry: TypeAlias = tuple[Robots | FetchError, float]
 
 
 class RulesCache:
-    """The rules of each origin, or why they cannot be had.
+    """The rules of each origin, or the error in their place.
 
-    When there is no more room, those go first that have served: what was learnt and is not asked about yet stays. Else
-    the rules of many hosts would push each other out before the first page of any is fetched, and each would be asked
-    for its robots.txt again, for ever.
+    When the cache is full, origins that have been used are evicted first; rules not used yet stay. Otherwise the
+    rules of many hosts would evict each other before the first page of any is fetched, and each robots.txt would be
+    requested again, for ever.
     """
 
     def __init__(self) -> None:
-        self._awaited: OrderedDict[str, _Entry] = OrderedDict()  # not asked about since they were learnt
-        self._used: OrderedDict[str, _Entry] = OrderedDict()  # the one that was not asked about for longest first
+        self._awaited: OrderedDict[str, _Entry] = OrderedDict()  # not used since they were learnt
+        self._used: OrderedDict[str, _Entry] = OrderedDict()  # the least recently used first
         self._rules = 0
 
     def __repr__(self) -> str:
@@ -35,7 +35,7 @@ class RulesCache:
         return len(self._awaited) + len(self._used)
 
     def known(self, origin: str, now: float) -> Robots | FetchError | None:
-        """Return the rules of ``origin``, or the error in their place; ``None`` where neither is known any more."""
+        """Return the rules of ``origin``, or the error in their place; ``None`` if neither is known."""
         entry = self._awaited.pop(origin, None) or self._used.pop(origin, None)
         if entry is None:
             return None
@@ -47,7 +47,7 @@ class RulesCache:
         return rules
 
     def learn(self, origin: str, rules: Robots | FetchError, until: float) -> None:
-        """Remember the rules of ``origin``, or why there are none, until a time."""
+        """Store the rules of ``origin``, or the error in their place, until a time."""
         self.forget(origin)
         self._awaited[origin] = rules, until
         self._rules += _size_of(rules)
@@ -55,7 +55,7 @@ class RulesCache:
             self.forget(next(iter(self._used)) if self._used else next(reversed(self._awaited)))
 
     def forget(self, origin: str) -> None:
-        """Forget about ``origin``: it is not asked for anything any more, or is to be asked for its rules again."""
+        """Forget ``origin``, as its rules are not needed any more, or are to be requested again."""
         entry = self._awaited.pop(origin, None) or self._used.pop(origin, None)
         if entry is not None:
             self._rules -= _size_of(entry[0])

@@ -1,1 +1,1 @@
-"""What the event loop and the process need, whatever they are used for."""
+"""Parts for the event loop and the process that know nothing of crawling."""

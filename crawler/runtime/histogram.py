@@ -1,18 +1,18 @@
-"""A histogram of durations that takes a few hundred bytes however many it counts."""
+"""A histogram of durations that takes a few hundred bytes, however many it counts."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
 
-_SMALLEST = 1e-5  # seconds; what is shorter is counted as this
+_SMALLEST = 1e-5  # seconds; shorter durations are counted as this
 _STEPS = 4  # buckets for each doubling: a bucket's bounds differ by 19 %
-_LAST = 22 * _STEPS  # the bucket up to 42 seconds; what is longer is counted in one more, without a bound
+_LAST = 22 * _STEPS  # the bucket up to 42 seconds; longer durations have one more bucket, without a bound
 _BOUNDS = [_SMALLEST * 2 ** (bucket / _STEPS) for bucket in range(_LAST + 1)]
 
 
 class Histogram:
-    """Counts of durations in logarithmic buckets; quantiles are right to 19 %."""
+    """Counts of durations in logarithmic buckets; quantiles are accurate to 19 %."""
 
     __slots__ = ("_counts", "count", "largest", "total")
 
@@ -41,7 +41,7 @@ class Histogram:
         self.largest = max(self.largest, *durations)
 
     def quantile(self, fraction: float) -> float:
-        """Return the upper bound in seconds of the shortest ``fraction`` of the durations; 0 where there are none."""
+        """Return the upper bound in seconds of the shortest ``fraction`` of the durations; 0 if there are none."""
         remaining = fraction * self.count
         for bucket, count in enumerate(self._counts):
             remaining -= count

@@ -1,4 +1,4 @@
-"""How late the event loop runs its timers, and a look at the crawl each time that is measured."""
+"""The lag of the event loop: how late it runs its timers. A callback runs at each measurement."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Self
 from crawler.runtime.histogram import Histogram
 from crawler.runtime.ticker import Ticker
 
-_LATE = 0.001  # seconds, on the average of the last ticks; arbitrary, about what an idle machine shows
-_WEIGHT = 0.4  # of the last tick in that average; arbitrary
-INTERVAL = 0.025  # seconds; short beside a lag that anyone would mind, and to wake 40 times a second costs 4 ms of it
+_LATE = 0.001  # seconds of average lag; arbitrary, about what an idle machine shows
+_WEIGHT = 0.4  # weight of the latest measurement in the average; arbitrary
+INTERVAL = 0.025  # seconds; short compared with any lag that matters, and 40 timers a second take only 4 ms
 
 
 class LoopLag:
-    """Measures while it is entered. The lag is by how much a tick was late: time in which the loop served nobody."""
+    """Measures, while it is entered, how much later than planned a timer runs: the loop served nobody in that time."""
 
     def __init__(self, look: Callable[[], None]) -> None:
         """Create a measurement that also calls ``look``, about forty times a second."""
@@ -28,7 +28,7 @@ class LoopLag:
 
     @property
     def is_late(self) -> bool:
-        """Whether the loop has had more to do of late than it had time for."""
+        """Whether the loop has recently had more work than time."""
         return self._recent > _LATE
 
     def __repr__(self) -> str:
@@ -45,7 +45,7 @@ class LoopLag:
         self._ticker.__exit__(kind, error, traceback)
 
     def _expect(self) -> None:
-        # Not the loop's own clock: uvloop's stands still during an iteration, and so would hide what is sought.
+        # Not the loop's own clock: uvloop's does not advance during an iteration, and so would hide the lag.
         self._due = time.perf_counter() + INTERVAL
 
     def _measure(self) -> None:

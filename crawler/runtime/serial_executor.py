@@ -1,4 +1,4 @@
-"""Calls in threads, one at a time."""
+"""An executor that runs calls in threads, one at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 class SerialExecutor:
     """Runs functions in threads, one after the other.
 
-    A call that is cancelled runs on in its thread, which nothing can stop; the next one waits for its end.
+    A cancelled call continues in its thread, as nothing can stop it; the next call waits for its end.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Zstandard: of the standard library from Python 3.14 on, before that its backport. And how bodies are kept with it."""
+"""Zstandard, from the standard library since Python 3.14, before that its backport; and how stored bodies use it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ else:
 __all__ = ["STORED", "decompressed", "zstd"]
 
 STORED = {int(zstd.CompressionParameter.compression_level): 1, int(zstd.CompressionParameter.checksum_flag): 1}
-"""How bodies are kept. The next levels take half as long again, and save 1 to 5 %; the checksum is what damage is found
-by."""
+"""Parameters for stored bodies. The next levels take half as long again and save 1 to 5 %; the checksum detects damage.
+"""
 
 
 def decompressed(data: bytes, size: int) -> bytes | None:
-    """Return the body of ``size`` bytes that was compressed into ``data``; ``None`` where that is damaged."""
+    """Return the body of ``size`` bytes that is compressed in ``data``; ``None`` if the data is damaged."""
     decompressor = zstd.ZstdDecompressor()
     try:
         body = decompressor.decompress(data, max_length=size + 1)

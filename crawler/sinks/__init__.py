@@ -1,1 +1,1 @@
-"""Where items go."""
+"""Sinks: the outputs to which items are written."""

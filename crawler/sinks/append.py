@@ -1,4 +1,4 @@
-"""A file that grows at its end, and can be cut back: what most sinks write to."""
+"""A file that is appended to, and can be cut back: the output of most sinks."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from crawler.sinks.token import REMEDY
 if sys.platform != "win32":
     import fcntl
 
-_TAIL_BYTES = 32  # by which a file of another crawl, or an edited one, is told from ours; arbitrary
+_TAIL_BYTES = 32  # bytes that distinguish this file from an edited one, or one of another crawl; arbitrary
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """A place to cut a file back to.
+    """A position to which a file can be cut back.
 
     Attributes:
         length: Bytes before it.
-        tail: The last few of them.
+        tail: The last few of these bytes.
     """
 
     length: int
     tail: bytes
 
     def after(self, data: bytes) -> Mark:
-        """Return the place behind ``data`` that is appended here."""
+        """Return the position after ``data``, appended here."""
         tail = data[-_TAIL_BYTES:] if len(data) >= _TAIL_BYTES else (self.tail + data)[-_TAIL_BYTES:]
         return Mark(self.length + len(data), tail)
 
@@ -43,17 +43,17 @@ START = Mark(0, b"")
 
 
 class AppendFile:
-    """A file to append to, by one crawl at a time; it is created where it is missing.
+    """A file to which one crawl at a time appends; it is created if it is missing.
 
-    Calls to `append` that come while the file is being written join into the next write, so the disk sets the pace and
-    not the number of pages.
+    Calls to `append` during a write are combined into the next one, so the number of writes depends on the disk and
+    not on the number of pages.
 
     Attributes:
         name: The path or the descriptor.
     """
 
     def __init__(self, file: str | os.PathLike[str] | int) -> None:
-        """Create one for ``file``: a path, or an open file descriptor, which stays open."""
+        """Create an object for ``file``: a path, or an open file descriptor, which stays open."""
         self.name = file if isinstance(file, int) else os.fspath(file)
         self._file: AsyncFileIO | None = None
         self._lock = asyncio.Lock()
@@ -61,29 +61,29 @@ class AppendFile:
         self._writing: asyncio.Future[None] | None = None
         self._error: SinkError | None = None
         self._end = START
-        self._is_new = False  # made by `open`
-        self._is_entered = False  # in its folder, whatever happens to the power
+        self._is_new = False  # created by `open`
+        self._is_entered = False  # whether its entry in the folder survives a power cut
         self._is_regular = False
 
     def __repr__(self) -> str:
         return f"<AppendFile {self.name!r}>"
 
     async def open(self) -> None:
-        """Open the file, and keep other crawls from writing to it; what it holds is left as it is.
+        """Open the file, and prevent other crawls from writing to it; its contents stay.
 
         Raises:
             ConfigurationError: It cannot be written, or another crawl writes to it.
         """
-        self._lock = asyncio.Lock()  # a lock belongs to the loop it was first used in
+        self._lock = asyncio.Lock()  # a lock belongs to the loop that first used it
         self._chunks, self._writing, self._error, self._is_entered = [], None, None, False
         is_named = not isinstance(self.name, int)
         try:
             kind = await asyncio.to_thread(_kind_of, self.name)
             self._is_new = kind is None
-            # What was opened by somebody else is cut by nobody: he has emptied it, or wants to go on where it ends.
+            # A descriptor opened by somebody else is never cut: its owner has emptied it, or wants to append to it.
             self._is_regular = is_named and (kind is None or stat.S_ISREG(kind))
             # Unbuffered: a batch is one system call, and nothing is left in the process when it is killed. Readable
-            # only where it can be cut: a pipe that is open to us for reading would never break.
+            # only if it can be cut: a pipe that this process could read would never break.
             mode: Any = "a+b" if self._is_regular else "ab"
             self._file = await aiofiles.open(self.name, mode, buffering=0, closefd=is_named)
             self._end = await asyncio.to_thread(_claim, self._file.fileno(), is_regular=self._is_regular)
@@ -101,26 +101,26 @@ class AppendFile:
         """Append ``chunks``; they have left the process when this returns.
 
         Raises:
-            SinkError: The disk is full, or fails; `restore` gets over it.
+            SinkError: The disk is full, or fails; `restore` makes the file usable again.
         """
         self._chunks += chunks
         async with self._lock:
             await self._written()
             file = self._opened()
-            # Empty where whoever had its turn before has written these chunks too.
+            # Empty if the call that had the lock before has written these chunks, too.
             chunks, self._chunks = self._chunks, []
             if chunks and not self._error:
                 self._writing = asyncio.ensure_future(self._write_out(file, b"".join(chunks)))
-                # Cancelled or not, the thread writes on: `close` waits for it, else the descriptor would go under it.
+                # The thread continues after a cancellation; `close` waits for it before it closes the descriptor.
                 await asyncio.shield(self._writing)
             if self._error:
                 raise self._error
 
     async def mark(self) -> Mark | None:
-        """Return the end of the file as a place to cut it back to; ``None`` for what cannot be cut.
+        """Return the end of the file as a position to cut it back to; ``None`` if it cannot be cut.
 
         Raises:
-            SinkError: Somebody else has changed the file.
+            SinkError: Something else has changed the file.
         """
         async with self._lock:
             await self._written()
@@ -136,11 +136,11 @@ class AppendFile:
             return self._end
 
     async def restore(self, mark: Mark | None) -> None:
-        """Cut the file back to ``mark``, or to nothing; forget what failed. What cannot be cut is left as it is.
+        """Cut the file back to ``mark``, or to nothing, and forget errors. A file that cannot be cut is left as it is.
 
         Raises:
-            ConfigurationError: The file is not the one that was marked, or has lost a part of what it had then. Nothing
-                is touched.
+            ConfigurationError: The file is not the one that was marked, or has lost a part of its contents since.
+                Nothing is changed.
             SinkError: It cannot be cut.
         """
         async with self._lock:
@@ -160,7 +160,7 @@ class AppendFile:
             self._end, self._is_new = mark, False
 
     async def sync(self) -> None:
-        """Have what is written survive a power cut.
+        """Make what is written survive a power cut.
 
         Raises:
             SinkError: The disk fails.
@@ -179,7 +179,7 @@ class AppendFile:
             self._is_entered = True
 
     async def close(self) -> None:
-        """Close the file, when what is being written is written."""
+        """Close the file after pending writes."""
         await self._written()
         if self._file is not None:
             await self._file.close()
@@ -191,12 +191,12 @@ class AppendFile:
         return self._file
 
     async def _written(self) -> None:
-        """Wait for a write that was cancelled: its thread writes on, and a second one would tear its lines apart."""
+        """Wait for a cancelled write: its thread continues, and a second write would tear its lines apart."""
         if self._writing is not None:
             await asyncio.wait((self._writing,))
 
     async def _write_out(self, file: AsyncFileIO, data: bytes) -> None:
-        """Write ``data``, and keep the error: nobody may be waiting for it any more, but the next write wants it."""
+        """Write ``data``, and store the error: perhaps nobody waits for it any more, but the next write needs it."""
         rest = memoryview(data)
         try:
             while rest:  # an unbuffered write may take less than it is given
@@ -211,14 +211,14 @@ class AppendFile:
         return SinkError(f"output {self.name!r} cannot be {what}: {error.strerror or error}")
 
     def _problem_with(self, descriptor: int, mark: Mark) -> str:
-        """Return why the file cannot be cut back, so that it reads on with "when …"; empty where it can."""
+        """Return why the file cannot be cut back, as a phrase before "when …"; empty if it can."""
         if not self._is_regular:
             return "is no regular file, as it was"
         size = _size_of(descriptor)
         if size >= mark.length and tail_of(descriptor, mark.length) == mark.tail:
             return ""
         if self._is_new:
-            Path(str(self.name)).resolve().unlink()  # it is ours, and would pass for an output
+            Path(str(self.name)).resolve().unlink()  # `open` created it, and it would be taken for an output
             return f"is missing; it had {mark.length} bytes"
         if size >= mark.length:
             return f"has {size} bytes, but the first {mark.length} are not what they were"
@@ -226,7 +226,7 @@ class AppendFile:
 
 
 def _kind_of(name: str | int) -> int | None:
-    """Return the mode of a file, ``None`` where there is none."""
+    """Return the mode of a file, ``None`` if there is none."""
     try:
         return os.fstat(name).st_mode if isinstance(name, int) else Path(name).stat().st_mode
     except FileNotFoundError:
@@ -241,9 +241,9 @@ def _claim(descriptor: int, *, is_regular: bool) -> Mark:
     """Return the end of a file, unless another crawl writes to it.
 
     Raises:
-        OSError: Another crawl does.
+        OSError: Another crawl writes to it.
     """
-    os.set_blocking(descriptor, True)  # else a write to a full pipe returns at once, having written nothing
+    os.set_blocking(descriptor, True)  # else a write to a full pipe returns at once, without having written anything
     if not is_regular:
         return START
     if sys.platform != "win32":
@@ -258,12 +258,12 @@ def _claim(descriptor: int, *, is_regular: bool) -> Mark:
 def tail_of(descriptor: int, length: int) -> bytes:
     """Return the `Mark.tail` of a file at ``length``."""
     start = max(0, length - _TAIL_BYTES)
-    os.lseek(descriptor, start, os.SEEK_SET)  # appending does not care where the descriptor stands
+    os.lseek(descriptor, start, os.SEEK_SET)  # appending does not depend on the position of the descriptor
     return os.read(descriptor, length - start)
 
 
 def sync_folder_of(path: str) -> None:
-    """Have the entry of a file in its folder survive a power cut."""
+    """Make the entry of a file in its folder survive a power cut."""
     if sys.platform == "win32":
         return
     folder = os.open(Path(path).resolve().parent, os.O_RDONLY)

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Buffer:
-    """Items that wait for their consumer, at most ``size``; a slow consumer makes `write` wait, and so the crawl."""
+    """At most ``size`` items that wait for their consumer; a slow consumer makes `write` wait, and so the crawl."""
 
     encode = None
 
@@ -17,8 +17,8 @@ class Buffer:
 
         Args:
             size: Items at most.
-            until_read: Whether `write` waits until its items were read, and the reader has come back for more: only
-                then are they safe, where the crawl is to go on after a kill.
+            until_read: Whether `write` waits until its items have been read and the reader has come back for more. Only
+                then are they safe, if the crawl is to be resumed after a kill.
         """
         self._size = size
         self._until_read = until_read
@@ -39,14 +39,14 @@ class Buffer:
         """Do nothing."""
 
     async def write(self, items: list[Any]) -> None:
-        """Add ``items``, as many at a time as there is room for."""
+        """Add ``items``, as many at a time as fit."""
         written = 0
         while written < len(items):
             while len(self._items) >= self._size:
                 await _wait_in(self._writers)
-            room = self._size - len(self._items)
-            self._items.extend(items[written : written + room])
-            written += room
+            space = self._size - len(self._items)
+            self._items.extend(items[written : written + space])
+            written += space
             _wake(self._readers)
         self._taken += len(items)
         last = self._taken
@@ -57,7 +57,7 @@ class Buffer:
         """Do nothing; `end` ends the reading."""
 
     def end(self) -> None:
-        """Let readers know that nothing more will come."""
+        """Tell readers that no more items will come."""
         self._ended = True
         _wake(self._readers)
 
@@ -65,10 +65,10 @@ class Buffer:
         """Take the next item.
 
         Raises:
-            StopAsyncIteration: There is none left, and none will come.
+            StopAsyncIteration: No items are left, and none will come.
         """
         if self._until_read and not self._items:
-            self._given = self._taken  # whoever comes back has done with what he was given before
+            self._given = self._taken  # a reader that comes back has processed its previous items
             _wake(self._writers)
         while not self._items:
             if self._ended:
@@ -81,14 +81,14 @@ class Buffer:
 
 
 async def _wait_in(queue: deque[asyncio.Future[None]]) -> None:
-    turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    queue.append(turn)
-    await turn
+    waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    queue.append(waiting)
+    await waiting
 
 
 def _wake(queue: deque[asyncio.Future[None]]) -> None:
-    """Wake all: each looks again whether it can go on."""
+    """Wake all; each checks again whether it can continue."""
     while queue:
-        turn = queue.popleft()
-        if not turn.done():
-            turn.set_result(None)
+        waiting = queue.popleft()
+        if not waiting.done():
+            waiting.set_result(None)

@@ -1,4 +1,4 @@
-"""Which kind of file an output is to be, by its name."""
+"""The choice of a sink by the suffix of its file."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from crawler.sinks.warc import Warc
 def sink_for(path: str | os.PathLike[str]) -> CheckpointedSink:
     """Return a sink for ``path``, by its suffix, in any case.
 
-    ``.csv``, ``.sqlite``, ``.sqlite3`` or ``.db``, ``.parquet`` (a folder), ``.warc`` or ``.warc.gz``; JSON Lines for
-    all else.
+    ``.csv``; ``.sqlite``, ``.sqlite3`` or ``.db``; ``.parquet`` (a folder); ``.warc`` or ``.warc.gz``; JSON Lines for
+    all others.
     """
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     match suffixes[-2:]:

@@ -1,4 +1,4 @@
-"""A sink that is a function of yours."""
+"""A sink that calls a function of yours."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from crawler.sinks.sink import Sink
 
 
 class Call:
-    """Calls a function with each item, on the event loop; awaits what it returns where that can be awaited.
+    """Calls a function with each item, on the event loop, and awaits the result if it is awaitable.
 
-    What a function has done cannot be cut back: a crawl that goes on after a kill calls it again with the last items,
-    so that it sees each at least once. With ``with_key`` it is told which have come before: the same item of the same
-    page has the same key, whatever happens in between, and a database that has a unique index on it, or a service that
-    takes idempotency keys, does the rest.
+    The effects of a function cannot be cut back: a crawl that is resumed after a kill calls it again with the last
+    items, so each item arrives at least once. With ``with_key`` the function can recognise repeated items: the same
+    item of the same page always has the same key. A database with a unique index on it, or a service that takes
+    idempotency keys, does the rest.
 
     Attributes:
         wants_keys: Whether `write` takes items as `Keyed`.
@@ -27,10 +27,10 @@ class Call:
         """Create a sink for ``function``.
 
         Args:
-            function: A function of an item; ``with_key``, of an item and its key.
-            with_key: Whether to give it a key, 32 hexadecimal digits, made of the request's
-                `fingerprint <Request.fingerprint>` and the item's place among those of the page. A parser must yield
-                the items of a page in the same order each time.
+            function: A function of an item, or of an item and its key if ``with_key``.
+            with_key: Whether to pass a key, 32 hexadecimal digits, computed from the request's
+                `fingerprint <Request.fingerprint>` and the item's position among the items of the page. A parser must
+                yield the items of a page in the same order each time.
         """
         self._function = function
         self.wants_keys = with_key
@@ -60,7 +60,7 @@ class Call:
 
 
 def as_sink(sink: Sink | Callable[[Any], object]) -> Sink:
-    """Return ``sink``, or the one that calls it where it is a function.
+    """Return ``sink``, or a `Call` if it is a function.
 
     Raises:
         ConfigurationError: It is neither.

@@ -1,4 +1,4 @@
-"""One output, one crawl at a time: a lock for what cannot be locked itself."""
+"""A claim on an output for one crawl at a time, for outputs that cannot be locked themselves."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if sys.platform != "win32":
 
 
 class Claim:
-    """A locked file beside an output. A kill leaves the file, and gives up the lock; Windows has none.
+    """A locked file beside an output. A kill leaves the file, but releases the lock. Windows has no lock.
 
-    SQLite loses its own locks on a file when the process closes any descriptor of it (https://sqlite.org/howtocorrupt.html
-    §2.2), so that its files cannot be locked as others are.
+    SQLite loses its own locks on a file when the process closes any descriptor of it
+    (https://sqlite.org/howtocorrupt.html §2.2), so its files cannot be locked themselves.
     """
 
     def __init__(self, path: Path) -> None:
         """Take the claim.
 
         Raises:
-            OSError: Another crawl has it, or there can be no such file.
+            OSError: Another crawl has it, or the file cannot be created.
         """
         self._path = path
         self._descriptor = -1
@@ -33,13 +33,13 @@ class Claim:
         return f"<Claim {str(self._path)!r}>"
 
     def give_up(self) -> None:
-        """Leave the output to others."""
-        with suppress(OSError):  # somebody has tidied up
-            self._path.unlink()  # while the lock is held: whoever has opened it meanwhile finds that it is gone
+        """Release the output."""
+        with suppress(OSError):  # somebody has removed it
+            self._path.unlink()  # under the lock: others that have opened it meanwhile will see that it is gone
         os.close(self._descriptor)
 
     def _is_taken(self) -> bool:
-        """Lock the file; return whether it is still the one of that name."""
+        """Lock the file; return whether the path still refers to it."""
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
         if sys.platform == "win32":
             return True

@@ -1,4 +1,4 @@
-"""Items as fields with plain values, for outputs that are tables."""
+"""Items as fields with plain values, for tabular outputs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _KINDS = "a dict, dataclass, msgspec or pydantic model"
 
 
 def plain_of_foreign(value: Any) -> Any:
-    """Return what msgspec does not know as something that it does: msgspec's ``enc_hook``.
+    """Convert a value of a type that msgspec does not know: msgspec's ``enc_hook``.
 
     Raises:
-        TypeError: It is no pydantic model either.
+        TypeError: It is not a pydantic model either.
     """
-    if hasattr(value, "model_dump"):  # pydantic, which need not be installed
+    if hasattr(value, "model_dump"):  # pydantic, which may not be installed
         return value.model_dump(mode="json")
     raise TypeError(f"{type(value).__qualname__} is no JSON type; yield {_KINDS} of plain values")
 
@@ -23,13 +23,13 @@ def plain_of_foreign(value: Any) -> Any:
 def fields_of(item: Any, native: tuple[type, ...] = ()) -> dict[str, Any]:
     """Return the fields of ``item`` by their names.
 
-    Values are ``None``, ``bool``, ``int``, ``float``, ``str``, lists and dicts of such, and what is of a ``native``
-    type; what is more (dates, enums, decimals…) has the form that it has in JSON.
+    Values are ``None``, ``bool``, ``int``, ``float``, ``str``, lists and dicts of these, and values of the ``native``
+    types; all others (dates, enums, decimals…) have their form in JSON.
 
     Raises:
-        TypeError: A value has no such form, or the item no named fields.
+        TypeError: A value has no form in JSON, or the item has no named fields.
     """
-    if hasattr(item, "_asdict"):  # a named tuple, which is else an array
+    if hasattr(item, "_asdict"):  # a named tuple, which would otherwise be an array
         item = item._asdict()
     fields = msgspec.to_builtins(item, builtin_types=native, str_keys=True, enc_hook=plain_of_foreign)
     if not isinstance(fields, dict) or not fields:

@@ -24,9 +24,9 @@ class _Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """An item on its way from the worker to the file.
 
     Attributes:
-        names: Its columns, encoded: rows that have those of the file are known by comparing bytes.
-        line: The row without its end.
-        lengths: The bytes of each field in it, encoded, by which the fields of other rows are found.
+        names: Its columns, encoded: comparing bytes tells whether they are those of the file.
+        line: The row without its line end.
+        lengths: The length of each field in bytes, encoded; by these the fields of other rows are found.
     """
 
     names: msgspec.Raw
@@ -41,15 +41,15 @@ _LENGTHS = msgspec.msgpack.Decoder(list[int])
 
 
 def encode_row(item: Any, columns: tuple[str, ...] | None = None) -> bytes:
-    """Return ``item`` as what `Csv.write` takes: a row with the names of its columns.
+    """Return ``item`` encoded for `Csv.write`: a row with the names of its columns.
 
     Args:
         item: Anything with named fields.
-        columns: The columns of the file, where they are known.
+        columns: The columns of the file, if they are known.
 
     Raises:
         TypeError: The item has no named fields, or a value of a foreign type.
-        ValueError: It has a field that is none of ``columns``.
+        ValueError: It has a field that is not one of ``columns``.
     """
     fields = fields_of(item)
     names = columns or tuple(fields)
@@ -70,17 +70,17 @@ def _text_of(value: Any) -> str:
 
 
 def _quoted(texts: Sequence[str]) -> list[bytes]:
-    """Return each of ``texts`` as a field of a row, in quotes where it needs them."""
+    """Return ``texts`` as fields of a row, quoted if necessary."""
     quoted = []
     for text in texts:
         row = io.StringIO(newline="")
-        csv.writer(row).writerow((text, ""))  # two fields, because a lone empty one is another matter
+        csv.writer(row).writerow((text, ""))  # two fields, because a single empty one is written differently
         quoted.append(row.getvalue()[: -len(",\r\n")].encode())
     return quoted
 
 
 def _joined(fields: Sequence[bytes]) -> bytes:
-    return b",".join(fields) or b'""'  # an empty line would pass for none
+    return b",".join(fields) or b'""'  # an empty line would not count as a row
 
 
 def _unknown(name: str, columns: Sequence[str]) -> str:
@@ -95,10 +95,9 @@ class _Token(Mark, frozen=True, tag="csv"):
 class Csv(AppendSink[_Token]):
     """Writes items to a file as comma-separated values, UTF-8; a new crawl overwrites an existing file.
 
-    Missing fields and ``None`` are empty; lists and dicts are JSON, as are ``true`` and ``false``. Texts are written as
-    they are: one that begins with ``=`` is a formula to a spreadsheet program, and to import such a file as text is its
-    reader's business. With a state folder each item is in the file exactly once, unless it is a pipe, a terminal or a
-    descriptor.
+    Missing fields and ``None`` are empty; lists, dicts, ``true`` and ``false`` are JSON. Texts are written unchanged:
+    one that begins with ``=`` is a formula to a spreadsheet program, so such a file should be imported as text. With a
+    state folder each item is in the file exactly once, unless the file is a pipe, a terminal or a descriptor.
     """
 
     def __init__(self, file: str | os.PathLike[str] | int, columns: Sequence[str] | None = None) -> None:
@@ -106,10 +105,10 @@ class Csv(AppendSink[_Token]):
 
         Args:
             file: A path, or an open file descriptor, which stays open and is never emptied.
-            columns: The names of the columns; by default those fields that the first item has.
+            columns: The names of the columns; by default the fields of the first item.
 
         Raises:
-            ConfigurationError: ``columns`` are none, or have a name twice.
+            ConfigurationError: ``columns`` is empty, or contains a name twice.
         """
         several("columns", columns or ())
         given = None if columns is None else tuple(columns)
@@ -118,7 +117,7 @@ class Csv(AppendSink[_Token]):
         super().__init__(file, _Token, lambda mark: _Token(mark.length, mark.tail, self._columns))
         self.encode = partial(encode_row, columns=given)
         self._given = given
-        self._columns: tuple[str, ...] = ()  # of the header that is written
+        self._columns: tuple[str, ...] = ()  # those in the header, once it is written
         self._names = b""  # the same, encoded
 
     async def open(self) -> None:
@@ -160,7 +159,7 @@ class Csv(AppendSink[_Token]):
             raise ConfigurationError(f"{was}, not {self._given}; give those, or start with a new --state folder")
         await self._file.restore(mark)
         if mark is None and not self._file.can_be_cut and self._columns:
-            return  # the header has gone out, and will not come back
+            return  # the header has been sent, and cannot be taken back
         columns = mark.columns if mark else ()
         if not columns and self._given:
             columns = self._given
@@ -168,7 +167,7 @@ class Csv(AppendSink[_Token]):
         self._columns, self._names = columns, _encode(columns) if columns else b""
 
     def _arranged(self, row: _Row, columns: tuple[str, ...]) -> bytes:
-        """Return a row that has other fields, or another order, in the order of ``columns``."""
+        """Return a row with other fields, or in another order, in the order of ``columns``."""
         fields, start = {}, 0
         for name, length in zip(_NAMES.decode(row.names), _LENGTHS.decode(row.lengths), strict=True):
             if name not in columns:

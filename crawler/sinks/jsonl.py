@@ -15,8 +15,8 @@ from crawler.sinks.columns import plain_of_foreign
 def encode_line(item: Any) -> bytes:
     """Return ``item`` as a line of JSON.
 
-    Takes what msgspec takes (dicts, lists, dataclasses, attrs, typed dicts, named tuples, msgspec structures, dates,
-    UUIDs, enums, sets, bytes as base64) and pydantic's models.
+    Accepts what msgspec accepts (dicts, lists, dataclasses, attrs, typed dicts, named tuples, msgspec structures,
+    dates, UUIDs, enums, sets, bytes as base64) and pydantic models.
 
     Raises:
         TypeError: The item, or a part of it, is of another type.
@@ -28,14 +28,14 @@ _ENCODER = msgspec.json.Encoder(enc_hook=plain_of_foreign)
 
 
 class _Token(Mark, frozen=True, tag="jsonl"):
-    """Where the file is to be cut."""
+    """The position to which the file is cut back."""
 
 
 class JsonLines(AppendSink[_Token]):
     """Writes items to a file as JSON Lines; a new crawl overwrites an existing file.
 
-    Lines are encoded in the workers. With a state folder each item is in the file exactly once, unless it is a pipe, a
-    terminal or a descriptor.
+    Lines are encoded in the workers. With a state folder each item is in the file exactly once, unless the file is a
+    pipe, a terminal or a descriptor.
     """
 
     def __init__(self, file: str | os.PathLike[str] | int) -> None:

@@ -30,7 +30,7 @@ _unpack = msgspec.msgpack.Decoder(_Row).decode
 
 
 def encode_shaped(item: Any) -> bytes:
-    """Return ``item`` as what `Parquet.write` takes: a row with what is to be known for the schema.
+    """Return ``item`` encoded for `Parquet.write`: a row with its shape, for the schema.
 
     Raises:
         TypeError: The item has no named fields, or a value of a foreign type.
@@ -43,14 +43,14 @@ def encode_shaped(item: Any) -> bytes:
 class Parquet:
     """Writes items to a folder of Parquet files, each field a column; a new crawl removes those of an earlier one.
 
-    Columns have types: truth values, integers of 64 bits, floats, texts, lists and structures of such; what is more
-    (dates, enums, bytes…) is text, as in JSON. The first items decide: a field must be of one kind in all of them, but
-    may be missing, or ``None``. Integers become floats with the first float, up to the end of the first file. A field
-    that no item had before adds a column from that file on.
+    Columns have types: booleans, integers of 64 bits, floats, texts, lists and structures of these; all others (dates,
+    enums, bytes…) are text, as in JSON. The first items decide: a field must be of one kind in all items, but may be
+    missing, or ``None``. Integers become floats with the first float, until the first file is complete. A new field
+    adds a column from that file on.
 
-    Items that wait for their file are in ``_spool-….jsonl``, which readers of such folders pass over. When the crawl
-    ends they become the last file. With a state folder each item is in the files exactly once; what a kill leaves are
-    whole files and a spool.
+    Items that wait for their file are in ``_spool-….jsonl``, which readers of such folders ignore. At the end of the
+    crawl they become the last file. With a state folder each item is in the files exactly once; a kill leaves complete
+    files and a spool.
 
     It needs pyarrow: ``pip install 'crawler[parquet]'``.
     """
@@ -59,8 +59,8 @@ class Parquet:
         """Create a sink.
 
         Args:
-            folder: The path of the folder, which is for this sink alone; it is made where it is missing.
-            rows: How many items make a file, at least; fewer where they are 128 MiB of JSON, or the last.
+            folder: The path of the folder, which is for this sink alone; it is created if it is missing.
+            rows: Items per file, at least; a file has fewer if they reach 128 MiB of JSON, or if it is the last.
 
         Raises:
             ConfigurationError: ``rows`` is no number of rows.
@@ -77,17 +77,17 @@ class Parquet:
 
     @property
     def name(self) -> str:
-        """By what a state knows it."""
+        """The name under which the state stores its tokens."""
         return known_as(self, self._path)
 
     async def open(self) -> None:
-        """Open the folder, and leave what it holds.
+        """Open the folder, and leave its contents.
 
         Raises:
-            ConfigurationError: It is a file, cannot be written, holds what no crawl has written, another crawl writes
-                to it, or pyarrow is not installed.
+            ConfigurationError: It is a file, cannot be written, contains files that no crawl has written, another crawl
+                writes to it, or pyarrow is not installed.
         """
-        self._executor = SerialExecutor()  # a lock belongs to the loop it was first used in
+        self._executor = SerialExecutor()  # a lock belongs to the loop that first used it
         self._folder = ParquetFolder(self._path, self._rows)
         await self._executor.run(self._folder.open)
 
@@ -110,10 +110,10 @@ class Parquet:
         return msgspec.json.encode(await self._executor.run(self._opened().contents))
 
     async def restore(self, token: bytes | None) -> None:
-        """Cut the folder back to what it was when ``token`` was made, or remove all that crawls have written to it.
+        """Cut the folder back to its contents when ``token`` was made, or remove all that crawls have written to it.
 
         Raises:
-            ConfigurationError: It has lost a part of what it had then, or is of another crawl. Nothing is touched.
+            ConfigurationError: It has lost a part of these contents, or is of another crawl. Nothing is changed.
             SinkError: The disk fails.
         """
         folder = self._opened()
@@ -123,7 +123,7 @@ class Parquet:
             await self._executor.run(folder.cut_back, decode_token(token, Contents, repr(self)))
 
     async def sync(self) -> None:
-        """Have what is written survive a power cut.
+        """Make what is written survive a power cut.
 
         Raises:
             SinkError: The disk fails.
@@ -131,10 +131,10 @@ class Parquet:
         await self._executor.run(self._opened().sync)
 
     async def close(self) -> None:
-        """Make a file of what waits, and close the folder.
+        """Write the waiting items to a file, and close the folder.
 
         Raises:
-            SinkError: The disk is full, or fails; what waits is still in the spool.
+            SinkError: The disk is full, or fails; the waiting items are still in the spool.
         """
         folder, self._folder = self._folder, None
         if folder is not None:

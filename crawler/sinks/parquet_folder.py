@@ -1,13 +1,13 @@
-"""The folder behind the Parquet sink: part files, and a spool of what waits for the next. For one thread at a time.
+"""The folder of the Parquet sink: part files, and a spool of rows waiting for the next. For one thread at a time.
 
-Rows are appended to the spool, lines of JSON; when they are enough they become a part, which is renamed into place when
-it is whole, and the spool is removed. A token names the number of parts, and the end of the spool. Wherever a kill
-comes:
+Rows are appended to the spool as lines of JSON. When there are enough, they become a part: it is renamed into place
+when it is complete, and then the spool is removed. A token contains the number of parts, and the end of the spool.
+After a kill at any moment there are two cases:
 
-- The spool that the token knows is there: it is cut back, and parts that the token does not know are removed. They were
-  made of what the spool still has.
-- It is not: it has become the part that follows those of the token, whose first rows are those that the spool had. The
-  part is cut to them, and stays, short as it may be.
+- The spool of the token exists: it is cut back, and parts that the token does not count are removed. They were made of
+  rows that the spool still has.
+- It does not: it has become the part after those of the token, whose first rows are those of the spool. The part is cut
+  to these rows, and stays, however short.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from crawler.sinks.spool import Spool, problem_with
 from crawler.sinks.token import REMEDY
 
 _OURS = re.compile(r"part-(\d{6,})\.parquet|_spool-(\d{6,})\.jsonl|_part-\d{6,}\.parquet\.tmp|\..*")
-_MOST_COLUMNS = 2000  # arbitrary; dicts whose keys are data would make one for each key
-_MOST_WAITING = 128 * 2**20  # bytes of a spool, all of which are in memory when it becomes a part; arbitrary
+_MOST_COLUMNS = 2000  # arbitrary; dicts whose keys are data would make a column of each key
+_MOST_WAITING = 128 * 2**20  # bytes of a spool, which is loaded into memory when it becomes a part; arbitrary
 
 
 class Contents(msgspec.Struct, frozen=True, tag="parquet"):
-    """What is in a folder: the token of the sink.
+    """The contents of a folder: the token of the sink.
 
     Attributes:
-        crawl: The crawl that it is of.
-        parts: How many part files there are.
-        rows: How many rows are in the spool.
-        spool: Where it ends.
-        shape: That of all rows.
+        crawl: The crawl that wrote it.
+        parts: Number of part files.
+        rows: Number of rows in the spool.
+        spool: End of the spool.
+        shape: Shape that fits all rows.
     """
 
     crawl: str
@@ -55,7 +55,7 @@ class ParquetFolder:
     """An open folder."""
 
     def __init__(self, path: Path, rows: int) -> None:
-        """Create one with parts of at least so many ``rows``; `open` opens it."""
+        """Create a folder with parts of at least so many ``rows``; `open` opens it."""
         self._path = path
         self._rows = rows
         self._is_new = False
@@ -68,14 +68,14 @@ class ParquetFolder:
         return f"<ParquetFolder {str(self._path)!r}, {self._held.parts} parts, {self._held.rows} rows wait>"
 
     def open(self) -> None:
-        """Make the folder where there is none, and keep other crawls from writing to it.
+        """Create the folder if it is missing, and prevent other crawls from writing to it.
 
         Raises:
-            ConfigurationError: It is a file, cannot be written, holds what is not ours, another crawl writes to it, or
-                pyarrow is not installed.
+            ConfigurationError: It is a file, cannot be written, contains files that no crawl has written, another crawl
+                writes to it, or pyarrow is not installed.
         """
         try:
-            import crawler.sinks.parquet_part  # noqa: PLC0415  # pyarrow need not be installed
+            import crawler.sinks.parquet_part  # noqa: PLC0415  # pyarrow may not be installed
         except ImportError as error:
             raise self._unusable("needs pyarrow: pip install 'crawler[parquet]'") from error
         del crawler
@@ -92,24 +92,24 @@ class ParquetFolder:
             raise self._unusable(f"cannot be written: {error.strerror or error}") from error
 
     def begin(self) -> None:
-        """Remove what an earlier crawl has left.
+        """Remove the files of an earlier crawl, and start with an empty folder.
 
         Raises:
             SinkError: The disk fails.
         """
         try:
-            self._go_on_from(Contents(uuid.uuid4().hex, 0, 0, START, {}))
+            self._continue_from(Contents(uuid.uuid4().hex, 0, 0, START, {}))
             self._remove_after(0)
             self._open_spool()
         except OSError as error:
             raise self._failed(error) from error
 
     def cut_back(self, contents: Contents) -> None:
-        """Remove what was written since ``contents`` were noted.
+        """Remove what was written since the folder had these ``contents``.
 
         Raises:
-            ConfigurationError: The folder is of another crawl, or has lost a part of what it had then. Nothing is
-                touched.
+            ConfigurationError: The folder is of another crawl, or has lost a part of these contents. Nothing is
+                changed.
             SinkError: The disk fails.
         """
         try:
@@ -117,7 +117,7 @@ class ParquetFolder:
                 raise self._unusable(f"{problem} when the state of this crawl was written; {REMEDY}")
             if contents.rows and not self._spool_path(contents.parts + 1).exists():
                 contents = self._cut_part(contents)
-            self._go_on_from(contents)
+            self._continue_from(contents)
             self._remove_after(contents.parts)
             self._open_spool()
         except OSError as error:
@@ -127,7 +127,7 @@ class ParquetFolder:
         """Add rows: for each a line of JSON, and its shape, encoded.
 
         Raises:
-            EncodingError: A field is not what it was before, or there are too many. Nothing is written.
+            EncodingError: A field is of another kind than before, or there are too many fields. Nothing is written.
             SinkError: The disk is full, or fails.
         """
         spool, held = self._opened(), self._held
@@ -144,7 +144,7 @@ class ParquetFolder:
             raise self._failed(error) from error
 
     def contents(self) -> Contents:
-        """Return what is in the folder.
+        """Return the contents of the folder.
 
         Raises:
             SinkError: Something else has changed the spool.
@@ -154,7 +154,7 @@ class ParquetFolder:
         return self._held
 
     def sync(self) -> None:
-        """Have what is written survive a power cut; parts are synced when they are made.
+        """Make what is written survive a power cut; parts are synced when they are made.
 
         Raises:
             SinkError: The disk fails.
@@ -166,10 +166,10 @@ class ParquetFolder:
             raise self._failed(error) from error
 
     def finish(self) -> None:
-        """Make a part of what waits, and close the folder.
+        """Make the waiting rows a part, and close the folder.
 
         Raises:
-            SinkError: The disk is full, or fails; what waits is still in the spool.
+            SinkError: The disk is full, or fails; the waiting rows are still in the spool.
         """
         try:
             if self._spool is not None and self._held.rows:
@@ -189,7 +189,7 @@ class ParquetFolder:
         if self._claim is not None:
             self._claim.give_up()
             self._claim = None
-        if self._is_new:  # nothing was to come into it
+        if self._is_new:  # nothing was written to it
             self._is_new = False
             with suppress(OSError):
                 self._path.rmdir()
@@ -197,7 +197,7 @@ class ParquetFolder:
     # ── rows ──
 
     def _merged(self, shapes: Iterable[bytes]) -> dict[str, Any]:
-        """Return the shape of all rows, with those that have ``shapes``."""
+        """Return the shape that fits all rows so far and those with ``shapes``."""
         shape = self._held.shape
         try:
             for encoded in shapes:
@@ -218,12 +218,12 @@ class ParquetFolder:
         held, spool = self._held, self._opened()
         part = self._part_path(held.parts + 1)
         write_part(part, spool.lines(held.rows), held.shape, held.crawl)
-        sync_folder_of(str(part))  # before the spool goes
-        self._go_on_from(Contents(held.crawl, held.parts + 1, 0, START, frozen(held.shape)))
+        sync_folder_of(str(part))  # before the spool is removed
+        self._continue_from(Contents(held.crawl, held.parts + 1, 0, START, frozen(held.shape)))
         spool.path.unlink()
 
     def _cut_part(self, contents: Contents) -> Contents:
-        """Make the part that the spool has become what the spool was; return what is then in the folder."""
+        """Cut the part that the spool has become to the rows of the spool; return the new contents of the folder."""
         from crawler.sinks.parquet_part import cut_part, read_part  # noqa: PLC0415  # see `open`
 
         part = self._part_path(contents.parts + 1)
@@ -235,7 +235,7 @@ class ParquetFolder:
     # ── files ──
 
     def _problem_with(self, contents: Contents) -> str:
-        """Return why the folder cannot be cut back, so that it reads on with "when …"; empty where it can."""
+        """Return why the folder cannot be cut back, as a phrase before "when …"; empty if it can."""
         for number in range(1, contents.parts + 1):
             if not self._part_path(number).exists():
                 return f"lacks {self._part_path(number).name}; it had {contents.parts} parts"
@@ -261,15 +261,15 @@ class ParquetFolder:
         return f"has {rows} rows in {part.name}; it had {least}" if rows < least else ""
 
     def _remove_after(self, parts: int) -> None:
-        """Remove all that is not one of the first ``parts``, or the spool that follows them."""
+        """Remove all files except the first ``parts`` and the spool that follows them."""
         for entry in self._path.iterdir():
             found = _OURS.fullmatch(entry.name)
             part, spool = found.groups() if found else (None, None)
-            is_kept = (part and int(part) <= parts) or (spool and self._held.rows and int(spool) == parts + 1)
-            if not is_kept and not entry.name.startswith("."):
+            is_known = (part and int(part) <= parts) or (spool and self._held.rows and int(spool) == parts + 1)
+            if not is_known and not entry.name.startswith("."):
                 entry.unlink()
 
-    def _go_on_from(self, contents: Contents) -> None:
+    def _continue_from(self, contents: Contents) -> None:
         if self._spool is not None:
             self._spool.close()
             self._spool = None

@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 
 from crawler.sinks.shapes import resolved
 
-_AT_ONCE = 200  # rows that are converted without letting the event loop's thread have its turn: a millisecond or two
+_AT_ONCE = 200  # rows that are converted before the event loop's thread can run again: a millisecond or two
 _CRAWL, _SHAPE = b"crawler.crawl", b"crawler.shape"
 _LEAVES = {"n": pa.null(), "b": pa.bool_(), "i": pa.int64(), "I": pa.int64(), "f": pa.float64(), "s": pa.string()}
 
 
 class Part(NamedTuple):
-    """What a part file says of itself: the ``crawl`` that it is of, the ``shape`` of its rows, and their number."""
+    """The metadata of a part file: the ``crawl`` that wrote it, the ``shape`` of its rows, and their number."""
 
     crawl: str
     shape: dict[str, Any]
@@ -28,19 +28,19 @@ class Part(NamedTuple):
 
 
 def write_part(path: Path, lines: Iterable[bytes], shape: dict[str, Any], crawl: str) -> None:
-    """Write rows of a ``shape``, which are lines of JSON, to a part file, whole or not at all.
+    """Write rows of a ``shape``, as lines of JSON, to a part file, completely or not at all.
 
     Raises:
         OSError: The disk is full, or fails.
     """
-    # Fields that nothing is known of are left out; but a table without columns would have no rows.
+    # Fields of unknown type are left out, unless no others exist: a table without columns would have no rows.
     fields = [pa.field(name, _type_of(part)) for name, part in (resolved(shape) or shape).items()]
     schema = pa.schema(fields, metadata={_CRAWL: crawl.encode(), _SHAPE: msgspec.json.encode(shape)})
     _write(path, pa.Table.from_batches(_batches(iter(lines), schema), schema=schema))
 
 
 def cut_part(path: Path, rows: int) -> None:
-    """Cut a part file to its first so many ``rows``.
+    """Cut a part file to its first ``rows`` rows.
 
     Raises:
         OSError: The disk is full, or fails.
@@ -51,13 +51,13 @@ def cut_part(path: Path, rows: int) -> None:
 
 
 def read_part(path: Path) -> Part:
-    """Return what a part file says of itself.
+    """Return the metadata of a part file.
 
     Raises:
         OSError: It cannot be read.
         ValueError: It is no Parquet file, or another program's.
     """
-    with path.open("rb") as file:  # a file of Python's, whose errors have their numbers
+    with path.open("rb") as file:  # Python's errors have an errno, pyarrow's do not
         metadata = pq.read_metadata(file)
     notes = metadata.metadata or {}
     shape = msgspec.json.decode(notes.get(_SHAPE, b""), type=dict[str, Any])
@@ -88,7 +88,7 @@ def _column(rows: Sequence[dict[str, Any]], field: pa.Field) -> pa.Array:
 
 
 def _rounded(value: Any, kind: pa.DataType) -> Any:
-    """Return ``value`` with floats where ``kind`` has them."""
+    """Return ``value`` with its integers converted to floats where ``kind`` has floats."""
     if value is None:
         return None
     if pa.types.is_struct(kind):

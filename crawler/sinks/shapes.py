@@ -1,8 +1,8 @@
-"""The shapes of items: what a schema is made of, learnt item by item.
+"""Shapes of items, from which a schema is made, learnt item by item.
 
-A shape is plain data, as JSON has it: a letter for a value (``n`` nothing, ``b`` truth value, ``i`` integer, ``f``
-number, ``s`` text), a list of one shape for a list, a dict of shapes for an object. ``I`` is an integer that cannot
-become a number any more, because a file with such a column has been written.
+A shape is plain data, as in JSON: a letter for a value (``n`` nothing, ``b`` boolean, ``i`` integer, ``f`` number,
+``s`` text), a list of one shape for a list, a dict of shapes for an object. ``I`` is an integer that cannot become a
+number any more, because a file with such a column has been written.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 _WORDS = {"n": "nothing", "b": "a truth value", "i": "an integer", "I": "an integer", "f": "a number", "s": "text"}
-_LETTERS = ((str, "s"), (bool, "b"), (int, "i"), (float, "f"), (type(None), "n"))  # a bool is an int too
+_LETTERS = ((str, "s"), (bool, "b"), (int, "i"), (float, "f"), (type(None), "n"))  # every bool is an int
 _LARGEST = 2**63 - 1
 
 
 def shape_of(value: Any, path: str = "") -> Any:
-    """Return the shape of a plain value: what `crawler.sinks.columns.fields_of` returns, or a part of it.
+    """Return the shape of a plain value, such as `crawler.sinks.columns.fields_of` returns, or of a part of it.
 
     Raises:
         ValueError: A list holds values of different kinds, or an integer has more than 64 bits.
@@ -37,7 +37,7 @@ def merged(known: Any, new: Any, path: str = "") -> Any:
     """Return the shape that fits both.
 
     Raises:
-        ValueError: There is none; names the field.
+        ValueError: There is none; the message names the field.
     """
     if new in (known, "n"):
         return known
@@ -59,7 +59,7 @@ def merged(known: Any, new: Any, path: str = "") -> Any:
 
 
 def frozen(shape: Any) -> Any:
-    """Return ``shape`` as it stays from now on."""
+    """Return ``shape`` with its integers fixed: they can no longer become floats."""
     match shape:
         case dict():
             return {name: frozen(part) for name, part in shape.items()}
@@ -69,7 +69,7 @@ def frozen(shape: Any) -> Any:
 
 
 def resolved(shape: Any) -> Any:
-    """Return ``shape`` without the parts that nothing is known of yet; ``None`` where that is all."""
+    """Return ``shape`` without the parts of unknown type; ``None`` if nothing remains."""
     match shape:
         case dict():
             return {name: known for name, part in shape.items() if (known := resolved(part)) is not None} or None
@@ -80,7 +80,7 @@ def resolved(shape: Any) -> Any:
 
 
 def width_of(shape: Any) -> int:
-    """Return the number of columns that it takes."""
+    """Return the number of columns of ``shape``."""
     match shape:
         case dict():
             return sum(width_of(part) for part in shape.values())

@@ -1,4 +1,4 @@
-"""Rows that wait, as lines of JSON in a file that can be cut back. Used by one thread at a time."""
+"""A spool: waiting rows as lines of JSON, in a file that can be cut back. Used by one thread at a time."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from crawler.sinks.append import Mark, sync_folder_of, tail_of
 
 
 class Spool:
-    """An open file.
+    """An open spool file.
 
     Attributes:
-        path: Where it is.
-        end: What has been written.
+        path: Its path.
+        end: The end of what has been written.
     """
 
     def __init__(self, path: Path, end: Mark) -> None:
@@ -38,7 +38,7 @@ class Spool:
         return os.fstat(self._file.fileno()).st_size == self.end.length
 
     def write(self, data: bytes) -> None:
-        """Append ``data``, all or nothing.
+        """Append ``data``, completely or not at all.
 
         Raises:
             OSError: The disk is full, or fails.
@@ -53,7 +53,7 @@ class Spool:
         self.end = self.end.after(data)
 
     def lines(self, count: int) -> Iterator[bytes]:
-        """Yield the first so many lines.
+        """Yield the first ``count`` lines.
 
         Raises:
             OSError: The disk fails.
@@ -62,7 +62,7 @@ class Spool:
             yield from islice(file, count)
 
     def sync(self) -> None:
-        """Have what is written survive a power cut.
+        """Make what is written survive a power cut.
 
         Raises:
             OSError: The disk fails.
@@ -76,7 +76,7 @@ class Spool:
 
 
 def problem_with(path: Path, end: Mark) -> str:
-    """Return why the file ``path`` cannot be cut back to ``end``, so that it reads on with "when …"; or nothing.
+    """Return why the file ``path`` cannot be cut back to ``end``, as a phrase before "when …"; empty if it can.
 
     Raises:
         OSError: It cannot be read.

@@ -14,17 +14,17 @@ from crawler.sinks.columns import fields_of, json_of
 from crawler.sinks.sqlite_file import GROUP, ID, SqliteFile, folded
 from crawler.sinks.token import decode_token, known_as
 
-_LARGEST = 2**63 - 1  # an INTEGER of SQLite
+_LARGEST = 2**63 - 1  # of an INTEGER in SQLite
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
 def encode_values(item: Any) -> bytes:
-    """Return ``item`` as what `Sqlite.write` takes: its fields with values that SQLite has.
+    """Return ``item`` encoded for `Sqlite.write`: its fields, with values of SQLite's types.
 
     Raises:
         TypeError: The item has no named fields, or a value of a foreign type.
-        ValueError: Two of its fields are one column, or one is a column of the sink's own.
+        ValueError: Two of its fields are the same column to SQLite, or one is a column of the sink's own.
     """
     fields = fields_of(item, native=(bytes, bytearray))
     names = {folded(name) for name in fields}
@@ -47,10 +47,10 @@ def _value_of(value: Any) -> Any:
 
 
 class _Token(msgspec.Struct, frozen=True, tag="sqlite"):
-    """What is in the file.
+    """The contents of the file.
 
     Attributes:
-        crawl: The crawl that it is of.
+        crawl: The crawl that wrote it.
         group: The last group that is written.
     """
 
@@ -61,10 +61,10 @@ class _Token(msgspec.Struct, frozen=True, tag="sqlite"):
 class Sqlite:
     """Writes items to a table of an SQLite file, each field a column; a new crawl empties the table.
 
-    The table has two columns more: ``_id``, which counts the rows, and ``_group``, the number of the write that a row
-    came with. Numbers, texts, bytes and ``None`` are stored as such, ``True`` as 1; all else is JSON, and an integer of
-    more than 64 bits is text. A field that no item had before adds a column. With a state folder each item is in the
-    table exactly once: rows of later groups than the last that is committed are deleted.
+    The table has two more columns: ``_id``, which counts the rows, and ``_group``, the number of the write that added
+    the row. Numbers, texts, bytes and ``None`` are stored as such, ``True`` as 1; all others are JSON, and an integer
+    of more than 64 bits is text. A new field adds a column. With a state folder each item is in the table exactly once:
+    rows of groups after the last committed one are deleted.
 
     The file may be read while it is written (write-ahead log), and must be on a local disk.
     """
@@ -77,7 +77,7 @@ class Sqlite:
             table: The name of the table.
 
         Raises:
-            ConfigurationError: It cannot be the name of a table.
+            ConfigurationError: ``table`` cannot be the name of a table.
         """
         if not table or "\0" in table or table.startswith("_") or folded(table).startswith("sqlite_"):
             expected = "the name of a table, which begins with neither _ nor sqlite_"
@@ -93,16 +93,16 @@ class Sqlite:
 
     @property
     def name(self) -> str:
-        """By what a state knows it."""
+        """The name under which the state stores its tokens."""
         return known_as(self, self._path)
 
     async def open(self) -> None:
-        """Open the file, and leave what it holds.
+        """Open the file, and leave its contents.
 
         Raises:
-            ConfigurationError: It is not one of this sink's, cannot be written, or another crawl writes to it.
+            ConfigurationError: No such sink has written it, it cannot be written, or another crawl writes to it.
         """
-        self._executor = SerialExecutor()  # a lock belongs to the loop it was first used in
+        self._executor = SerialExecutor()  # a lock belongs to the loop that first used it
         self._file = SqliteFile(self._path, self._table)
         try:
             await self._executor.run(self._file.open)
@@ -115,7 +115,7 @@ class Sqlite:
 
         Raises:
             EncodingError: SQLite cannot have a column of that name, or so many.
-            SinkError: The disk is full, or fails, or somebody else has locked the file.
+            SinkError: The disk is full, or fails, or another program has locked the file.
         """
         if items:
             await self._executor.run(self._write, self._opened(), items)
@@ -126,10 +126,10 @@ class Sqlite:
         return msgspec.json.encode(_Token(file.crawl, file.group))
 
     async def restore(self, token: bytes | None) -> None:
-        """Delete the rows of all groups after that of ``token``, or all.
+        """Delete the rows of all groups after that of ``token``, or all rows.
 
         Raises:
-            ConfigurationError: The file is missing, of another crawl, or has lost groups. Nothing is touched.
+            ConfigurationError: The file is missing, of another crawl, or has lost groups. Nothing is changed.
             SinkError: The rows cannot be deleted.
         """
         file = self._opened()
@@ -140,7 +140,7 @@ class Sqlite:
         await self._executor.run(file.cut_back, found.crawl, found.group)
 
     async def sync(self) -> None:
-        """Have what is written survive a power cut.
+        """Make what is written survive a power cut.
 
         Raises:
             SinkError: The disk fails.

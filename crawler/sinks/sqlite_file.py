@@ -1,4 +1,4 @@
-"""The file behind the SQLite sink: a table of rows in groups. Used by one thread at a time."""
+"""The file of the SQLite sink: a table of rows in groups. Used by one thread at a time."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ from crawler.sinks.claim import Claim
 from crawler.sinks.token import REMEDY
 
 ID, GROUP = "_id", "_group"
-_APPLICATION_ID = 0x4352_4C49  # "CRLI": by it, SQLite's own tools and we know the file
+_APPLICATION_ID = 0x4352_4C49  # "CRLI": identifies the file, to this sink and to SQLite's own tools
 _VERSION = 1
-_LOCK_SECONDS = 30.0  # that somebody else may write for; arbitrary
+_LOCK_SECONDS = 30.0  # to wait for another program's writes; arbitrary
 _OF_THE_DISK = {"SQLITE_FULL": errno.ENOSPC, "SQLITE_IOERR": errno.EIO, "SQLITE_READONLY": errno.EROFS}
 _SCHEMA = "CREATE TABLE _crawler (crawl TEXT NOT NULL, output TEXT NOT NULL, last_group INTEGER NOT NULL)"
 
 
 def folded(name: str) -> str:
-    """Return ``name`` as SQLite compares names: ASCII letters have no case."""
+    """Return ``name`` as SQLite compares names: without the case of ASCII letters."""
     return name.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
 
 
 def quoted(name: str) -> str:
-    """Return ``name`` as an identifier."""
+    """Return ``name`` quoted as an identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 class SqliteFile:
-    """A file, which is ours, or does not exist yet.
+    """A file that this sink has written, or that does not exist yet.
 
     Attributes:
-        crawl: The crawl that it is of; empty where it does not exist.
-        group: The last group that is in it.
+        crawl: The crawl that wrote it; empty if the file does not exist.
+        group: The last group in it.
     """
 
     def __init__(self, path: Path, table: str) -> None:
-        """Create one; `open` opens it."""
+        """Create an object for the file; `open` opens it."""
         self.crawl, self.group = "", 0
         self._path = path
         self._name = table
         self._table = quoted(table)
-        self._is_entered = False  # in its folder, whatever happens to the power
+        self._is_entered = False  # whether its entry in the folder survives a power cut
         self._claim: Claim | None = None
         self._connection: sqlite3.Connection | None = None
 
@@ -58,10 +58,10 @@ class SqliteFile:
         return f"<SqliteFile {str(self._path)!r}, {self.group} groups>"
 
     def open(self) -> None:
-        """Open the file where there is one, and keep other crawls from writing to it.
+        """Open the file if it exists, and prevent other crawls from writing to it.
 
         Raises:
-            ConfigurationError: It is not one of ours, cannot be written, or another crawl writes to it.
+            ConfigurationError: No such sink has written it, it cannot be written, or another crawl writes to it.
         """
         try:
             if self._path.is_dir():
@@ -74,14 +74,14 @@ class SqliteFile:
             self._look()
 
     def begin(self) -> None:
-        """Make the table anew, without rows.
+        """Create the table anew, without rows.
 
         Raises:
             SinkError: The disk fails.
         """
         if self._connection is None:
             self._connect("rwc")
-        crawl = uuid.uuid4().hex  # so that the file of another crawl does not pass for this one's
+        crawl = uuid.uuid4().hex  # so that the file of another crawl is not taken for this one's
         with self._transaction() as execute:
             execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             execute(f"PRAGMA user_version = {_VERSION}")
@@ -96,7 +96,7 @@ class SqliteFile:
         """Delete the rows of all groups after ``group``.
 
         Raises:
-            ConfigurationError: The file is missing, of another crawl, or does not have that group. Nothing is touched.
+            ConfigurationError: The file is missing, of another crawl, or does not have that group. Nothing is changed.
             SinkError: The disk fails.
         """
         when = "when the state of this crawl was written"
@@ -106,7 +106,7 @@ class SqliteFile:
             raise self._unusable(f"is of another crawl than it was {when}; {REMEDY}")
         if self.group < group:
             raise self._unusable(f"has {self.group} groups of rows; it had {group} {when}; {REMEDY}")
-        # Groups are in the order of the rows: from the last row back, few are looked at.
+        # Groups are in the order of the rows: the search from the last row back looks at few.
         last = f"SELECT {ID} FROM {self._table} WHERE {GROUP} <= ? ORDER BY {ID} DESC LIMIT 1"  # noqa: S608  # quoted
         with self._transaction() as execute:
             execute(f"DELETE FROM {self._table} WHERE {ID} > coalesce(({last}), 0)", (group,))  # noqa: S608
@@ -114,11 +114,11 @@ class SqliteFile:
         self.group = group
 
     def insert(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Add ``rows``, a value for each of some columns, as the next group.
+        """Add ``rows``, each with values for some columns, as the next group.
 
         Raises:
-            EncodingError: There can be no column of that name, or not so many.
-            SinkError: The disk is full, or fails, or somebody else has locked the file.
+            EncodingError: SQLite cannot have a column of that name, or so many.
+            SinkError: The disk is full, or fails, or another program has locked the file.
         """
         group = self.group + 1
         with self._transaction() as execute:
@@ -132,7 +132,7 @@ class SqliteFile:
         self.group = group
 
     def sync(self) -> None:
-        """Have what is committed survive a power cut: what is not in the log any more is on the disk already.
+        """Make what is committed survive a power cut. Syncing the log suffices: all else is on the disk already.
 
         Raises:
             SinkError: The disk fails.
@@ -140,7 +140,7 @@ class SqliteFile:
         if sys.platform == "win32":
             return
         try:
-            with suppress(FileNotFoundError):  # nothing is written since it was merged
+            with suppress(FileNotFoundError):  # nothing has been written since the log was merged
                 log = os.open(f"{self._path}-wal", os.O_RDONLY)
                 try:
                     os.fsync(log)
@@ -176,15 +176,15 @@ class SqliteFile:
             raise self._unusable(f"cannot be written: {error}") from error
 
     def _prepare(self) -> None:
-        # With a log, NORMAL keeps the file whole whatever happens; `sync` is for the last commits.
+        # With a write-ahead log, NORMAL protects the file against power cuts; `sync` is for the last commits.
         self._opened().execute("PRAGMA synchronous = NORMAL")
         self._opened().execute("PRAGMA journal_mode = WAL").fetchone()
 
     def _look(self) -> None:
-        """Find out what the file is.
+        """Read what the file is.
 
         Raises:
-            ConfigurationError: It is not one of ours.
+            ConfigurationError: No such sink has written it.
         """
         try:
             [kind], [version], [tables] = (
@@ -194,7 +194,7 @@ class SqliteFile:
             if (kind, version, tables) != (0, 0, 0):
                 self._check(kind, version)
             self._prepare()
-        except (sqlite3.Error, TypeError, ValueError) as error:  # the last two: no row, or another
+        except (sqlite3.Error, TypeError, ValueError) as error:  # the last two: no row, or an unexpected one
             if isinstance(error, ConfigurationError):
                 raise
             raise self._unusable(f"is damaged, or no SQLite file ({error}); remove it, or name another") from error
@@ -217,18 +217,18 @@ class SqliteFile:
                 continue
             try:
                 self._opened().execute(f"ALTER TABLE {self._table} ADD COLUMN {quoted(name)}")
-            except (sqlite3.Error, ValueError) as error:  # the second of Python, for a NUL in later versions
+            except (sqlite3.Error, ValueError) as error:  # ValueError from newer Pythons, for a NUL
                 if _code_of(error) not in {"", "SQLITE_ERROR"}:
-                    raise  # of the disk
+                    raise  # an error of the disk
                 raise EncodingError(f"output {str(self._path)!r}: no column for the field {name!r}: {error}") from error
             known.add(folded(name))
 
     @contextmanager
     def _transaction(self) -> Iterator[Any]:
-        """Yield what executes in one transaction, committed if nothing is raised.
+        """Yield a function that executes statements in one transaction, which is committed if nothing is raised.
 
         Raises:
-            SinkError: SQLite says no; of a full disk, the cause has the number of that error.
+            SinkError: SQLite failed; if the disk is full, the cause has the errno for that.
         """
         connection = self._opened()
         try:
@@ -237,7 +237,7 @@ class SqliteFile:
                 yield connection.execute
                 connection.execute("COMMIT")
             except BaseException:
-                if connection.in_transaction:  # after some errors SQLite has rolled back itself
+                if connection.in_transaction:  # after some errors SQLite has already rolled back
                     connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
@@ -253,12 +253,12 @@ class SqliteFile:
 
 
 def _code_of(error: Exception) -> str:
-    """Return SQLite's name of an error without its extension; empty for one that Python found itself."""
+    """Return SQLite's name of an error, without its extension; empty for an error of Python's own."""
     return "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])  # SQLITE_IOERR_WRITE is an SQLITE_IOERR
 
 
 def _cause_of(error: sqlite3.Error) -> Exception:
-    """Return an error of the disk as one of the system, as it would be for any other file."""
+    """Return an error of the disk as the `OSError` that any other file would raise."""
     name = _code_of(error)
     if name not in _OF_THE_DISK:
         return error

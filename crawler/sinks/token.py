@@ -1,4 +1,4 @@
-"""The tokens of checkpoints: small structures as JSON, each with the name of its kind of sink."""
+"""The tokens of checkpoints: small structures in JSON, each tagged with its kind of sink."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from crawler.errors import ConfigurationError
 Token = TypeVar("Token", bound=msgspec.Struct)
 
 REMEDY = "start with a new --state folder, or put the file back"
-"""What helps where output and state do not fit together."""
+"""The remedy if output and state do not match."""
 
 
 def decode_token(token: bytes, kind: type[Token], output: str) -> Token:
-    """Return what a token says.
+    """Decode a token.
 
     Args:
-        token: What `checkpoint` returned once.
+        token: A result of `checkpoint`.
         kind: The structure that it should be; its tag is the kind of sink.
-        output: What to call the output in the error.
+        output: The name of the output in the error.
 
     Raises:
         ConfigurationError: The token is of another kind of sink.
@@ -35,5 +35,5 @@ def decode_token(token: bytes, kind: type[Token], output: str) -> Token:
 
 
 def known_as(sink: object, file: str | os.PathLike[str] | int) -> str:
-    """Return by what a state knows a ``sink``: its kind and its file, without the folder, so that both may be moved."""
+    """Return the name of a ``sink`` in a state: its kind and its file, without the folder, as both may be moved."""
     return f"{type(sink).__name__} {Path(str(file)).name}"

@@ -1,4 +1,4 @@
-"""WARC: the pages themselves, by ISO 28500:2017 (WARC 1.1)."""
+"""WARC: archives of the pages themselves, by ISO 28500:2017 (WARC 1.1)."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from crawler.sinks.append_sink import AppendSink
 
 
 def encode_record(page: Page, *, compressed: bool) -> bytes:
-    """Return a response record of ``page``, if ``compressed`` as a gzip member."""
-    from crawler.sinks.warc_record import response_record  # noqa: PLC0415  # warcio need not be installed
+    """Return a response record of ``page``, as a gzip member if ``compressed``."""
+    from crawler.sinks.warc_record import response_record  # noqa: PLC0415  # warcio may not be installed
 
     return response_record(page, compressed=compressed)
 
 
 class _Token(Mark, frozen=True, tag="warc"):
-    """Where the file is to be cut."""
+    """The position to which the file is cut back."""
 
 
 class Warc(AppendSink[_Token]):
     """Archives each page that was parsed as a record of a WARC file; a new crawl overwrites an existing file.
 
-    Records are made in the workers, whatever the parser yields; those of pages that fail are not. Bodies are stored
-    decoded, with a Content-Length to match; what the header said of codings is kept in fields that begin with
-    ``x-archive-orig-``. The date of a record is that of its making, moments after the page has come; its id is made of
-    the request and the body, so that the same page is the same record. With a state folder each page is in the file
-    exactly once, unless it is a pipe, a terminal or a descriptor.
+    Records are made in the workers, whatever the parser yields, but not for pages that fail. Bodies are stored decoded,
+    with a Content-Length to match; the original fields about codings are stored with names that begin with
+    ``x-archive-orig-``. The date of a record is the time of its creation, moments after the page has arrived. Its id is
+    computed from the request and the body, so that the same page has the same id. With a state folder each page is in
+    the file exactly once, unless the file is a pipe, a terminal or a descriptor.
 
     It needs warcio: ``pip install 'crawler[warc]'``.
 
     Attributes:
-        encode_page: From a page to its record.
+        encode_page: The function that makes the record of a page.
     """
 
     encode = None
@@ -93,7 +93,7 @@ class Warc(AppendSink[_Token]):
             self._has_begun = mark is not None and mark.length > 0
 
     def _info_record(self) -> bytes:
-        from crawler.sinks.warc_record import info_record  # noqa: PLC0415  # warcio need not be installed
+        from crawler.sinks.warc_record import info_record  # noqa: PLC0415  # warcio may not be installed
 
         name = "" if isinstance(self._file.name, int) else Path(self._file.name).name
         return info_record(name, compressed=self._is_compressed)

@@ -1,7 +1,7 @@
 """Pitfalls of threads, pools and processes, shown live: what goes wrong, then the cure.
 
-`python -m examples.pitfalls` runs all, `python -m examples.pitfalls.NAME` one. All but the last need nothing beside
-Python. Start methods of processes are named everywhere, as the default depends on the system and the version.
+`python -m examples.pitfalls` runs all, `python -m examples.pitfalls.NAME` one. All except the last need only Python.
+Start methods of processes are named everywhere, as the default depends on the system and the version.
 """
 
 PITFALLS = (
@@ -15,4 +15,4 @@ PITFALLS = (
     "dead_worker",
     "poison_page",
 )
-"""Their names, from the plainest to the one that needs a crawler."""
+"""Their names, from the simplest to the one that needs a crawler."""

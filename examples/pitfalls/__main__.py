@@ -1,4 +1,4 @@
-"""Runs all pitfalls one after the other, or those that are named: `python -m examples.pitfalls [NAME…]`."""
+"""Runs all pitfalls one after the other, or the named ones: `python -m examples.pitfalls [NAME…]`."""
 
 import sys
 from importlib import import_module

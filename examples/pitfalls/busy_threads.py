@@ -23,14 +23,14 @@ def is_prime(n: int) -> tuple[bool, float]:
 
 def measure(executor: Executor) -> tuple[int, float]:
     """Return how many of the numbers are prime, and the processor time over the time by the clock: cores used."""
-    list(executor.map(is_prime, [9] * 8))  # whatever has to start is started
+    list(executor.map(is_prime, [9] * 8))  # starts all workers
     begin = time.perf_counter()
     results = list(executor.map(is_prime, NUMBERS))
     return sum(answer for answer, _ in results), sum(cpu for _, cpu in results) / (time.perf_counter() - begin)
 
 
 def main() -> None:
-    gil = getattr(sys, "_is_gil_enabled", lambda: True)()  # from 3.13 on there are builds without
+    gil = getattr(sys, "_is_gil_enabled", lambda: True)()  # since 3.13 there are builds without it
     print(f"{os.cpu_count()} cores, the GIL is {'on' if gil else 'off'}")
     with ThreadPoolExecutor(8) as threads, ProcessPoolExecutor(8, get_context("spawn")) as processes:
         for name, executor in ("8 threads", threads), ("8 processes", processes):

@@ -1,4 +1,4 @@
-"""A worker that dies: `ProcessPoolExecutor` fails all calls that are pending, `multiprocessing.Pool` waits for ever.
+"""A worker that dies: `ProcessPoolExecutor` fails all pending calls, `multiprocessing.Pool` waits for ever.
 
 The cure is a slot: a pool of one process with one call in it. A death costs that call, and the slot gets a new process.
 The crawler's CPU stage is built of such slots.
@@ -17,12 +17,12 @@ DEADLY = 3
 
 def square(number: int) -> int:
     if number == DEADLY:
-        os._exit(7)  # stands for a segmentation fault, or a kill by the system because memory ran out
+        os._exit(7)  # like a segmentation fault, or a kill by the system because memory ran out
     return number * number
 
 
 def slot(numbers: range) -> list[int | BrokenProcessPool]:
-    """Do one call after the other in a process, and in another one after a death."""
+    """Run calls one after the other in a process, which is replaced after a death."""
     answers: list[int | BrokenProcessPool] = []
     executor = ProcessPoolExecutor(1, CONTEXT)
     for number in numbers:

@@ -1,7 +1,7 @@
-"""A fork copies the locks but not the threads that would release them: what was held stays held in the child for ever.
+"""A fork copies locks but not the threads that would release them: a held lock stays held in the child for ever.
 
-Since Python 3.12 a fork with other threads about warns. The cure is another start method: spawn, or forkserver, which
-forks from a process that has one thread, and is the default on Linux since 3.14.
+Since Python 3.12 a fork of a process with several threads warns. The cure is another start method: spawn, or
+forkserver, which forks from a process with one thread, and is the default on Linux since 3.14.
 """
 
 import warnings
@@ -12,7 +12,7 @@ from threading import Event, Lock, Thread
 Context = ForkContext | SpawnContext | ForkServerContext
 CONTEXTS: tuple[Context, ...] = (get_context("fork"), get_context("spawn"), get_context("forkserver"))
 
-lock = Lock()  # stands for any: that of a log file, of an import, of a library written in C
+lock = Lock()  # like any other: that of a log file, of an import, of a library written in C
 
 
 def take() -> None:

@@ -1,4 +1,4 @@
-"""`join` in the loop that starts the threads: each is waited for before the next one starts.
+"""`join` in the loop that starts the threads: it waits for each before the next one starts.
 
 The program looks concurrent and is sequential. The cure is two loops, or an executor, which has no `join` to misplace.
 """
@@ -31,7 +31,7 @@ def one_loop(server: Server) -> None:
     for _ in range(DOWNLOADS):
         thread = Thread(target=server.answer)
         thread.start()
-        thread.join()  # here: the next thread does not start before this one has ended
+        thread.join()  # here: the next thread starts only after this one has ended
 
 
 def two_loops(server: Server) -> None:

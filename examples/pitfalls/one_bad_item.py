@@ -1,6 +1,6 @@
-"""`Pool.map` with one bad item raises, and all other results are gone, although they have been computed.
+"""`Pool.map` with one bad item raises, and all other results are lost, although they have been computed.
 
-The cure is errors that are values: a future holds one, or the function returns it.
+The cure is to treat errors as values: a future contains one, or the function returns it.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ def parse_or_error(text: str) -> int | ValueError:
 
 
 def told(results: Iterable[object]) -> str:
-    """Say how many of the results are none, and what the errors among them say."""
+    """Describe the results: how many are errors, and their messages."""
     results = list(results)
     errors = [str(result) for result in results if isinstance(result, Exception)]
     return f"{len(results) - len(errors)} of {len(TEXTS)} results, {len(errors)} error: {', '.join(errors)}"
@@ -38,7 +38,7 @@ def main() -> None:
             print("Pool.map:", told([*results, error]))
         try:
             for result in executor.map(parse, TEXTS):
-                results.append(result)  # what came before the error is to be kept
+                results.append(result)  # so that results before the error are not lost
         except ValueError as error:
             print("Executor.map, which stops there:", told([*results, error]))
         print("imap_unordered, errors returned:", told(pool.imap_unordered(parse_or_error, TEXTS)))

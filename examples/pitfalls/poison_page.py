@@ -1,6 +1,6 @@
-"""A page that kills the process that parses it costs that page alone: the crawler's CPU stage is made of slots.
+"""A page that kills its process costs only itself: the crawler's CPU stage consists of slots.
 
-See `dead_worker` for what other pools do.
+See `dead_worker` for other pools.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ PAGES = 30
 def parse(page: Page) -> Iterator[str | Request]:
     yield from page.links()
     if page.url.endswith("/p/7.html"):
-        os._exit(7)  # stands for a segmentation fault in a parser written in C
+        os._exit(7)  # like a segmentation fault in a parser written in C
     yield page.url
 
 

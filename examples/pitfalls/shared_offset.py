@@ -1,4 +1,4 @@
-"""A file opened before a fork is one file for all workers, with one position: each reads where another one sought.
+"""A file opened before a fork is one file with one position for all workers: each reads where another one has sought.
 
 The cure is an initializer that opens the file in each worker. The same holds for sockets and database connections.
 """
@@ -13,7 +13,7 @@ from typing import BinaryIO
 WORKERS = 4
 SIZE = 8  # of a record, bytes
 RECORDS = 400
-WANTED = [number * 7 % RECORDS for number in range(100)]  # no two that follow each other in the file
+WANTED = [number * 7 % RECORDS for number in range(100)]  # no two of them are adjacent in the file
 
 file: BinaryIO
 all_have_sought: Barrier
@@ -31,7 +31,7 @@ def open_file(path: Path) -> None:
 def look_up(number: int) -> bool:
     """Tell whether the record at place ``number`` has that number."""
     file.seek(number * SIZE)
-    all_have_sought.wait()  # that other workers come in between is rare in life, and certain here
+    all_have_sought.wait()  # in practice other workers seldom come in between; here they always do
     return file.read(SIZE) == record(number)
 
 
@@ -42,7 +42,7 @@ def count_right(pool: Pool) -> int:
 
 def main() -> None:
     global all_have_sought  # noqa: PLW0603  # inherited by the workers, like the file
-    fork = get_context("fork")  # the only start method with which workers inherit what is open
+    fork = get_context("fork")  # the only start method with which workers inherit open files
     all_have_sought = fork.Barrier(WORKERS)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "records")

@@ -1,7 +1,7 @@
-"""An exception that cannot be unpickled: it reaches nobody, and a `ProcessPoolExecutor` breaks as if a worker had died.
+"""An exception that cannot be unpickled: it never arrives, and a `ProcessPoolExecutor` breaks as if a worker had died.
 
-Exceptions travel as their class and `args`. One whose constructor wants more than it hands to `Exception` cannot be put
-together again. The cure is to hand over all of it, or, for exceptions of others, errors that are values.
+Exceptions are pickled as their class and `args`. If the constructor takes more arguments than it passes to `Exception`,
+the exception cannot be recreated. The cure is to pass all of them, or, for other people's exceptions, errors as values.
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -9,14 +9,14 @@ from multiprocessing import get_context
 
 
 class BadPageError(Exception):
-    """Looks right, and travels nowhere: ``args`` has one value, the constructor wants two."""
+    """Looks right, and cannot be unpickled: ``args`` has one value, the constructor takes two."""
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"{url}: {reason}")
 
 
 class GoodPageError(Exception):
-    """Hands its arguments on as they are."""
+    """Passes all its arguments on."""
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(url, reason)
@@ -32,7 +32,7 @@ def parse(kind: type[BadPageError | GoodPageError]) -> None:
 def parse_or_error(kind: type[BadPageError | GoodPageError]) -> str:
     try:
         parse(kind)
-    except Exception as error:  # whatever it is, its text travels
+    except Exception as error:  # of any type, as its text always pickles
         return f"{type(error).__name__} as text, {error}"
     return "parsed"
 

@@ -1,6 +1,6 @@
-"""`submit` and `map` never say "enough": they read the whole input before the first result is looked at.
+"""`submit` and `map` have no back-pressure: they read the whole input before the first result is used.
 
-With a hundred million URLs in it the program runs out of memory. The cure is a window: so many calls ahead, no more.
+With a hundred million URLs as input, the program runs out of memory. The cure is a window: only so many calls ahead.
 Python 3.14 has it as `executor.map(…, buffersize=…)`.
 """
 

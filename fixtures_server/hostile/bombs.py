@@ -1,4 +1,4 @@
-"""Bombs: little on the wire, ten gigabytes decoded."""
+"""Bombs: small when compressed, ten gigabytes decoded."""
 
 import zlib
 from collections.abc import Iterator
@@ -75,7 +75,7 @@ def _bombs(codec: str) -> Iterator[Behaviour]:
 
 BOMBS = Family(
     "bombs",
-    "Small on the wire and ten gigabytes decoded; those at /robots.txt are with the robots family.",
+    "Small when compressed and ten gigabytes decoded; those at /robots.txt are with the robots family.",
     (
         *(behaviour for codec in CODECS for behaviour in _bombs(codec)),
         Behaviour("/bombs/nested", "gzip in gzip: 24 kB for ?bytes=10000000000", "too large, as a page", _nested),

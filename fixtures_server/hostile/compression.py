@@ -11,7 +11,7 @@ from typing import TypeAlias
 import brotli  # type: ignore[import-untyped]  # it has none
 
 BLOCK = b" " * 2**20  # decoded: spaces, as text may have any number of them anywhere
-_BATCH = 64  # blocks sent at once: 64 MiB decoded, below 70 kB on the wire
+_BATCH = 64  # blocks sent at once: 64 MiB decoded, below 70 kB compressed
 _ZSTD_BLOCK = 2**17  # decoded bytes of a block at most (RFC 8878 §3.1.1.2.4)
 _ADLER = 65_521  # RFC 1950 §9
 _GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952 §2.3: deflate, no name, no time

@@ -66,7 +66,7 @@ async def _host(exchange: Exchange) -> None:
     await exchange.answer(page("cookies for others", *links), fields=fields)
 
 
-_NONE = "not kept: nothing of it comes back"
+_NONE = "not stored: nothing of it comes back"
 COOKIES = Family(
     "cookies",
     "Too many, too large, and for others; with cookies switched on, /cookies/check shows what came back.",
@@ -87,7 +87,9 @@ COOKIES = Family(
         _cookie(
             "other-host", "Domain=example.com", _NONE, "foreign=1; Domain=example.com", "dot=1; Domain=.example.com"
         ),
-        _cookie("secure", "Secure over http", "not kept, unless loopback counts as secure", "secure=1; Secure; Path=/"),
+        _cookie(
+            "secure", "Secure over http", "not stored, unless loopback counts as secure", "secure=1; Secure; Path=/"
+        ),
         _cookie(
             "prefixes",
             "prefixes of names that are for https alone",

@@ -40,13 +40,13 @@ class Then(enum.Enum):
     CLOSE = enum.auto()
     RESET = enum.auto()
     CLOSE_AT_NEXT = enum.auto()
-    """It is kept, and closed without an answer when the next request has come."""
+    """It stays open, and is closed without an answer when the next request has come."""
 
 
 class Exchange:
     """A request, and the wire on which to answer it.
 
-    Behaviours send what they like with `send`; whoever wants to be understood uses `answer`. The connection is closed
+    Behaviours send what they like with `send`; those that want to be understood use `answer`. The connection is closed
     afterwards unless `then` says otherwise. When the client goes away, the behaviour is cancelled.
     """
 

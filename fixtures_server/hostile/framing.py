@@ -162,7 +162,7 @@ CONNECTIONS = (
     _at("closed-in-head", "half a head, then the end", "a protocol or connection error", raw(_OK)),
     _at(
         "closes-next",
-        "a page, and the kept connection closes when the next request comes",
+        "a page, and the persistent connection closes when the next request comes",
         "this page and the next one",
         _closes_next,
     ),

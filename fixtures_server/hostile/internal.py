@@ -44,7 +44,7 @@ DISGUISES: Mapping[str, str] = MappingProxyType(
 """Names of disguises, and the authority of a URL that means loopback, with room for a port."""
 
 SECRET = b"<!doctype html><title>internal</title><h1>This is for the inside alone.</h1>"
-"""What the internal listener shows to whoever comes."""
+"""The page that the internal listener shows to everybody."""
 
 
 def disguised(name: str, port: int) -> str:

@@ -49,7 +49,7 @@ async def _other_host(exchange: Exchange) -> None:
 
 
 async def _and_back(exchange: Exchange) -> None:
-    """There and back again: whoever dropped his credentials on the way must not find them at the end."""
+    """There and back again: a client that dropped its credentials on the way must not have them at the end."""
     target = f"{exchange.places.other_url}redirects/back"
     await exchange.answer(page("there"), status="302 Found", fields=[("Location", target)])
 

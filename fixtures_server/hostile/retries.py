@@ -62,14 +62,14 @@ def _behaviours() -> Iterator[Behaviour]:
         for form, (value, expected, retry_after) in FORMS.items():
             does = f"{status} with Retry-After: {value}, ?times=1, then a page"
             yield Behaviour(f"/retries/{code}/{form}", does, expected, _refuse(status, retry_after))
-    again, end = "tried again, then the page", "a status error after all tries"
+    again, end = "tried again, then the page", "a status error after all attempts"
     for code in ("408 Request Timeout", "500 Internal Server Error", "502 Bad Gateway", "503 Service Unavailable"):
         address = f"/retries/{code.partition(' ')[0]}/once"
         yield Behaviour(address, f"{code} ?times=1, then a page", again, _refuse(code, None))
     yield Behaviour("/retries/reset-once", "a reset ?times=1, then a page", again, _reset_first)
-    yield Behaviour("/retries/alternating", "500 and 200 in turns", again, _alternating)
+    yield Behaviour("/retries/alternating", "500 and 200 alternately", again, _alternating)
     for code in ("500 Internal Server Error", "404 Not Found", "410 Gone", "418 Teapot", "501 Not Implemented"):
-        expected = end if code.startswith("500") else "a status error after one try"
+        expected = end if code.startswith("500") else "a status error after one attempt"
         address = f"/retries/always/{code.partition(' ')[0]}"
         yield Behaviour(address, f"always {code}", expected, _always(code))
 

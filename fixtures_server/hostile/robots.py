@@ -190,7 +190,9 @@ def _ways() -> Iterator[Behaviour]:
     yield _host("robots-closed", "closes the connection", _NONE, raw())
     yield _host("robots-reset", "resets the connection", _NONE, raw(then=Then.RESET))
     yield _host("robots-not-http", "is not HTTP", _NONE, raw(RULES))
-    yield _host("robots-flaky", "answers 503 and 200 in turns", f"{_KEPT}, after a second try; or nothing", _flaky)
+    yield _host(
+        "robots-flaky", "answers 503 and 200 alternately", f"{_KEPT}, after a second attempt; or nothing", _flaky
+    )
     yield _host("robots-loop", "redirects to itself", "everything or nothing, after few requests", moved("/robots.txt"))
     yield _host(
         "robots-file",

@@ -37,7 +37,7 @@ ALONE = ("/framing/closes-next", "/framing/late-response")
 """Not with the others: they disturb whoever comes next on their connection, and that is what is to be seen."""
 
 INLINE = Cpu(executor="inline")
-HASTY = Retry(tries=2, wait=0.01, max_wait=0.05)
+HASTY = Retry(attempts=2, wait=0.01, max_wait=0.05)
 _ROW = re.compile(r"\| `([^`]+)` \|.*\| `([^`]+)` \|")
 
 
@@ -140,8 +140,8 @@ async def of_robots(server: HostileServer) -> tuple[dict[str, str], Crawled]:
 
 def _allowed(front: str, urls: Sequence[str]) -> str:
     paths = {url.removeprefix(front) for url in urls if url.startswith(front)}
-    kept, forbidden = {"", "open/1", "open/2"}, {"private/1", "private/2"}
-    return {frozenset(kept | forbidden): "all", frozenset(kept): "open", frozenset(): "none"}.get(
+    allowed, forbidden = {"", "open/1", "open/2"}, {"private/1", "private/2"}
+    return {frozenset(allowed | forbidden): "all", frozenset(allowed): "open", frozenset(): "none"}.get(
         frozenset(paths), "odd"
     )
 
@@ -158,12 +158,14 @@ async def of_cookies(server: HostileServer, address: str) -> tuple[str, Crawled]
     """Visit a page that sets cookies, and the pages that show which came back: here, and at another origin."""
     fetch = Fetch(timeout=1.5, access=Access(cookies=Cookies()))
     other_origin = f"{server.places.other_url}cookies/check"
-    crawl = await crawled(server, [following(server.url_of(address)), other_origin], fetch=fetch, retry=Retry(tries=1))
+    crawl = await crawled(
+        server, [following(server.url_of(address)), other_origin], fetch=fetch, retry=Retry(attempts=1)
+    )
     check = server.url_of(f"{address}cookies/check" if address.startswith("//") else "/cookies/check")
     names = [cookie.partition("=")[0] for cookie in crawl.fields.get(check, {}).get("cookie", "").split("; ")]
     error = outcome_of(server.url_of(address), crawl)
     assert "cookie" not in crawl.fields[other_origin]
-    return (f"kept {', '.join(sorted(names)) or 'nothing'}" if error in {"page", "redirect"} else error), crawl
+    return (f"stored {', '.join(sorted(names)) or 'nothing'}" if error in {"page", "redirect"} else error), crawl
 
 
 async def of_tls(server: HostileServer, ca_file: str) -> tuple[dict[str, str], Crawled]:

@@ -58,7 +58,7 @@ async def test_a_crawl_finds_each_page_once_and_accounts_for_every_url() -> None
     async with FixturesServer(replace(odd, pages=200)) as server:
         truth = server.truth()
         failures: list[Failure] = []
-        crawler = Crawler(parsers.urls, cpu=INLINE, retry=Retry(wait=0, tries=2), on_failure=failures.append)
+        crawler = Crawler(parsers.urls, cpu=INLINE, retry=Retry(wait=0, attempts=2), on_failure=failures.append)
         items, summary = await crawl_all(crawler, server.url)
         requests = dict(server.requests)
 
@@ -529,7 +529,7 @@ async def test_a_connection_that_is_dropped_is_tried_again_by_the_rules_alone() 
 
     pages: dict[str, Answer] = {"/": links("/drop"), "/drop": drop}
     async with serve(pages) as site:
-        _, summary = await crawl_all(Crawler(parsers.urls, cpu=INLINE, retry=Retry(tries=1)), site.url)
+        _, summary = await crawl_all(Crawler(parsers.urls, cpu=INLINE, retry=Retry(attempts=1)), site.url)
         assert site.asked == ["/", "/drop"]
     assert (summary.failed, summary.retries) == (1, 0)
 

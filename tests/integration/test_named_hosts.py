@@ -24,7 +24,7 @@ async def crawled(server: NameServer, *seeds: str, dns_timeout: float = 1.0) -> 
         cpu=Cpu(executor="inline"),
         fetch=Fetch(concurrency=4, network=Network(nameservers=(server.address,), dns_timeout=dns_timeout)),
         politeness=Politeness(delay=0),
-        retry=Retry(tries=2, wait=0.01, max_wait=0.01),
+        retry=Retry(attempts=2, wait=0.01, max_wait=0.01),
         scope=Scope(within="any"),
     )
     async with crawler:

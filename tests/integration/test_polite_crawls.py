@@ -114,7 +114,7 @@ async def test_a_site_that_never_answers_for_its_robots_txt_is_denied_and_holds_
 
     async with serve({"/robots.txt": never}) as silent, serve({"/": links("/a"), "/a": links()}) as site:
         summary, failures = await crawled(
-            site, seeds=(silent.url, site.url), fetch=Fetch(timeout=1.5, concurrency=1), retry=Retry(tries=1)
+            site, seeds=(silent.url, site.url), fetch=Fetch(timeout=1.5, concurrency=1), retry=Retry(attempts=1)
         )
     assert (summary.done, summary.denied) == (2, 1)
     assert failures[0].message.startswith("robots.txt cannot be had: ")
@@ -260,7 +260,7 @@ async def test_a_host_that_keeps_failing_is_given_up_and_its_urls_fail_without_b
     async with serve(pages) as site:
         seeds = tuple(f"{site.url}{number}" for number in range(50))
         politeness = Politeness(give_up_after=5, max_delay=0.01, connections=1)
-        summary, failures = await crawled(site, seeds=seeds, politeness=politeness, retry=Retry(tries=1))
+        summary, failures = await crawled(site, seeds=seeds, politeness=politeness, retry=Retry(attempts=1))
     assert len(site.asked) == 5 + 3
     assert summary.failed == 50
     assert [failure.error for failure in failures].count("HostDownError") == 42

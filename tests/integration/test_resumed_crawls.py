@@ -68,7 +68,7 @@ async def test_a_crawl_in_parts_is_the_crawl_in_one(tmp_path: Path) -> None:
     async with FixturesServer(replace(ODD, pages=200)) as server:
         truth = server.truth()
         for pages in (1, 20, 50, 51, None, None):
-            summary = await crawl(tmp_path, server.url, limits=Limits(max_pages=pages), retry=Retry(wait=0, tries=2))
+            summary = await crawl(tmp_path, server.url, limits=Limits(max_pages=pages), retry=Retry(wait=0, attempts=2))
             assert summary.fetched == (pages or 200)
         requests = dict(server.requests)
     found = [item["url"] for item in lines_of(tmp_path / "out.jsonl")]
@@ -134,9 +134,9 @@ async def test_retries_go_on_where_they_were(tmp_path: Path) -> None:
 
     async with serve({"/": links("/busy"), "/busy": busy}) as site:
         for _ in range(2):
-            await crawl(tmp_path, site.url, retry=Retry(wait=0.05, tries=3), limits=Limits(max_pages=1))
+            await crawl(tmp_path, site.url, retry=Retry(wait=0.05, attempts=3), limits=Limits(max_pages=1))
             asked = site.asked.count("/busy")
-        summary = await crawl(tmp_path, site.url, retry=Retry(wait=0.05, tries=3))
+        summary = await crawl(tmp_path, site.url, retry=Retry(wait=0.05, attempts=3))
         assert asked <= site.asked.count("/busy") == 3
     assert (summary.failed, summary.done) == (1, 1)
 

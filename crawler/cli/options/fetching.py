@@ -52,7 +52,7 @@ class FetchingOptions:
         Raises:
             ConfigurationError: One of them is out of its range.
         """
-        return replace(retry, **given(tries=self.tries))
+        return replace(retry, **given(attempts=self.tries))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
