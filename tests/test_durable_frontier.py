@@ -13,7 +13,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from crawler.frontier.frontier import Frontier, Part
+from crawler.frontier.frontier import Frontier
+from crawler.frontier.window import Part
 from crawler.models import Failure, Refusal, Request, State
 from crawler.policy.order import Order, Ranking
 from crawler.policy.politeness import HostRule
@@ -44,31 +45,31 @@ class Crawl:
             lambda _: HostRule(0.0, None), ranking=self.ranking, journal=self.journal, window=window
         )
         kept = self.store.load()
-        self.store.fill(self.frontier.seen, self.frontier.too_deep)
+        self.store.fill(self.frontier.discovered.seen.digests, self.frontier.discovered.too_deep)
         self.frontier.resume(kept.serial, kept.ledger)
         for name, data in kept.hosts.items():
             self.frontier.restore(name, data)
         for url in self.store.waiting_hosts():
-            self.frontier.expect(host_of(url), 0.0)
+            self.frontier.window.expect(host_of(url), 0.0)
 
     def commit(self) -> None:
         changes = self.journal.take()
-        changes.snapshot = self.frontier.take_snapshot()
+        changes.snapshot = self.frontier.discovered.take_snapshot()
         self.store.commit(changes)
 
     def refill(self) -> None:
-        while self.frontier.is_low:
+        while self.frontier.window.is_low:
             self.take_in(self.read())
 
     def read(self) -> Reading:
-        parts = self.frontier.wanted(2)
+        parts = self.frontier.window.wanted(2)
         self.commit()
         wanted = [Wanted(part.host.key, part.reach[0], abs(part.reach[1]), part.limit) for part in parts]
         return list(zip(parts, self.store.waiting(wanted), strict=True))
 
     def take_in(self, reading: Reading) -> None:
         for part, rows in reading:
-            self.frontier.extend(part, [(row.request(), row.ready_at or 0.0) for row in rows])
+            self.frontier.window.extend(part, [(row.request(), row.ready_at or 0.0) for row in rows])
 
 
 class DurableFrontierMachine(RuleBasedStateMachine):
@@ -124,7 +125,7 @@ class DurableFrontierMachine(RuleBasedStateMachine):
             self.states[taken.url] = State.IN_FLIGHT
             self.flying.append(taken)
 
-    @precondition(lambda self: self.crawl.frontier.is_low)
+    @precondition(lambda self: self.crawl.frontier.window.is_low)
     @rule()
     def begin_to_read(self) -> None:
         """Read from the disk what the frontier will be handed later: anything may happen in between."""
@@ -288,7 +289,7 @@ def test_what_is_read_of_many_hosts_at_once_is_no_more_than_the_window_has(tmp_p
     crawl.commit()
     crawl.store.close()
     crawl = Crawl(tmp_path, "breadth", 400)
-    parts = crawl.frontier.wanted(64)
+    parts = crawl.frontier.window.wanted(64)
     assert len(parts) == 30
     assert sum(part.limit for part in parts) <= 400 + 30 * 16
     crawl.store.close()

@@ -31,14 +31,14 @@ async def test_all_digests_are_written_in_one_piece_also_by_a_crawl_of_many_shor
         frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal)
         await resume_frontier(frontier, record, Restored(serial=199_999), None)
         frontier.add(Request("http://host/"))
-        snapshot = frontier.take_snapshot()
+        snapshot = frontier.discovered.take_snapshot()
         assert snapshot is not None
         changes = record.journal.take()
         changes.snapshot = snapshot
         await record.commit(changes, ())
         frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal)
         await resume_frontier(frontier, record, await record.load(), None)
-        assert frontier.take_snapshot() is None
+        assert frontier.discovered.take_snapshot() is None
 
 
 async def test_others_have_their_turns_while_a_hundred_thousand_hosts_come_back(tmp_path: Path) -> None:

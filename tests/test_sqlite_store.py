@@ -117,7 +117,7 @@ def test_digests_are_the_same_with_a_snapshot_in_between(store: Store) -> None:
         found.add(*(f"http://a.example/{part}/{number}" for number in range(100)))
         changes = found.journal.take()
         if part == 1:
-            seen = found.frontier.seen
+            seen = found.frontier.discovered.seen.digests
             changes.snapshot = Snapshot(200, seen.lengths(), seen)
             found.add("http://a.example/later")  # while it is being written
         store.commit(changes)

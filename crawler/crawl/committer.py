@@ -190,7 +190,7 @@ class Committer:
         for request, status in group.done:
             journal.ended(request, State.DONE, status)
         changes = journal.take()
-        changes.snapshot = self._frontier.take_snapshot()
+        changes.snapshot = self._frontier.discovered.take_snapshot()
         self._complete(changes)
         return changes
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from crawler.frontier.frontier import Frontier, Part
+from crawler.frontier.frontier import Frontier
+from crawler.frontier.window import Part
 from crawler.state.record import Record
 from crawler.state.rows import Waiting
 from crawler.state.sqlite_store import Wanted
@@ -46,11 +47,11 @@ class Refill:
         while True:
             await self._record.low.wait()
             self._record.low.clear()
-            while self._frontier.is_low:
+            while self._frontier.window.is_low:
                 await self._read()
 
     async def _read(self) -> None:
-        parts = self._frontier.wanted(_HOSTS)
+        parts = self._frontier.window.wanted(_HOSTS)
         if not parts:  # what was asked for is not wanted any more
             return
         await self._flush()
@@ -64,7 +65,7 @@ class Refill:
             requests.append((row.request(), row.ready_at or 0.0))
             if not number % _CHUNK:
                 await asyncio.sleep(0)
-        self._frontier.extend(part, requests)
+        self._frontier.window.extend(part, requests)
 
 
 def _wanted(part: Part) -> Wanted:

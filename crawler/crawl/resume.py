@@ -61,16 +61,16 @@ async def resume_frontier(frontier: Frontier, record: Record, kept: Restored, ma
     What was too deep then, and is not by ``max_depth``, is taken up.
     """
     record.journal.take()  # what a crawl with the same record noted that was cut off: none of it is on the disk
-    await record.fill(frontier.seen, frontier.too_deep)
+    await record.fill(frontier.discovered.seen.digests, frontier.discovered.too_deep)
     frontier.resume(kept.serial, kept.ledger, kept.snapshot)
     async for name, data in _in_turns(kept.hosts.items()):
         frontier.restore(name, data)
     now = monotonic()
     async for url in _in_turns(await record.waiting_hosts()):
-        frontier.expect(host_of(url), now)
+        frontier.window.expect(host_of(url), now)
     async for row in _in_turns(await record.no_longer_too_deep(max_depth)):
         frontier.add(row.request(), row.found_on)
-    if frontier.is_low:
+    if frontier.window.is_low:
         record.low.set()
 
 

@@ -1,27 +1,45 @@
-"""The frontier: schedule, seen-set and ledger; what it changes is noted in a journal where the crawl has a state."""
+"""The frontier: what was discovered, in which state it is, and what is fetched next.
+
+```
+add ─► discovered? ─► state counts ─► window ─► schedule ─► acquire ─► release ─► finish
+       (seen-set)     (ledger)        (memory   (hosts by               (the host  (the request
+                                      or disk)   time)                   is free)   is closed)
+```
+
+Each part is a class of its own; the frontier keeps them in step, and notes what changes in a journal where the crawl
+has a state.
+
+**When `changed` is called.** When a request may be fetched that `acquire` did not have, or earlier than
+`next_ready_at` said:
+
+- by `add`, `give_back`, `answered`, `open`, `interpose`, `set_rule`, `place` and `Window.extend`, where they
+  let a host be asked that could not be, or let one be asked earlier;
+- by `retry`, and by `Window.extend` for each request that waits for a time;
+- by each `release`, as it leaves a place to any host.
+
+And when the last request in flight ends, as the crawl may be over. Not by `acquire`, nor by `put_back`: who
+acquires goes on with it. Calls may come in bursts and in the middle of a change: the receiver notes that there was
+one, and looks at the frontier later.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from crawler.frontier.discovered import Discovered
 from crawler.frontier.host import Host
+from crawler.frontier.host_statistics import HostOrder, HostStatistics, statistics_of
 from crawler.frontier.schedule import Schedule
-from crawler.frontier.seen import Seen
-from crawler.frontier.window import Key, Window
+from crawler.frontier.state_counts import StateCounts
+from crawler.frontier.window import Window
 from crawler.models import Failure, Ledger, Refusal, Request, State
 from crawler.policy.order import Ranking
 from crawler.policy.pace import Outcome
 from crawler.policy.politeness import HostRule
-from crawler.state.changes import Journal, Snapshot
-from crawler.state.digests import DigestSet
-
-_SNAPSHOT_AFTER = 200_000  # digests, which are read in 0.1 s; arbitrary
-_SNAPSHOT_GROWTH = 0.25  # so that all snapshots together write five times what the last one does; arbitrary
-_NOTHING: Key = (float("-inf"), 0)  # the reach of a host that has nothing in memory
+from crawler.state.changes import Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +51,15 @@ class FrontierStatistics:
     held: int = 0
 
 
-class Part(NamedTuple):
-    """A part of the queue of a host that is to be read from the disk.
-
-    Attributes:
-        host: The host.
-        reach: The place behind which it begins.
-        limit: How many requests at most.
-        reading: By which a reading is known that is void, as the reach was moved meanwhile.
-    """
-
-    host: Host
-    reach: Key
-    limit: int
-    reading: int
-
-
 class Frontier:
     """Every URL ever discovered, each in exactly one state, and the order in which the pending ones are fetched.
 
     A request has two ends: `release` frees its host when the fetch is over, `finish` closes it when its links are added
     and its items are safe. In between it is in flight.
+
+    Attributes:
+        discovered: The URLs that were met, to be filled before the first is added.
+        window: What is in memory, and what is to be read from the disk.
     """
 
     def __init__(
@@ -76,36 +82,29 @@ class Frontier:
             journal: Where changes are noted, so that they can be written to a disk.
             window: Pending requests in memory, where there is a journal; the others wait on the disk.
             ran_low: Called when more should be read from there.
-            changed: Called whenever something else may be fetched than before, and when nothing is in flight any more:
-                often in bursts, and never within `acquire`.
+            changed: Called when something else may be fetched than before; see above.
         """
         self._ranking = ranking or Ranking()
         newest_first = self._ranking.is_newest_first
-        self._schedule = Schedule(rule_for, places=places, is_newest_first=newest_first)
-        self._window = Window(window if journal else None, is_newest_first=newest_first)
+        self._schedule = Schedule(rule_for, places=places, is_newest_first=newest_first, changed=changed)
+        self._counts = StateCounts()
         self._journal = journal
-        self._ran_low = ran_low
         self._changed = changed
-        self._seen = Seen()
-        self._too_deep = DigestSet()
-        self._serial = 0
-        self._snapshot = 0  # the last serial number at that time
-        self._counts = dict.fromkeys(State, 0)
-        self._taken: set[int] = set()  # serials of what was acquired, and is in memory whatever the window says
-        self._readings = 0  # under way
-        self._closed: set[int] = set()  # serials of what was finished meanwhile, and may yet be read as pending
+        self.discovered = Discovered(self._counts, journal)
+        self.window = Window(self._schedule, window if journal else None, ran_low)
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{count} {state}" for state, count in self._counts.items() if count)
-        return f"<Frontier {counts or 'empty'}>"
+        return f"<Frontier {self._counts}>"
+
+    # ── what there is ──
 
     def knows(self, url: str) -> bool:
         """Tell whether a plain request for ``url`` would be dropped: a cheap question, asked for every link."""
-        return url in self._seen
+        return url in self.discovered.seen
 
     def has_seen(self, request: Request) -> bool:
         """Tell whether a request of the same fingerprint was added or refused before."""
-        return request.fingerprint in self._seen or self._is_put_off(request)
+        return request.fingerprint in self.discovered
 
     @property
     def pending(self) -> int:
@@ -119,7 +118,7 @@ class Frontier:
 
     @property
     def next_host(self) -> str:
-        """The host whose turn is next; empty when each has all its connections in use."""
+        """The host that is asked next; empty when each has all its connections in use."""
         return self._schedule.next_host
 
     @property
@@ -132,6 +131,17 @@ class Frontier:
         """When `acquire` will next have something; ``None`` while that depends on other calls."""
         return self._schedule.next_ready_at
 
+    def statistics(self) -> FrontierStatistics:
+        """Return the counts of this moment."""
+        ledger = self._counts.ledger(len(self.discovered))
+        return FrontierStatistics(ledger, self._schedule.hosts, len(self._schedule))
+
+    def hosts(self, limit: int, order: HostOrder = "busiest", *, now: float) -> list[HostStatistics]:
+        """Return what so many hosts do at ``now``, and what they wait for; see `statistics_of`."""
+        return statistics_of(self._schedule, limit, order, now)
+
+    # ── what is found ──
+
     def add(self, request: Request, found_on: int = 0) -> bool:
         """Add a request unless its like was seen before; tell whether it was added.
 
@@ -143,16 +153,13 @@ class Frontier:
             CrawlerError: The user's order cannot rank it.
             ParseError: It cannot be written down. Of it nothing is known then, in either case.
         """
-        if request.fingerprint in self._seen:
+        discovered = self.discovered
+        if request.fingerprint in discovered.seen:
             return False
-        request = replace(request, serial=self._serial + 1, rank=self._ranking.rank_of(request))
+        request = replace(request, serial=discovered.serial + 1, rank=self._ranking.rank_of(request))
         host = self._schedule.host(request)
-        if self._journal is not None:
-            self._journal.found(request, self._seen.digest(request.fingerprint), found_on, host.key, request.rank)
-        self._discover(request)
-        self._counts[State.PENDING] += 1
-        self._hold(request, host)
-        self._changed()
+        discovered.add(request, found_on, host.key)
+        self.window.hold(host, request)
         return True
 
     def refuse(self, request: Request, reason: Refusal, found_on: int = 0) -> bool:
@@ -160,40 +167,32 @@ class Frontier:
 
         One that is too deep is taken by a later `add`: it may yet be found on a shorter way.
         """
-        if reason is Refusal.DEPTH:
-            return self._put_off(request, found_on)
         if self.has_seen(request):
             return False
-        request = replace(request, serial=self._serial + 1)
-        if self._journal is not None:
-            self._journal.refused(request, self._seen.digest(request.fingerprint), found_on, reason)
-        self._discover(request)
-        self._counts[State.REFUSED] += 1
+        if reason is Refusal.DEPTH:
+            self.discovered.put_off(request, found_on)
+        else:
+            self.discovered.refuse(request, reason, found_on)
         return True
+
+    # ── a fetch ──
 
     def acquire(self, now: float, *, is_loop_late: bool = False) -> Request | None:
         """Take the next request that may be fetched at ``now``, if there is one; see `Schedule.pop`."""
         request = self._schedule.pop(now, is_loop_late=is_loop_late)
         if request is not None and not request.is_robots_request:
-            self._move(State.PENDING, State.IN_FLIGHT)
-            if self._journal is not None:
-                self._taken.add(request.serial)
-                if self._window.note_taken(self._schedule.host(request), len(self._schedule)):
-                    self._ran_low()
+            self._counts.move(State.PENDING, State.IN_FLIGHT)
+            self.window.note_taken(request)
         return request
 
     def put_back(self, request: Request) -> None:
         """Undo `acquire`, where it turned out that the request cannot be fetched now."""
-        self._move(State.IN_FLIGHT, State.PENDING)
+        self._counts.move(State.IN_FLIGHT, State.PENDING)
         self._schedule.put_back(request)
-        self._changed()
 
     def answered(self, request: Request, now: float, seconds: float) -> bool:
         """Note that the answer to an acquired request begins, after so many ``seconds``; tell whether a delay does."""
-        begins = self._schedule.answered(request, now, seconds)
-        if begins:
-            self._changed()
-        return begins
+        return self._schedule.answered(request, now, seconds)
 
     def release(
         self,
@@ -207,8 +206,7 @@ class Frontier:
         """Free the connection of an acquired request's host, when its fetch is over: see `Schedule.release`."""
         self._schedule.release(request, now, outcome, seconds=seconds, pause=pause)
         if self._journal is not None:
-            self._note_host(self._schedule.host(request), now)
-        self._changed()
+            self._note_host(request, self._journal, now)
 
     # ── what must be known of a host before it is asked ──
 
@@ -223,207 +221,81 @@ class Frontier:
     def open(self, request: Request) -> None:
         """Offer the requests of the host of ``request`` again."""
         self._schedule.open(request)
-        self._changed()
 
     def interpose(self, robots_request: Request, ready_at: float = 0.0, *, is_for_other_host: bool = False) -> None:
         """Have ``robots_request`` acquired before all others of its host: see `Schedule.interpose`."""
         self._schedule.interpose(robots_request, ready_at, is_for_other_host=is_for_other_host)
-        self._changed()
 
     def slow_down(self, request: Request, delay: float, now: float) -> None:
         """Give the host of ``request``, which answered at ``now``, the ``delay`` that its robots.txt asks for."""
         self._schedule.slow_down(request, delay, now)
         if self._journal is not None:
-            self._note_host(self._schedule.host(request), now)
+            self._note_host(request, self._journal, now)
 
     def set_rule(self, host: str, rule: HostRule) -> None:
         """Treat ``host`` by ``rule`` from its next fetch on."""
-        self._schedule.host_named(host).pace.rule = rule
-        self._changed()
+        self._schedule.set_rule(host, rule)
 
     def place(self, request: Request, address: str) -> None:
         """Note which address the host of ``request`` has."""
         self._schedule.place(request, address)
 
+    def _note_host(self, request: Request, journal: Journal, now: float) -> None:
+        """Note what is to be remembered of the host of ``request``, or that it is no more."""
+        host = self._schedule.host(request)
+        data = host.remembered(now)
+        if data is not None or host.is_remembered:
+            journal.changes.hosts[host.name] = data
+            host.is_remembered = data is not None
+
     # ── how a request ends ──
 
     def finish(self, request: Request, state: State) -> None:
         """Close an acquired request in its final ``state``, which has been noted already where that is to last."""
-        self._move(State.IN_FLIGHT, state)
-        self._taken.discard(request.serial)
-        if self._readings:
-            self._closed.add(request.serial)
-        if not self._counts[State.IN_FLIGHT]:
-            self._changed()
+        self.window.note_ended(request)
+        self._land(state)
 
     def end(
         self, request: Request, state: State, *, failure: Failure | None = None, status: int = 0, reason: str = ""
     ) -> None:
         """Close an acquired request in its final ``state``, and note that, and why."""
+        if self._journal is not None:
+            self._journal.ended(request, state, status or (failure.status if failure else 0), reason or None)
+            if failure is not None:
+                self._journal.failed(request, failure)
         self.finish(request, state)
-        if self._journal is None:
-            return
-        self._journal.ended(request, state, status or (failure.status if failure else 0), reason or None)
-        if failure is not None:
-            self._journal.failed(request, failure)
 
     def retry(self, request: Request, ready_at: float, failure: Failure) -> None:
         """Put an acquired and released request back after a ``failure``, not to be fetched before ``ready_at``."""
-        self._move(State.IN_FLIGHT, State.PENDING)
         again = replace(request, attempt=request.attempt + 1)
-        self._schedule.defer(again, ready_at)
         if self._journal is not None:
             self._journal.attempted(request, failure.error, failure.message, failure.status)
             self._journal.waits(again, ready_at)
-        self._changed()
+        self._schedule.defer(again, ready_at)
+        self._land(State.PENDING)
 
     def give_back(self, request: Request) -> None:
         """Put an acquired and released request back, because its fetch was cut off."""
-        self._move(State.IN_FLIGHT, State.PENDING)
         self._schedule.push(request)
-        self._changed()
+        self._land(State.PENDING)
 
     def abandon(self) -> None:
         """Count all that is in flight as pending, at the end of a crawl that was cut off."""
-        self._counts[State.PENDING] += self._counts[State.IN_FLIGHT]
-        self._counts[State.IN_FLIGHT] = 0
+        self._counts.abandon()
 
-    def statistics(self) -> FrontierStatistics:
-        """Return the counts of this moment."""
-        counts = {state.value: count for state, count in self._counts.items()}
-        ledger = Ledger(discovered=len(self._seen) + len(self._too_deep), **counts)
-        return FrontierStatistics(ledger, self._schedule.hosts, len(self._schedule))
+    def _land(self, state: State) -> None:
+        """Count a request in ``state`` that is in flight no longer."""
+        self._counts.move(State.IN_FLIGHT, state)
+        if not self._counts[State.IN_FLIGHT]:
+            self._changed()
 
-    # ── what is on the disk ──
-
-    @property
-    def seen(self) -> DigestSet:
-        """The digests of all requests, to be filled before the first is added."""
-        return self._seen.digests
-
-    @property
-    def too_deep(self) -> DigestSet:
-        """The digests of what was put off, to be filled before anything is added."""
-        return self._too_deep
-
-    def take_snapshot(self) -> Snapshot | None:
-        """Return all digests for the disk, where so many are new that reading them one by one would take long."""
-        if self._serial < _SNAPSHOT_AFTER + self._snapshot * (1 + _SNAPSHOT_GROWTH):
-            return None
-        self._snapshot = self._serial
-        return Snapshot(self._serial, self.seen.lengths(), self.seen)
+    # ── what an earlier crawl has left ──
 
     def resume(self, serial: int, ledger: Ledger, snapshot: int = 0) -> None:
         """Go on where a crawl ended that had come to a ``serial`` number, with these states, and a ``snapshot``."""
-        self._serial, self._snapshot = serial, snapshot
-        self._counts = {state: getattr(ledger, state.value) for state in State}
+        self.discovered.resume(serial, snapshot)
+        self._counts.resume(ledger)
 
     def restore(self, name: str, data: bytes) -> None:
         """Remember what was known of the host ``name``."""
-        self._schedule.host_named(name).restore(data)
-
-    def expect(self, name: str, now: float) -> None:
-        """Take note that the host ``name`` has requests on the disk of which none is in memory.
-
-        It may have been asked for something at any time until ``now``, of which nothing is known: its delay begins.
-        """
-        host = self._schedule.host_named(name)
-        host.free_at = max(host.free_at, now + host.pace.delay)
-        host.reach = _NOTHING
-        self._window.ask_for(host)
-
-    @property
-    def is_low(self) -> bool:
-        """Whether there are hosts of which more should be read."""
-        return bool(self._window.low)
-
-    def wanted(self, most: int) -> list[Part]:
-        """Return what should be read, of so many hosts at most; `extend` is to be called with each part."""
-        held, low = len(self._schedule), self._window.low
-        parts: list[Part] = []
-        while low and len(parts) < most:
-            host = low.popleft()
-            if host.is_refilling:
-                count = self._window.wanted(host, held)
-                held += count  # what is read of one host leaves less room for the next
-                parts.append(Part(host, host.reach or _NOTHING, count, host.reading))
-        self._readings += len(parts)
-        return parts
-
-    def extend(self, part: Part, requests: Sequence[tuple[Request, float]]) -> None:
-        """Take in what was read: in the order of the queue, each with the time before which it is not to be fetched."""
-        host = part.host
-        if host.is_refilling and host.reading == part.reading:
-            self._take_in(host, requests, is_last=len(requests) < part.limit)
-        self._readings -= 1
-        if not self._readings:
-            self._closed.clear()
-        self._changed()
-
-    def _take_in(self, host: Host, requests: Sequence[tuple[Request, float]], *, is_last: bool) -> None:
-        late = self._window.extend(host, None if is_last else self._window.key_of(requests[-1][0]))
-        found = {request.serial for request, _ in requests}
-        new = [each for each in requests if each[0].serial not in self._taken and each[0].serial not in self._closed]
-        for request, ready_at in new:
-            if ready_at:
-                self._taken.add(request.serial)
-                self._schedule.defer(request, ready_at)
-            else:
-                self._schedule.push(request)
-        for request in late:
-            if request.serial not in found:  # else it came to the disk just in time to be read
-                self._schedule.push(request)
-        self._shrink(host)
-        # What is in flight, or waits for another try, will not ask for more when the queue itself has nothing.
-        if not host.queue and host.reach is not None and (not new or self._window.has_room(len(self._schedule))):
-            self._window.ask_for(host)
-
-    def _hold(self, request: Request, host: Host) -> None:
-        """Keep a new request in memory, where it has room there."""
-        if not self._window.admits(request, host, len(self._schedule)):
-            return
-        self._schedule.push(request)
-        self._shrink(host)
-
-    def _shrink(self, host: Host) -> None:
-        """Drop from memory what the queue of ``host`` has too much of there."""
-        worst = self._window.overflow(host, len(self._schedule))
-        if worst:
-            self._schedule.shrink(len(worst))
-            self._taken.difference_update(each.serial for each in worst)
-
-    def _note_host(self, host: Host, now: float) -> None:
-        """Note what is to be remembered of ``host``, or that it is no more."""
-        data = host.remembered(now)
-        if self._journal is not None and (data is not None or host.is_remembered):
-            self._journal.changes.hosts[host.name] = data
-            host.is_remembered = data is not None
-
-    def _is_put_off(self, request: Request) -> bool:
-        return bool(self._too_deep) and self._seen.digest(request.fingerprint) in self._too_deep
-
-    def _put_off(self, request: Request, found_on: int) -> bool:
-        fingerprint = request.fingerprint
-        if fingerprint in self._seen:
-            return False
-        digest = self._seen.digest(fingerprint)
-        if digest in self._too_deep:
-            return False
-        if self._journal is not None:
-            self._journal.put_off(request, digest, found_on)
-        self._too_deep.add(digest)
-        self._counts[State.REFUSED] += 1
-        return True
-
-    def _discover(self, request: Request) -> None:
-        """Take note of a request that is new, once it is written down."""
-        self._serial = request.serial
-        digest = self._seen.add(request.fingerprint)
-        if digest is not None and self._too_deep and self._too_deep.discard(digest):
-            self._counts[State.REFUSED] -= 1
-            if self._journal is not None:
-                self._journal.taken(digest)
-
-    def _move(self, before: State, after: State) -> None:
-        self._counts[before] -= 1
-        self._counts[after] += 1
+        self._schedule.known.named(name).restore(data)

@@ -1,19 +1,21 @@
-"""A host and its queue, and the address that it shares with others."""
+"""A host: its connections, its delay and its queue; and the address that it may share with others."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 import msgspec
 
+from crawler.frontier.host_queue import HostQueue
 from crawler.models import Request
-from crawler.policy.pace import Pace
+from crawler.policy.pace import Outcome, Pace
 from crawler.policy.politeness import HostRule
 from crawler.state.host_record import HostRecord, host_key
 
 
 class Address:
-    """An IP address, or a host whose address does not matter, which has one to itself.
+    """An IP address with the hosts on it. A host whose address does not matter has one to itself.
 
     Attributes:
         hosts: A heap of its hosts that may be asked, by time.
@@ -40,7 +42,7 @@ class Address:
 
     @property
     def may_be_asked(self) -> bool:
-        """Whether one of its hosts has its turn as soon as the delays are over."""
+        """Whether one of its hosts may be asked as soon as the delays are over."""
         if not self.hosts or self.awaited is not None:
             return False
         return self.connections is None or self.active < self.connections
@@ -50,26 +52,25 @@ _NOTHING = HostRecord()
 
 
 class Host:
-    """One host's queue, its connections in use and the end of its delay.
+    """One host: its queue, its connections in use and the end of its delay.
 
     Attributes:
         key: The number by which the disk knows it, of 63 bits.
-        queue: A heap of requests by rank and age.
+        pace: Its delay, and what changes that.
+        address: Its address.
+        queue: Its requests.
         robots_requests: What is fetched before all of them, also while it is closed; those of other hosts alternate
             with the queue.
-        was_robots_request: Whether the last that was taken was one.
+        was_robots_request: Whether the last request that was taken was one.
         active: Requests in flight to it.
         active_unproven: How many of them began before it had shown itself to be prompt.
         awaited: The request whose answer its delay will count from.
-        free_at: When its delay ends.
+        free_at: When its delay ends, or its pause.
         paused_at: When its last pause for failures began.
-        scheduled: Whether it is in the heap of its address.
-        closed: Whether something must be known of it before more is asked of it than its errands.
+        paused_until: When the last pause ends that it asked for, or was given for failures.
+        is_offered: Whether it is in the heap of its address.
+        is_closed: Whether something must be known of it before its pages are asked for.
         is_placed: Whether its address is known.
-        reach: Where the part of its queue that is in memory ends; ``None`` where that is all of it.
-        is_refilling: Whether the next part is being read.
-        reading: The number of that reading, or of the last one.
-        late: What was found meanwhile, behind the reach.
         is_remembered: Whether the disk knows something of it.
     """
 
@@ -78,30 +79,27 @@ class Host:
         "active_unproven",
         "address",
         "awaited",
-        "closed",
         "free_at",
+        "is_closed",
+        "is_offered",
         "is_placed",
-        "is_refilling",
         "is_remembered",
         "key",
-        "late",
         "name",
         "pace",
         "paused_at",
+        "paused_until",
         "queue",
-        "reach",
-        "reading",
         "robots_requests",
-        "scheduled",
         "was_robots_request",
     )
 
-    def __init__(self, name: str, rule: HostRule) -> None:
+    def __init__(self, name: str, rule: HostRule, queue: HostQueue) -> None:
         self.name = name
         self.key = host_key(name)
         self.pace = Pace(rule)
         self.address = Address()
-        self.queue: list[tuple[float, int, int, Request]] = []
+        self.queue = queue
         self.robots_requests: deque[Request] = deque()
         self.was_robots_request = False
         self.active = 0
@@ -109,13 +107,10 @@ class Host:
         self.awaited: Request | None = None
         self.free_at = 0.0
         self.paused_at = 0.0
-        self.scheduled = False
-        self.closed = False
+        self.paused_until = 0.0
+        self.is_offered = False
+        self.is_closed = False
         self.is_placed = False
-        self.reach: tuple[float, int] | None = None
-        self.is_refilling = False
-        self.reading = 0
-        self.late: list[Request] = []
         self.is_remembered = False
 
     def __repr__(self) -> str:
@@ -123,11 +118,88 @@ class Host:
 
     @property
     def may_be_asked(self) -> bool:
-        """Whether it has its turn as soon as its delay is over."""
-        if self.awaited is not None or not (self.robots_requests or (self.queue and not self.closed)):
+        """Whether it may be asked as soon as its delay is over."""
+        if self.awaited is not None or not (self.robots_requests or (self.queue.entries and not self.is_closed)):
             return False
         limit = 1 if self.pace.is_failing else self.pace.rule.connections
         return limit is None or self.active < limit
+
+    # ── a fetch ──
+
+    def begin(self, now: float) -> Request:
+        """Take the next request, which uses a connection of the host and of its address until `end`."""
+        is_page_due = self.was_robots_request and bool(self.queue.entries) and not self.is_closed
+        self.was_robots_request = bool(self.robots_requests) and not is_page_due
+        request = self.robots_requests.popleft() if self.was_robots_request else self.queue.pop()
+        if self.pace.delay > 0:
+            self.awaited = request
+        else:
+            self.free_at = now  # behind those that have waited longer
+        address = self.address
+        if address.delay > 0:
+            address.awaited = request
+        self.active += 1
+        address.active += 1
+        return request
+
+    def end(self) -> None:
+        """Free a connection."""
+        self.active -= 1
+        self.address.active -= 1
+
+    def awaits(self, request: Request) -> bool:
+        """Tell whether a delay counts from the answer to ``request``."""
+        return self.awaited is request or self.address.awaited is request
+
+    def begin_delay(self, request: Request, now: float, jitter: Callable[[], float]) -> None:
+        """Let the delays begin that count from the answer to ``request``."""
+        if self.awaited is request:
+            self.awaited = None
+            self.free_at = max(self.free_at, now + self.pace.delay_by(jitter()))
+        address = self.address
+        if address.awaited is request:
+            address.awaited = None
+            address.free_at = now + address.delay
+
+    def drop_delay(self, request: Request) -> None:
+        """Wait no longer for the answer to ``request``, as nothing was asked of the host."""
+        if self.awaited is request:
+            self.awaited = None
+        if self.address.awaited is request:
+            self.address.awaited = None
+
+    def note(
+        self, outcome: Outcome, now: float, seconds: float | None, pause: float, jitter: Callable[[], float]
+    ) -> None:
+        """Note what came of a fetch that took so many ``seconds``, and the ``pause`` that the host asks for.
+
+        The host is left alone for a while where it asks for that, is overloaded, or keeps failing.
+        """
+        pace = self.pace
+        if seconds is not None and outcome is not Outcome.ANSWERED and now - seconds < self.paused_at:
+            outcome = Outcome.UNKNOWN  # what began before a pause does not tell whether the host is back
+        wait = pace.note(outcome, seconds)
+        is_overloaded = outcome is Outcome.OVERLOADED
+        if not (wait or pause or is_overloaded):
+            return
+        pause = max(wait, min(pause, pace.rule.max_delay))
+        if pause:
+            self.paused_until = max(self.paused_until, now + pause)
+        if is_overloaded:  # its delay grew, and holds also where others were answered in between
+            wait = max(wait, pace.delay_by(jitter()))
+        if wait and pace.is_failing:
+            self.paused_at = now
+        self.free_at = max(self.free_at, now + max(wait, pause))
+
+    # ── what was learnt of it ──
+
+    def interpose(self, request: Request, ready_at: float, *, is_first: bool) -> None:
+        """Take in a robots request, before all others or after them; nothing is asked before ``ready_at``."""
+        if is_first:
+            self.robots_requests.appendleft(request)
+        else:
+            self.robots_requests.append(request)
+        self.free_at = max(self.free_at, ready_at)
 
     def remembered(self, now: float) -> bytes | None:
         """Return what the next crawl should know of it; ``None`` where that is nothing."""
@@ -140,18 +212,19 @@ class Host:
         kept = msgspec.msgpack.decode(data, type=HostRecord)
         self.free_at = max(self.free_at, kept.free_at)
         self.paused_at = kept.paused_at
+        self.paused_until = kept.free_at
         self.pace.restore(kept.pace)
         self.is_remembered = True
 
     def is_worth_keeping(self, now: float) -> bool:
         """Tell whether there is something to remember of it."""
         return bool(
-            self.queue
+            self.queue.entries
             or self.active
-            or self.closed
+            or self.is_closed
             or self.robots_requests
             or max(self.free_at, self.address.free_at) > now
             or self.pace.is_down
             or self.pace.crawl_delay
-            or self.reach is not None
+            or self.queue.reach is not None
         )

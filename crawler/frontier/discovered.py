@@ -1,0 +1,94 @@
+"""Every URL that the crawl has met, each once, and the serial numbers of their requests."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from crawler.frontier.seen import Seen
+from crawler.frontier.state_counts import StateCounts
+from crawler.models import Refusal, Request, State
+from crawler.state.changes import Journal, Snapshot
+from crawler.state.digests import DigestSet
+
+_SNAPSHOT_AFTER = 200_000  # digests, which are read in 0.1 s; arbitrary
+_SNAPSHOT_GROWTH = 0.25  # so that all snapshots together write five times what the last one does; arbitrary
+
+
+class Discovered:
+    """The fingerprints of all requests, and of those that are too deep so far; what is new is counted and noted.
+
+    Attributes:
+        seen: Those of all requests, whatever became of them.
+        too_deep: The digests of the others: each may yet be found on a shorter way.
+        serial: The serial number of the newest request.
+    """
+
+    def __init__(self, counts: StateCounts, journal: Journal | None = None) -> None:
+        """Know nothing.
+
+        Args:
+            counts: Where what is new is counted.
+            journal: Where it is noted, so that it can be written to a disk.
+        """
+        self.seen = Seen()
+        self.too_deep = DigestSet()
+        self.serial = 0
+        self._counts = counts
+        self._journal = journal
+        self._snapshot = 0  # the last serial number at that time
+
+    def __repr__(self) -> str:
+        return f"<Discovered {len(self.seen)} requests, {len(self.too_deep)} too deep>"
+
+    def __len__(self) -> int:
+        return len(self.seen) + len(self.too_deep)
+
+    def __contains__(self, fingerprint: str) -> bool:
+        return fingerprint in self.seen or (bool(self.too_deep) and self.seen.digest(fingerprint) in self.too_deep)
+
+    def add(self, request: Request, found_on: int, host_key: int) -> None:
+        """Add a request that is pending; it has the next serial number, and a rank.
+
+        Raises:
+            ParseError: It cannot be written down; so for the next two. Of it nothing is known then.
+        """
+        if self._journal is not None:
+            digest = self.seen.digest(request.fingerprint)
+            self._journal.found(request, digest, found_on, host_key, request.rank)
+        self._take(request, State.PENDING)
+
+    def refuse(self, request: Request, reason: Refusal, found_on: int) -> None:
+        """Add a request that is not to be fetched."""
+        request = replace(request, serial=self.serial + 1)
+        if self._journal is not None:
+            self._journal.refused(request, self.seen.digest(request.fingerprint), found_on, reason)
+        self._take(request, State.REFUSED)
+
+    def put_off(self, request: Request, found_on: int) -> None:
+        """Take note of what is too deep to be a request."""
+        digest = self.seen.digest(request.fingerprint)
+        if self._journal is not None:
+            self._journal.put_off(request, digest, found_on)
+        self.too_deep.add(digest)
+        self._counts.enter(State.REFUSED)
+
+    def _take(self, request: Request, state: State) -> None:
+        """Take note of a request that is new, once it is written down."""
+        self.serial = request.serial
+        digest = self.seen.add(request.fingerprint)
+        self._counts.enter(state)
+        if digest is not None and self.too_deep and self.too_deep.discard(digest):
+            self._counts.leave(State.REFUSED)
+            if self._journal is not None:
+                self._journal.taken(digest)
+
+    def resume(self, serial: int, snapshot: int) -> None:
+        """Go on after a ``serial`` number, and a ``snapshot`` at another."""
+        self.serial, self._snapshot = serial, snapshot
+
+    def take_snapshot(self) -> Snapshot | None:
+        """Return all digests for the disk, where so many are new that reading them one by one would take long."""
+        if self.serial < _SNAPSHOT_AFTER + self._snapshot * (1 + _SNAPSHOT_GROWTH):
+            return None
+        self._snapshot = self.serial
+        return Snapshot(self.serial, self.seen.digests.lengths(), self.seen.digests)

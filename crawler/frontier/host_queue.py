@@ -1,0 +1,148 @@
+"""The requests of one host that wait in memory, and the place where that part of its queue ends.
+
+```
+queue of a host:   best ──────────── reach ──────────────────── worst
+                   in memory          │  on the disk alone
+```
+
+Invariant: whatever the host has pending at or before its reach is in memory, or in flight. A queue without a reach has
+everything there. Behind the reach only such requests are in memory as were acquired once and came back. A new request
+behind the reach goes to the disk alone. While the next part is read, such a request is also kept as *late*: the reading
+may have begun before the request was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heappop, heappush
+from typing import TypeAlias
+
+from crawler.models import Request
+
+Key: TypeAlias = tuple[float, int]
+"""The place of a request in the queue of its host: its rank, and what decides among equal ranks."""
+Entry: TypeAlias = tuple[float, int, int, Request]
+
+BEFORE_ALL: Key = (float("-inf"), 0)
+"""The reach of a host that has nothing in memory."""
+
+
+class HostQueue:
+    """A host's heap of requests by rank and age, its reach, and the reading of its next part.
+
+    Attributes:
+        entries: The heap; to be read by others, and changed here alone.
+        reach: Where the part in memory ends; ``None`` where that is the whole queue.
+        is_reading: Whether the next part is being read.
+        reading: The number of that reading, or of the last one.
+    """
+
+    __slots__ = ("_late", "_pushed", "_sign", "entries", "is_reading", "reach", "reading")
+
+    def __init__(self, *, is_newest_first: bool = False) -> None:
+        """Create an empty queue.
+
+        Args:
+            is_newest_first: Whether of requests of equal rank the newest is first.
+        """
+        self.entries: list[Entry] = []
+        self.reach: Key | None = None
+        self.is_reading = False
+        self.reading = 0
+        self._sign = -1 if is_newest_first else 1
+        self._pushed = 0  # decides among requests of equal rank and serial number
+        self._late: list[Request] = []
+
+    def __repr__(self) -> str:
+        more = "" if self.reach is None else ", more on the disk"
+        return f"<HostQueue {len(self.entries)} requests{more}>"
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def key_of(self, request: Request) -> Key:
+        """Return the place of a request."""
+        return request.rank, self._sign * request.serial
+
+    def push(self, request: Request) -> None:
+        """Add a request."""
+        self._pushed += 1
+        heappush(self.entries, (request.rank, self._sign * request.serial, self._pushed, request))
+
+    def push_first(self, request: Request) -> None:
+        """Add a request before its equals."""
+        self._pushed += 1
+        heappush(self.entries, (request.rank, self._sign * request.serial, -self._pushed, request))
+
+    def pop(self) -> Request:
+        """Take the best request."""
+        return heappop(self.entries)[-1]
+
+    # ── what is in memory, and what on the disk alone ──
+
+    def admits(self, request: Request, share: int) -> bool:
+        """Tell whether a new request goes into memory, of which the queue has a ``share`` of so many requests.
+
+        One that does not is on the disk alone; it is late where a part of the queue is being read.
+        """
+        if self.reach is None:
+            if len(self.entries) < share:
+                return True
+            self.reach = max(entry[:2] for entry in self.entries)
+        if self.key_of(request) <= self.reach:
+            return True
+        if self.is_reading:
+            self._late.append(request)
+        return False
+
+    def drop_worst(self, share: int) -> list[Request]:
+        """Drop the worst requests from memory where there are more than two times the ``share``; return them.
+
+        They are on the disk anyway. A reading that is under way is void then: it began behind another reach.
+        """
+        if len(self.entries) <= 2 * share:
+            return []
+        ordered = sorted(self.entries)
+        self.entries[:] = ordered[:share]  # what is sorted is a heap
+        # A request that was acquired once may be there from far behind the reach; others may lie between the two.
+        last = ordered[share - 1][:2]
+        self.reach = last if self.reach is None else min(last, self.reach)
+        self.is_reading = False
+        self._late = []
+        return [entry[-1] for entry in ordered[share:]]
+
+    def runs_low(self, share: int) -> bool:
+        """Tell whether the next part is to be read: less than half of the ``share`` is left, and there is more."""
+        return self.reach is not None and not self.is_reading and len(self.entries) <= share // 2
+
+    def forget(self) -> None:
+        """Take note that the disk has requests of the host of which none is in memory."""
+        self.reach = BEFORE_ALL
+
+    def begin_reading(self) -> None:
+        """Note that the next part is to be read; a reading that is under way is void."""
+        self.is_reading = True
+        self.reading += 1
+
+    def expects(self, reading: int) -> bool:
+        """Tell whether the reading of this number is under way, and not void."""
+        return self.is_reading and self.reading == reading
+
+    def end_reading(self, read: Iterable[Request], reach: Key | None) -> list[Request]:
+        """Move the reach to the end of what was ``read``; return the late requests that it covers.
+
+        Args:
+            read: The next part of the queue; a late request that is among it was written in time, and is not late.
+            reach: Where that ends; ``None`` where the disk has no more.
+        """
+        self.is_reading = False
+        self.reach = reach
+        late, self._late = self._late, []
+        if not late:
+            return late
+        found = {request.serial for request in read}
+        return [
+            request
+            for request in late
+            if request.serial not in found and (reach is None or self.key_of(request) <= reach)
+        ]
