@@ -15,6 +15,9 @@ HostOrder: TypeAlias = Literal["busiest", "waiting", "name"]
 """Which hosts come first: those with the most requests in flight, with the most that wait, or the first by name."""
 
 
+_NEVER = float("inf")
+
+
 class WaitsFor(enum.StrEnum):
     """What must happen before another request is sent to a host."""
 
@@ -83,10 +86,13 @@ def statistics_of(schedule: Schedule, limit: int, order: HostOrder, now: float) 
 
 
 def _first_of(schedule: Schedule, limit: int, order: HostOrder) -> list[Host]:
-    deferred = schedule.deferred.count_of
+    deferred = schedule.deferred
 
     def waiting(host: Host) -> tuple[bool, int]:
-        return host.queue.reach is not None, len(host.queue.entries) + deferred(host.name)
+        queue = host.queue
+        # Most of the time none is deferred, and to ask for each host would take as long as all else.
+        more = deferred.count_of(host.name) if deferred.next_at < _NEVER else 0
+        return queue.reach is not None, len(queue.entries) + more
 
     def busy(host: Host) -> tuple[int, int]:
         return host.active, len(host.queue.entries)
