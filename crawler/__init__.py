@@ -1,5 +1,6 @@
 """An asyncio crawler framework: one event loop does all the waiting, processes do all the computing."""
 
+from crawler.crawl.control import Control
 from crawler.crawl.stream import ItemStream
 from crawler.crawl.summary import Statistics, Summary
 from crawler.crawler import Crawler, crawl, loop_factory
@@ -41,6 +42,7 @@ from crawler.errors import (
     WorkerLostError,
 )
 from crawler.fetching.cache_statistics import CacheStatistics
+from crawler.frontier.host_statistics import HostStatistics, WaitsFor
 from crawler.models import Failure, Ledger, Request, State
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.router import Router
@@ -50,7 +52,7 @@ from crawler.policy.caching import Cache
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import Limits
 from crawler.policy.network import Network
-from crawler.policy.politeness import Politeness
+from crawler.policy.politeness import HostRule, Politeness
 from crawler.policy.retry import Retry, Rule
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Scope
@@ -82,6 +84,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectError",
     "ContentTypeError",
+    "Control",
     "Cookies",
     "Cpu",
     "Crawler",
@@ -96,6 +99,8 @@ __all__ = [
     "FetchError",
     "FetchTimeoutError",
     "HostDownError",
+    "HostRule",
+    "HostStatistics",
     "InvalidRequestError",
     "InvalidURLError",
     "ItemStream",
@@ -136,6 +141,7 @@ __all__ = [
     "Summary",
     "TLSError",
     "TooManyRedirectsError",
+    "WaitsFor",
     "Warc",
     "WorkerLostError",
     "crawl",

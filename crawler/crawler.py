@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from crawler.crawl.configuration import Configuration, sinks_of
 from crawler.crawl.control import Control
@@ -21,6 +21,7 @@ from crawler.crawl.start import CrawlStart, open_start
 from crawler.crawl.stream import ItemStream, run_into
 from crawler.crawl.summary import Statistics, Summary
 from crawler.errors import ClosedError, ConfigurationError
+from crawler.frontier.host_statistics import HostOrder, HostStatistics
 from crawler.models import Failure
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.router import Parser
@@ -187,6 +188,21 @@ class Crawler:
     def requests(self) -> list[InFlight]:
         """Return the requests in flight, each with its age in seconds, the oldest first."""
         return [] if self._engine is None else self._engine.requests()
+
+    def hosts(self, limit: int = 40, order: HostOrder = "busiest") -> list[HostStatistics]:
+        """Return what hosts do at this moment, and what each of them waits for.
+
+        Args:
+            limit: How many hosts at most; of 10,000 hosts this takes a few milliseconds.
+            order: Which come first: those with the most requests in flight (``"busiest"``), with the most requests that
+                wait (``"waiting"``), or by name (``"name"``).
+
+        Raises:
+            ConfigurationError: There is no such order.
+        """
+        if order not in get_args(HostOrder):
+            raise ConfigurationError.of("order", order, f"one of {', '.join(get_args(HostOrder))}")
+        return [] if self._engine is None else self._engine.hosts(limit, order)
 
     def statistics(self) -> Statistics:
         """Return the counts of the present crawl, or the last one."""

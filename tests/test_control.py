@@ -5,9 +5,8 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from crawler import ConfigurationError, Cpu, Crawler, Politeness
+from crawler import ConfigurationError, Cpu, Crawler, HostRule, Politeness, WaitsFor
 from crawler.crawl.control import Control
-from crawler.policy.politeness import HostRule
 from tests.integration import parsers
 from tests.integration.sites import Answer, links, serve
 
@@ -82,6 +81,22 @@ async def test_a_rule_that_is_set_holds_for_a_host_from_its_next_fetch_on() -> N
         crawler.control.set_rule(site.url.split("/")[2], HostRule(0.0, None))
         summary = await crawler.run(site.url)
     assert summary.done == 3
+
+
+async def test_hosts_are_told_with_what_they_wait_for() -> None:
+    crawler = Crawler(parsers.urls, cpu=INLINE, politeness=Politeness(delay=600.0, robots=False))
+    assert crawler.hosts() == []
+    async with serve({"/": links("/a", "/b"), "/a": "", "/b": ""}) as site, crawler:
+        stream = crawler.stream(site.url)
+        assert await anext(stream) == site.url
+        [host] = crawler.hosts()
+        crawler.stop(0.0)
+        assert [item async for item in stream] == []
+    assert (host.name, host.waits_for, host.delay) == (site.url.split("/")[2], WaitsFor.DELAY, 600.0)
+    assert host.ready_in is not None
+    assert 0 < host.ready_in <= 600.0
+    with pytest.raises(ConfigurationError, match="order='fastest'"):
+        crawler.hosts(order="fastest")  # type: ignore[arg-type]
 
 
 async def test_requests_in_flight_are_told_with_their_age() -> None:

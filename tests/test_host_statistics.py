@@ -37,8 +37,9 @@ def look(front: Frontier, now: float = 0.0, host: str = "a.example") -> HostStat
 
 
 def told(front: Frontier, now: float = 0.0) -> tuple[WaitsFor, float | None]:
+    """Return what the host waits for, and until when."""
     found = look(front, now)
-    return found.waits_for, found.ready_at
+    return found.waits_for, None if found.ready_in is None else round(now + found.ready_in, 6)
 
 
 def test_a_host_that_may_be_asked_waits_for_nothing() -> None:
@@ -49,7 +50,7 @@ def test_a_host_that_may_be_asked_waits_for_nothing() -> None:
         active=0,
         delay=0.0,
         waits_for=WaitsFor.NOTHING,
-        ready_at=None,
+        ready_in=None,
     )
 
 
@@ -80,7 +81,7 @@ def test_the_delay_of_its_address_counts_as_its_own() -> None:
     assert look(front, 1.0, other).waits_for is WaitsFor.ANSWER
     front.answered(taken, 2.0, 1.0)
     found = look(front, 3.0, other)
-    assert (found.waits_for, found.ready_at) == (WaitsFor.DELAY, 5.0)
+    assert (found.waits_for, found.ready_in) == (WaitsFor.DELAY, 2.0)
 
 
 def test_it_waits_for_a_connection_of_its_own_or_of_its_address() -> None:
@@ -161,7 +162,7 @@ def test_a_host_whose_requests_all_failed_waits_for_the_first_retry() -> None:
         front.release(taken, 0.0)
         front.retry(taken, ready_at, FAILURE)
     found = look(front, 1.0)
-    assert (found.pending, found.waits_for, found.ready_at) == (2, WaitsFor.RETRY, 5.0)
+    assert (found.pending, found.waits_for, found.ready_in) == (2, WaitsFor.RETRY, 4.0)
 
 
 def test_a_host_with_requests_on_the_disk_says_so() -> None:

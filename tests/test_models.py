@@ -17,7 +17,6 @@ from crawler.parsing.lane import WorkerStatistics
 from crawler.parsing.router import Router
 from crawler.parsing.stage import StageStatistics
 from crawler.parsing.worker import Parsed, Plan
-from crawler.policy.politeness import HostRule
 from crawler.policy.scope import Scope
 
 URL = "http://example.org/"
@@ -70,7 +69,10 @@ SAMPLES = [
     crawler.Rewriting(sort_query=True),
     crawler.Fetch(headers={"a": "b"}),
     crawler.Cpu(preload=("json",)),
-    HostRule(1.0, 2),
+    crawler.HostRule(1.0, 2),
+    crawler.HostStatistics(
+        "a.example", 1, has_more=False, active=2, delay=0.5, waits_for=crawler.WaitsFor.DELAY, ready_in=0.1
+    ),
     StageStatistics(workers=(WorkerStatistics(1, 2, 3, 4.0, 5),)),
     FrontierStatistics(Ledger(), 3),
     crawler.StateFolder("state"),

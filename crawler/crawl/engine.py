@@ -29,6 +29,7 @@ from crawler.crawl.summary import Statistics
 from crawler.errors import ConfigurationError, LedgerError, ParseError
 from crawler.fetching.protocol import Fetches
 from crawler.frontier.frontier import Frontier
+from crawler.frontier.host_statistics import HostOrder, HostStatistics
 from crawler.models import Failure, Request
 from crawler.parsing.router import Parser
 from crawler.parsing.stage import Stage
@@ -222,6 +223,10 @@ class Engine:
         return f"<Engine {self._frontier!r} {self._parts.stage!r}>"
 
     # ── read from outside ──
+
+    def hosts(self, limit: int, order: HostOrder) -> list[HostStatistics]:
+        """Return what so many hosts do now, and what they wait for."""
+        return self._frontier.hosts(limit, order, now=self._parts.clock.now())
 
     def requests(self) -> list[InFlight]:
         """Return the requests in flight, from their dispatch to the CPU stage, the oldest first."""

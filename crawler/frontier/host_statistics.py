@@ -22,7 +22,7 @@ class WaitsFor(enum.StrEnum):
     """What must happen before another request is sent to a host."""
 
     NOTHING = "nothing"
-    """It may be asked at once: it only waits for its turn among the other hosts."""
+    """It may be asked at once: only other hosts may come first."""
     REQUESTS = "requests"
     """Nothing is known that could be asked for."""
     DISK = "disk"
@@ -58,8 +58,8 @@ class HostStatistics:
         active: Requests in flight to it, robots.txt included.
         delay: Seconds from an answer to the next request at present, without jitter.
         waits_for: What must happen before another request is sent to it.
-        ready_at: When its delay, its pause or the wait for another attempt ends, by the clock of the crawl; ``None``
-            where time alone does not bring it on.
+        ready_in: Seconds until its delay, its pause or the wait for another attempt ends; ``None`` where something else
+            must happen.
     """
 
     name: str
@@ -68,7 +68,7 @@ class HostStatistics:
     active: int
     delay: float
     waits_for: WaitsFor
-    ready_at: float | None
+    ready_in: float | None
 
 
 def statistics_of(schedule: Schedule, limit: int, order: HostOrder, now: float) -> list[HostStatistics]:
@@ -118,11 +118,11 @@ def _statistics_of(host: Host, schedule: Schedule, now: float) -> HostStatistics
     waits_for = _waits_for(host, schedule, now)
     match waits_for:
         case WaitsFor.DELAY | WaitsFor.PAUSE:
-            ready_at: float | None = max(host.free_at, host.address.free_at)
+            ready_at = max(host.free_at, host.address.free_at)
         case WaitsFor.RETRY:
-            ready_at = schedule.deferred.next_of(host.name)
+            ready_at = schedule.deferred.next_of(host.name) or now
         case _:
-            ready_at = None
+            ready_at = _NEVER
     return HostStatistics(
         name=host.name,
         pending=len(host.queue) + schedule.deferred.count_of(host.name),
@@ -130,7 +130,7 @@ def _statistics_of(host: Host, schedule: Schedule, now: float) -> HostStatistics
         active=host.active,
         delay=host.pace.delay,
         waits_for=waits_for,
-        ready_at=ready_at,
+        ready_in=None if ready_at == _NEVER else max(0.0, ready_at - now),
     )
 
 
