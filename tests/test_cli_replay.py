@@ -13,7 +13,7 @@ import pytest
 from crawler.document.page import Page
 from crawler.errors import QuarantineError, ResultError, WorkerLostError
 from crawler.models import Request
-from crawler.parsing.quarantine import keep
+from crawler.parsing.quarantine import save
 from tests.cli_process import Finished, finish, run, start
 
 URL = "https://books.example/1.html"
@@ -47,7 +47,7 @@ class Quarantine:
     ) -> str:
         page = Page(URL, BODY, headers=[("content-type", "text/html")], request=request or Request(URL))
         error = error or WorkerLostError("the process was ended by SIGSEGV", "Fatal Python error: \x1b[31m")
-        return str(keep(self.folder / "quarantine", page, error, parser))
+        return str(save(self.folder / "quarantine", page, error, parser))
 
     def write(self, text: str, name: str = "books.py") -> None:
         path = self.folder / name
