@@ -133,7 +133,7 @@ async def test_what_may_pass_is_tried_again_and_the_error_says_how_often() -> No
         finished = await run("fetch", site.url, "--tries", "2")
 
     assert site.asked == ["/", "/"]
-    assert finished.error == f"error: failed {site.url} after 2 tries: StatusError: 503 Service Unavailable"
+    assert finished.error == f"error: failed {site.url} after 2 attempts: StatusError: 503 Service Unavailable"
 
 
 async def test_a_second_try_may_succeed() -> None:

@@ -1,4 +1,4 @@
-"""How requests are made, and which answers are taken."""
+"""Options for fetching: time, attempts, sizes and types of bodies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _option = partial(typer.Option, rich_help_panel="Fetching")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchingOptions:
-    """What ``fetch`` takes, too."""
+    """The options of every command that fetches."""
 
     timeout: Annotated[
         float | None,
@@ -38,26 +38,26 @@ class FetchingOptions:
     ] = None
 
     def applied_to(self, fetch: Fetch) -> Fetch:
-        """Return ``fetch`` with what these options change.
+        """Return ``fetch``, changed by these options.
 
         Raises:
-            ConfigurationError: One of them is out of its range.
+            ConfigurationError: An option is out of its range.
         """
         bodies = replace(fetch.bodies, **given(max_bytes=self.max_body))
         return replace(fetch, bodies=bodies, **given(timeout=self.timeout))
 
     def retry(self, retry: Retry) -> Retry:
-        """Return ``retry`` with what these options change.
+        """Return ``retry``, changed by these options.
 
         Raises:
-            ConfigurationError: One of them is out of its range.
+            ConfigurationError: An option is out of its range.
         """
         return replace(retry, **given(attempts=self.tries))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlFetching(FetchingOptions):
-    """What ``run`` and ``site`` take."""
+    """The options of ``run`` and ``site``."""
 
     types: Annotated[
         list[str] | None,
@@ -69,10 +69,10 @@ class CrawlFetching(FetchingOptions):
     ] = None
 
     def applied_to(self, fetch: Fetch) -> Fetch:
-        """Return ``fetch`` with what these options change.
+        """Return ``fetch``, changed by these options.
 
         Raises:
-            ConfigurationError: One of them is out of its range.
+            ConfigurationError: An option is out of its range.
         """
         fetch = FetchingOptions.applied_to(self, fetch)
         bodies = replace(fetch.bodies, **given(content_types=self.types))
