@@ -68,7 +68,7 @@ def check(arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str
         (["site", URL, "--max-bytes", "0"], "max_bytes=0"),
         (["site", URL, "--timeout", "0"], "timeout=0"),
         (["site", URL, "--timeout", "inf"], "timeout=inf"),
-        (["site", URL, "--tries", "0"], "attempts=0"),
+        (["site", URL, "--attempts", "0"], "attempts=0"),
         (["site", URL, "--user-agent", "a\r\nb"], "without line breaks"),
         (["site", URL, "--jitter", "-1"], "jitter=-1"),
         (["site", URL, "--max-delay", "-1"], "max_delay=-1"),

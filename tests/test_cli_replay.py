@@ -337,7 +337,7 @@ async def test_a_file_that_is_no_page_in_quarantine(
 
 @pytest.mark.parametrize("cache", ["pages.sqlite", "pages"])
 async def test_a_cache_is_replayed_by_another_option(cache: str, quarantine: Quarantine) -> None:
-    await run("fetch", "http://127.0.0.1:25/", "--tries", "1", "--cache", cache, cwd=quarantine.folder)
+    await run("fetch", "http://127.0.0.1:25/", "--attempts", "1", "--cache", cache, cwd=quarantine.folder)
 
     finished = await quarantine.replay(cache)
 

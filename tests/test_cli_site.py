@@ -97,7 +97,7 @@ async def test_the_summary_says_what_limited_the_crawl_and_what_failed(server: F
 
 
 async def test_a_crawl_that_fetches_nothing_exits_with_3(server: FixturesServer) -> None:
-    finished = await run("site", f"{server.url}missing/0.html", "--tries", "1", "--executor", "inline")
+    finished = await run("site", f"{server.url}missing/0.html", "--attempts", "1", "--executor", "inline")
 
     assert finished.code == 3
     assert finished.out == ""

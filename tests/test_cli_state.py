@@ -113,7 +113,7 @@ async def _crawled(folder: Path) -> Crawled:
     (folder / "crawl.py").write_text(PARSER)
     async with serve(pages) as site:
         other = site.url.replace("127.0.0.1", "localhost")
-        options = ("--state", "state", "-o", "items.jsonl", "--max-depth", "2", "--workers", "1", "--tries", "2")
+        options = ("--state", "state", "-o", "items.jsonl", "--max-depth", "2", "--workers", "1", "--attempts", "2")
         process = await start("run", "crawl.py", site.url, f"{other}later", *options, cwd=folder)
         crawled = Crawled(folder / "state", site.url, pid=process.pid)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated
@@ -10,10 +11,12 @@ import typer
 
 from crawler.cli.options.given import given
 from crawler.cli.values import parse_positive_size
+from crawler.errors import ConfigurationError
 from crawler.policy.fetch import Fetch
 from crawler.policy.retry import Retry
 
 _option = partial(typer.Option, rich_help_panel="Fetching")
+_log = logging.getLogger("crawler")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +27,10 @@ class FetchingOptions:
         float | None,
         _option("--timeout", metavar="SECONDS", help="For a request and its body (default: 30)."),
     ] = None
-    tries: Annotated[
-        int | None, _option("--tries", metavar="N", help="Of each request (default: 3); 1: no retries.")
+    attempts: Annotated[
+        int | None, _option("--attempts", metavar="N", help="Of each request (default: 3); 1: no retries.")
     ] = None
+    tries: Annotated[int | None, _option("--tries", metavar="N", hidden=True)] = None  # the former name
     max_body: Annotated[
         int | None,
         _option(
@@ -50,9 +54,13 @@ class FetchingOptions:
         """Return ``retry``, changed by these options.
 
         Raises:
-            ConfigurationError: An option is out of its range.
+            ConfigurationError: An option is out of its range, or ``--tries`` is there beside ``--attempts``.
         """
-        return replace(retry, **given(attempts=self.tries))
+        if self.tries is not None:
+            if self.attempts is not None:
+                raise ConfigurationError("--tries is the former name of --attempts; leave it out")
+            _log.warning("--tries is deprecated; write --attempts %s", self.tries)
+        return replace(retry, **given(attempts=self.attempts if self.tries is None else self.tries))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
