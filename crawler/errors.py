@@ -1,7 +1,7 @@
-"""The tree of errors: what can go wrong, as types.
+"""The tree of errors.
 
-Every error survives pickling, because errors cross from worker processes to the loop. Foreign exceptions are mapped
-where they enter, with their cause kept.
+Every error survives pickling, because errors cross from worker processes to the event loop. Exceptions of other
+packages are mapped to these where they are caught, and stay attached as ``__cause__``.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ class CrawlerError(Exception):
 
 
 class ConfigurationError(CrawlerError, ValueError):
-    """Something the caller set cannot work; says what, which value, and what would work.
+    """An option cannot work. The message names the option, its value, and values that would work.
 
     Raised before anything has been fetched or written.
     """
 
     @classmethod
     def of(cls, name: str, value: object, expected: str) -> ConfigurationError:
-        """Return the error for option ``name``, which has ``value`` where ``expected`` was wanted."""
+        """Return the error for the option ``name``, whose ``value`` is not what was ``expected``."""
         return cls(f"{name}={value!r}: expected {expected}")
 
 
@@ -36,17 +36,17 @@ class LimitReachedError(CrawlerError):
 
 
 class FetchError(CrawlerError):
-    """A request did not become a page. Expected on any real web: a value, never the end of a crawl."""
+    """A request did not become a page. This is normal on the web: it is a value, and never ends a crawl."""
 
 
 class ConnectError(FetchError):
-    """No connection: the port is closed, the network is down; or one of the next three."""
+    """There is no connection: the port is closed, the network is down, or one of the subclasses."""
 
 
 class ResolveError(ConnectError):
     """The name of the host has no address, or its name servers do not answer.
 
-    ``is_final`` says that there is no such name (NXDOMAIN), so that asking again is of no use.
+    ``is_final`` means that the name does not exist (NXDOMAIN), so that another attempt is of no use.
     """
 
     def __init__(self, message: str, is_final: bool = False) -> None:
@@ -58,7 +58,7 @@ class ResolveError(ConnectError):
 
 
 class TLSError(ConnectError):
-    """The server cannot prove who it is, or the two of us cannot agree on how to encrypt."""
+    """The server's certificate is not trusted, or the TLS handshake failed."""
 
 
 class ProxyError(ConnectError):
@@ -66,15 +66,15 @@ class ProxyError(ConnectError):
 
 
 class BlockedAddressError(FetchError):
-    """The host has an address that is not of the public Internet, and the user did not name it; nothing was sent."""
+    """The host has an address outside the public Internet, and the user did not name it. Nothing was sent."""
 
 
 class RobotsDeniedError(FetchError):
-    """The site's robots.txt forbids it, or cannot be had."""
+    """The site's robots.txt forbids the URL, or could not be fetched."""
 
 
 class HostDownError(FetchError):
-    """The host failed so often that it is left alone."""
+    """The host failed so often that it was given up."""
 
 
 class InvalidRequestError(FetchError):
@@ -86,14 +86,14 @@ class FetchTimeoutError(FetchError, TimeoutError):
 
 
 class ProtocolError(FetchError):
-    """What came is not HTTP, or ended before it was complete."""
+    """The response is not HTTP, or ended before it was complete."""
 
 
 class StatusError(FetchError):
     """The server answered with a status that is not a page (4xx, 5xx).
 
-    ``status`` is the HTTP status; ``retry_after`` the seconds the server asked us to wait, or ``None``; ``headers`` the
-    response's header fields as pairs, names in lower case.
+    ``status`` is the HTTP status, ``retry_after`` the seconds that the server asked to wait, or ``None``, and
+    ``headers`` the response's header fields as pairs, with names in lower case.
     """
 
     def __init__(
@@ -117,15 +117,15 @@ class TooManyRedirectsError(FetchError):
 
 
 class OutOfScopeError(FetchError):
-    """A seed redirects to where the crawl may not go: there is nothing to begin with."""
+    """A seed redirects out of scope, so the crawl cannot begin there."""
 
 
 class BodyTooLargeError(FetchError):
-    """The body is larger than ``Bodies.max_bytes`` after decoding, or than its compressed form can honestly be."""
+    """The decoded body is larger than ``Bodies.max_bytes``, or ``Bodies.max_ratio`` times its compressed size."""
 
 
 class ContentTypeError(FetchError):
-    """The body is of a type that was not asked for; it was not read."""
+    """The body has a content type that ``Bodies.content_types`` does not name; it was not read."""
 
 
 class DecodingError(ProtocolError):
@@ -133,22 +133,22 @@ class DecodingError(ProtocolError):
 
 
 class NotCachedError(FetchError):
-    """Only the cache may be asked, and it does not have this."""
+    """The cache is in the mode ``replay``, and does not have the page."""
 
 
 class CacheError(CrawlerError):
-    """The cache is not ours, of a newer version, broken, or cannot be written."""
+    """The cache is another program's, of a newer version, broken, or cannot be written."""
 
 
 class StateError(CrawlerError):
     """The state folder is in use, another program's, damaged, of a newer version, or cannot be written.
 
-    It is left as it is, and never made anew.
+    It is left as it is, and never recreated.
     """
 
 
 class DamagedBodyError(StateError):
-    """The body of a page that a state folder keeps is damaged, or gone: that page alone cannot be parsed again."""
+    """The saved body of a page is damaged or missing in a state folder. Only that page cannot be parsed again."""
 
 
 class ParseError(CrawlerError):
@@ -166,9 +166,9 @@ class ParseError(CrawlerError):
 
 
 class QuarantineError(CrawlerError):
-    """A page cannot be parsed without harm: it is put in quarantine, its body kept for a replay.
+    """A page cannot be parsed without harm. It goes to quarantine, where its body is saved for a replay.
 
-    ``traceback`` says, as text, where the worker was when it happened.
+    ``traceback`` is the worker's traceback at that moment, as text.
     """
 
     def __init__(self, message: str, traceback: str = "") -> None:
@@ -182,7 +182,7 @@ class QuarantineError(CrawlerError):
 class WorkerLostError(QuarantineError):
     """The worker process died on this page, or was killed at its deadline.
 
-    Raised, it ends a crawl: workers die at their start, or the parser kills all of them.
+    When it is raised, and not a value, it ends the crawl: workers die at their start, or the parser kills all of them.
     """
 
 
@@ -191,16 +191,16 @@ class MemoryLimitError(QuarantineError):
 
 
 class ResultError(QuarantineError):
-    """What the parser made of this page cannot leave the worker: it does not pickle, or does not unpickle."""
+    """A result of the parser for this page cannot leave the worker: it does not pickle, or does not unpickle."""
 
 
 class SinkError(CrawlerError):
-    """Items could not be encoded or written. Ends the crawl; what was not written is not marked done."""
+    """Items could not be encoded or written. This ends the crawl; pages whose items were not written are not done."""
 
 
 class EncodingError(SinkError):
-    """An item is of a type that the output cannot hold: a mistake in the parser, not a fault of the disk."""
+    """An item has a type that the output cannot hold: an error in the parser, not of the disk."""
 
 
 class LedgerError(CrawlerError):
-    """The states of the URLs do not add up: a defect of the crawler, never of a website."""
+    """The states of the URLs do not add up: a bug in this package, never the fault of a website."""

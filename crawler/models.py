@@ -1,4 +1,4 @@
-"""What travels through a crawl: requests, failures, the ledger of URL states."""
+"""The values of a crawl: requests, failures, and the ledger of URL states."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import msgspec
 from crawler.url import LONGEST_URL
 
 ROBOTS = "robots.txt:"
-"""The label of requests for robots.txt. Labels that end in a colon are the crawl's own."""
+"""The label of requests for robots.txt. Labels that end in a colon are reserved for the crawl itself."""
 SITEMAP = "sitemap:"
 """The label of requests for sitemaps, whose pages are parsed by `crawler.sitemaps`."""
-_LARGEST_PRIORITY = 2**31  # so that ranks, which are floats, tell all of them apart
+_LARGEST_PRIORITY = 2**31  # so that ranks, which are floats, differ for all priorities
 _EXPECTED = {
     "url": "a string",
     "method": "a string",
@@ -40,10 +40,10 @@ _TYPES: dict[str, Any] = {
 
 
 class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Something to fetch. A parser yields it; seeds become it; the frontier keeps it.
+    """A request for a URL. Parsers yield requests, seeds become requests, and the frontier holds them.
 
-    A msgspec structure rather than a dataclass: a page of a hundred links makes a hundred of them, and these take
-    50 ns each where a frozen dataclass takes 650 ns.
+    It is a msgspec structure and not a dataclass, because a page of a hundred links makes a hundred requests: each
+    takes 50 ns, and a frozen dataclass takes 650 ns.
 
     Attributes:
         url: Absolute or, in a parser, relative to the page; normalised when it enters the frontier.
@@ -51,14 +51,14 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         headers: Extra header fields as pairs; they replace the session's fields of the same name.
         body: Payload to send, or ``None``.
         label: Chooses the parser in a `Router`.
-        priority: Larger is fetched earlier within its host.
-        metadata: Yours, handed to the parser as ``page.metadata``: plain data that pickles.
+        priority: Within a host, requests with a larger priority are fetched earlier.
+        metadata: Your own data, which the parser gets as ``page.metadata``. It must be plain data that pickles.
         depth: Links followed from the seed, set by the crawl.
         parent: URL of the page that led here, set by the crawl; empty for seeds.
         redirects: Redirects followed since the link, set by the crawl.
-        attempt: Tries that have failed before this one, set by the crawl.
+        attempt: Attempts that failed before this one, set by the crawl.
         serial: Its number in the order of discovery, from 1, set by the crawl.
-        rank: Its place among those of its host, set by the crawl; the smaller, the earlier.
+        rank: Its place in the queue of its host, set by the crawl. Smaller ranks are fetched earlier.
     """
 
     url: str
@@ -77,10 +77,10 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     @property
     def fingerprint(self) -> str:
-        """The identity by which the seen-set knows a request: its URL, and for others than plain GETs what is sent.
+        """The identity of the request in the seen-set: its URL, and method and body if it is not a plain GET.
 
-        Of what is longer than any URL should be it is a digest: a page can have links of megabytes, which a crawl would
-        keep to its end.
+        For a URL that is too long it is a digest, because a page can have links of megabytes, and a crawl holds
+        fingerprints until its end.
         """
         identity = self.url
         if self.method != "GET" or self.body is not None:
@@ -88,10 +88,10 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return identity if len(identity) <= LONGEST_URL else _digest_of(identity.encode("utf-8", "surrogatepass"))
 
     def check(self) -> None:
-        """Check the types of the fields, which are not checked when a request is made: that is what makes it cheap.
+        """Check the types of the fields. The constructor does not, so that requests are cheap to make.
 
         Raises:
-            TypeError: One of them is of another type; says which.
+            TypeError: A field has a wrong type. The message says which.
         """
         fields: dict[str, Any] = {name: getattr(self, name) for name in _EXPECTED}
         headers = fields["headers"]
@@ -108,17 +108,17 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     @property
     def is_robots_request(self) -> bool:
-        """Whether it is made by the crawl for its own purposes, so that no page is to come of it."""
+        """Whether the crawl itself needs the answer, so that no parser gets it."""
         return self.label == ROBOTS
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether doing twice what the request does is as good as doing it once (RFC 9110 §9.2.2)."""
+        """Whether sending the request twice has the same effect as sending it once (RFC 9110 §9.2.2)."""
         return self.method not in {"POST", "PATCH"}
 
     @property
     def is_plain(self) -> bool:
-        """Whether the URL alone says it all, so that nothing else need travel between processes."""
+        """Whether all fields but the URL have their defaults, so that the URL alone can travel between processes."""
         return self == Request(self.url)
 
 
@@ -138,7 +138,7 @@ class State(enum.StrEnum):
     REFUSED = "refused"
     """Outside our own scope or limits, or at an address that is not public."""
     QUARANTINED = "quarantined"
-    """Its page could not be parsed without harm: it took its worker down, or what came of it cannot travel."""
+    """Its page could not be parsed without harm: it killed its worker, or its results cannot leave the worker."""
 
 
 class Refusal(enum.StrEnum):
@@ -181,11 +181,11 @@ class Failure:
         state: Failed, denied, refused, or in quarantine.
         error: The type of error.
         message: What happened.
-        attempts: All tries.
+        attempts: The number of attempts.
         status: The HTTP status of a `StatusError`; 0 for all other errors.
         depth: Links followed from the seed.
         parent: The page that led there.
-        traceback: Where the parser was, as text.
+        traceback: The traceback of the parser, as text.
         saved: The file that holds the body of a page in quarantine, for ``crawler replay``.
     """
 
@@ -201,6 +201,6 @@ class Failure:
     saved: str = ""
 
     def __str__(self) -> str:
-        tries = f" after {self.attempts} tries" if self.attempts > 1 else ""
+        attempts = f" after {self.attempts} attempts" if self.attempts > 1 else ""
         found_on = f" (linked from {self.parent})" if self.parent else ""
-        return f"{self.state} {self.url}{tries}: {self.error}: {self.message}{found_on}"
+        return f"{self.state} {self.url}{attempts}: {self.error}: {self.message}{found_on}"

@@ -1,7 +1,7 @@
 """URLs by the WHATWG standard: resolving, splitting, recognising loopback. Pure text, no I/O.
 
-Everything downstream takes *normalised* URLs, which `resolve` returns: that is what makes cheap string operations
-right, and what goes over the wire byte for byte.
+`resolve` returns *normalised* URLs. All other code takes these: on them cheap string operations are right, and they
+are sent byte for byte.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from ada_url import join_url, normalize_url
 from crawler.errors import InvalidURLError
 
 LONGEST_URL = 8000
-"""Characters; RFC 9110 §4.1 recommends that all support URLs of that length, and asks nobody for more."""
+"""Characters; RFC 9110 §4.1 recommends that every implementation support at least this length."""
 
 _SCHEMES = ("http://", "https://")
-_USERINFO = re.compile(r"//[^/?#]*@")  # may hold a password, which messages are no place for
-_LONGEST_HOST = 253  # characters; RFC 1035 §2.3.4 allows 255 bytes on the wire
+_USERINFO = re.compile(r"//[^/?#]*@")  # may hold a password, which no message may show
+_LONGEST_HOST = 253  # characters; RFC 1035 §2.3.4 allows 255 bytes in its encoding
 _LONGEST_SHOWN = 200  # characters of a reference in an error message; arbitrary
-# What the standard leaves as it is in a path and in a query, less a few rare characters. The path has no ':', as what
-# precedes one might be a scheme. Whatever stands in a fragment is dropped with it.
+# The characters that the standard leaves as they are in a path and in a query, without a few rare ones. The path has no
+# ':', because the text before it might be a scheme. A fragment may have any characters, as it is dropped.
 _PATH, _QUERY = r"[\w!$&'()*+,;=@~/.%-]*+", r"[\w!$%&()*+,;=@~/.:?\[\]{}|^`\\-]*+"
 _RELATIVE = re.compile(rf"({_PATH}(?:\?{_QUERY})?)(?:#.*)?", re.ASCII | re.DOTALL).fullmatch
-# Hosts that end in a label that starts with a letter: no addresses, which have many spellings, and no final dot.
+# Hosts whose last label starts with a letter. This excludes addresses, which can be written in many ways, and a final
+# dot.
 _HOST = r"(?:[a-z0-9-]++\.)*+[a-z][a-z0-9-]*+"
 _ABSOLUTE = re.compile(rf"(https?://{_HOST})(/{_PATH}(?:\?{_QUERY})?)?(?:#.*)?", re.ASCII | re.DOTALL).fullmatch
 _UP = re.compile(r"(?:\.\./)++").match
@@ -35,8 +36,8 @@ def resolve(base: str, href: str) -> str:
     """Return ``href`` as an absolute, normalised http(s) URL without its fragment.
 
     Args:
-        base: The URL that relative references are resolved against; empty when ``href`` must be absolute.
-        href: A reference as it stands in a page, or as a person typed it.
+        base: The URL that relative references are resolved against; empty if ``href`` must be absolute.
+        href: A reference as it is in a page, or as a person typed it.
 
     Raises:
         InvalidURLError: ``href`` is invalid by the WHATWG URL standard, or neither http nor https.
@@ -49,15 +50,15 @@ def resolve(base: str, href: str) -> str:
         raise InvalidURLError(f"{_shown(href)}: only http and https URLs can be fetched")
     if len(url) > _LONGEST_HOST and len(hostname_of(url)) > _LONGEST_HOST:
         raise InvalidURLError(f"{_shown(href)}: a host has at most {_LONGEST_HOST} characters")
-    # In a normalised URL the first '#' starts the fragment: everywhere else it is percent-encoded.
+    # In a normalised URL the first '#' starts the fragment; everywhere else it is percent-encoded.
     return url.partition("#")[0]
 
 
 class Base:
-    """What the references in a page are relative to; resolves many of them.
+    """The base URL of a page, which resolves many references.
 
-    It does what `resolve` does. Most references need no more than to be put behind the part of the base that they are
-    relative to, which takes a quarter of the time.
+    It gives the results of `resolve`. Most references only need to be appended to a part of the base, which takes a
+    quarter of the time.
 
     Attributes:
         url: The URL, normalised.
@@ -71,7 +72,7 @@ class Base:
         try:
             self.url = resolve("", url)
         except InvalidURLError:
-            return  # nor is anything valid that is relative to it
+            return  # then no reference relative to it is valid, either
         self._document = self.url.partition("?")[0]
         self._folder = self._document.rpartition("/")[0] + "/"
         self._origin = "/".join(self.url.split("/", 3)[:3])  # with its credentials
@@ -93,14 +94,14 @@ class Base:
         plain: str = found[1]
         if not _has_dot_segment(plain):
             first = plain[:1]
-            if first not in "/?.%":  # nor empty, as every text contains that
+            if first not in "/?.%":  # this excludes the empty text, too, which is in every text
                 return self._folder + plain
             if first == "/" and plain[1:2] != "/":
                 return self._origin + plain
         return self._special(plain) or resolve(self.url, href)
 
     def _special(self, plain: str) -> str | None:
-        """Return what a reference leads to that starts with no name, or is empty; ``None`` where that is difficult."""
+        """Return the URL for a reference that is empty, a query, or begins with ``../``; ``None`` for all others."""
         if not plain:
             return self.url
         if plain[0] == "?":
@@ -112,7 +113,7 @@ class Base:
         return None
 
     def _above(self, levels: int) -> str:
-        """Return the folder that many levels above the base's, at most the root."""
+        """Return the folder so many ``levels`` above the folder of the base, at most the root."""
         path = self._folder[len(self._origin) :]
         return f"{self._origin}{path.rsplit('/', levels + 1)[0]}/"
 
@@ -125,7 +126,7 @@ def _plain_absolute(href: str) -> str | None:
 
 
 def _has_dot_segment(reference: str) -> bool:
-    # Segments that mean their folder, or the one above, start with a dot, or with '%2' where that is disguised.
+    # Segments that mean their folder, or the one above, start with a dot, or with '%2' if the dot is encoded.
     return "/." in reference or "/%2" in reference
 
 
@@ -139,12 +140,12 @@ def _complaint(base: str, href: str) -> str:
 
 
 def _shown(text: str) -> str:
-    # References may be as long as the page that they are in.
+    # A reference may be as long as its page.
     return repr(text) if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]!r}…"
 
 
 def host_of(url: str) -> str:
-    """Return the host and, where it is not the scheme's default, the port of a normalised ``url``.
+    """Return the host of a normalised ``url``, with its port if that is not the scheme's default.
 
     >>> host_of("https://user:secret@example.org:8080/a")
     'example.org:8080'
@@ -156,12 +157,12 @@ def _host_in(url: str) -> str:
     return url.split("/", 3)[2].rpartition("@")[2]
 
 
-# Asked eight times for a URL on its way through a crawl, mostly while it is in flight.
+# Called eight times for a URL on its way through a crawl, mostly while it is in flight.
 _remembered_host_in = lru_cache(maxsize=8192)(_host_in)
 
 
 def without_port(host: str) -> str:
-    """Return a host as `host_of` gives it without its port; an IPv6 address keeps its brackets."""
+    """Return a host, as `host_of` returns it, without its port. An IPv6 address keeps its brackets."""
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() else host
 
@@ -179,14 +180,14 @@ def origin_of(url: str) -> str:
 def without_userinfo(url: str) -> str:
     """Return a normalised ``url`` without name and password.
 
-    They are no part of what a URL identifies: servers never see them there, each name would make another page of the
-    same page, and URLs are what logs and reports are full of.
+    They do not identify a page: servers never see them in a URL, and one page would become another with each name. They
+    must not appear in logs and reports, either.
     """
     return url.replace(url.split("/", 3)[2], host_of(url), 1) if "@" in url else url
 
 
 def ip_of(hostname: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address that ``hostname`` is a literal of, or ``None`` for a name."""
+    """Return the address in ``hostname``; ``None`` if it is a name."""
     try:
         return ipaddress.ip_address(hostname.strip("[]"))
     except ValueError:
@@ -195,9 +196,9 @@ def ip_of(hostname: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None
 
 @lru_cache(maxsize=4096)
 def is_loopback(hostname: str) -> bool:
-    """Tell whether ``hostname`` is this machine: ``localhost``, a name below it (RFC 6761), a loopback address.
+    """Tell whether ``hostname`` is this machine: ``localhost``, a name below it (RFC 6761), or a loopback address.
 
-    A name may end in a dot, which says that it is complete.
+    A name may end in a dot, which marks it as complete.
     """
     if f".{hostname.removesuffix('.')}".endswith(".localhost"):
         return True

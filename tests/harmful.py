@@ -26,7 +26,7 @@ from crawler.document.page import Page
 from crawler.models import Request
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.router import Parser
-from crawler.parsing.stage import Settle, Stage, StageStatistics, open_stage
+from crawler.parsing.stage import Stage, StageStatistics, TakeResults, open_stage
 from crawler.parsing.worker import Encoders, Parsed
 
 _leaked: list[bytes] = []
@@ -257,7 +257,7 @@ class Outcome:
 
 @asynccontextmanager
 async def serving(
-    stage: Stage, take_results: Settle, encoders: Encoders = (None,)
+    stage: Stage, take_results: TakeResults, encoders: Encoders = (None,)
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Have ``stage`` work, until the end of the block or its own."""
     task = asyncio.ensure_future(stage.run(encoders, take_results))

@@ -384,7 +384,7 @@ async def test_the_loop_has_a_turn_between_steps_as_soon_as_the_share_is_spent(
         await read_pieces(response, bodies, ByteBudget(), take, share)
     ticking.cancel()
     assert all(later > earlier for earlier, later in itertools.pairwise(seen[1:]))
-    assert share.turns >= len(seen) - 2
+    assert share.iterations >= len(seen) - 2
 
 
 async def tick(turns: list[int]) -> None:
@@ -399,7 +399,7 @@ async def test_a_page_of_one_step_waits_for_no_turn() -> None:
         for _ in range(3):
             async with session.get(server.url) as response:
                 assert await read_body(response, Bodies(), ByteBudget(), share) == PAGE[:30_000]
-    assert share.turns == 0
+    assert share.iterations == 0
 
 
 async def test_a_page_waits_for_a_turn_where_others_have_taken_much() -> None:
@@ -408,9 +408,9 @@ async def test_a_page_waits_for_a_turn_where_others_have_taken_much() -> None:
     async with serving(page) as server, opened() as session, session.get(server.url) as response:
         await response.content.wait_eof()
         list(share.timed([b"another body"]))
-        assert share.turns == 0
+        assert share.iterations == 0
         assert await read_body(response, Bodies(), ByteBudget(), share) == PAGE[:30_000]
-        assert share.turns > 0
+        assert share.iterations > 0
 
 
 async def test_reading_can_be_given_up_in_the_middle() -> None:

@@ -217,7 +217,7 @@ async def test_a_password_in_the_url_is_used_and_warned_of_and_shown_nowhere(
 
     assert done.code == 0, done.err
     assert set(sent(site)) == {basic("me:geheim")}
-    assert f"warning: a password for {site.url[:-1]} stands on the command line" in done.err
+    assert f"warning: a password for {site.url[:-1]} is on the command line" in done.err
     assert f"--auth {site.url[:-1]}=USER" in done.err
     assert "geheim" not in done.out + done.err
 
@@ -227,5 +227,5 @@ async def test_a_token_on_the_command_line_goes_to_one_origin_and_is_warned_of(s
     done = await run_with({}, "fetch", site.url, "--header", "Authorization: Bearer geheim")
 
     assert sent(site) == ["Bearer geheim"]
-    assert "warning: Authorization stands on the command line" in done.err
+    assert "warning: Authorization is on the command line" in done.err
     assert "geheim" not in done.err

@@ -35,7 +35,7 @@ async def _picture(_: web.Request) -> web.StreamResponse:
 async def test_there_is_a_line_for_each_url_that_was_not_got(tmp_path: Path) -> None:
     pages = {"/": links("/absent", "/broken", "/picture", "http://127.0.0.1:25/", "/a"), "/a": links()}
     async with serve(pages | {"/broken": _broken, "/picture": _picture}) as site:
-        options = ("--executor", "inline", "--scope", "any", "--tries", "2", "--failures", "failed.jsonl")
+        options = ("--executor", "inline", "--scope", "any", "--attempts", "2", "--failures", "failed.jsonl")
         done = await run("site", site.url, "-o", "pages.jsonl", *options, cwd=tmp_path)
 
     found = {line["url"]: line for line in read(tmp_path / "failed.jsonl")}

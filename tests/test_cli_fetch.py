@@ -118,7 +118,7 @@ async def test_header_fields_alone_are_shown_of_what_is_no_page(site: Site) -> N
 
 
 async def test_without_an_answer_there_is_nothing_but_the_error() -> None:
-    finished = await run("fetch", "http://127.0.0.1:25/", "-v", "--headers-only", "--tries", "1")
+    finished = await run("fetch", "http://127.0.0.1:25/", "-v", "--headers-only", "--attempts", "1")
 
     assert (finished.code, finished.out) == (3, "")
     assert len(finished.err.splitlines()) == 1
@@ -130,10 +130,10 @@ async def test_what_may_pass_is_tried_again_and_the_error_says_how_often() -> No
         return web.Response(status=503)
 
     async with serve({"/": busy}) as site:
-        finished = await run("fetch", site.url, "--tries", "2")
+        finished = await run("fetch", site.url, "--attempts", "2")
 
     assert site.asked == ["/", "/"]
-    assert finished.error == f"error: failed {site.url} after 2 tries: StatusError: 503 Service Unavailable"
+    assert finished.error == f"error: failed {site.url} after 2 attempts: StatusError: 503 Service Unavailable"
 
 
 async def test_a_second_try_may_succeed() -> None:
@@ -293,7 +293,7 @@ async def test_a_replay_tries_nothing_again(tmp_path: Path) -> None:
         return web.Response(status=503, headers={"Retry-After": "3600"})
 
     async with serve({"/": busy}) as server:
-        recorded = ("--cache", "pages", "--cache-mode", "changed", "--tries", "1")
+        recorded = ("--cache", "pages", "--cache-mode", "changed", "--attempts", "1")
         await run("fetch", server.url, *recorded, cwd=tmp_path)
         finished = await run("fetch", server.url, "--cache", "pages", "--cache-mode", "replay", cwd=tmp_path)
 

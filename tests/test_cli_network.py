@@ -86,7 +86,7 @@ async def test_a_proxy_gets_its_password_and_fetches_all(in_file: bool, tmp_path
     assert proxy.asked == ["/", "/a"]
     assert {request.host for request in proxy.requests} == {"books.invalid"}
     assert {request.headers["Proxy-Authorization"] for request in proxy.requests} == {CREDENTIALS}
-    assert ("warning: the password of the proxy stands on the command line" in done.err) == (not in_file)
+    assert ("warning: the password of the proxy is on the command line" in done.err) == (not in_file)
     assert "geheim" not in done.out + done.err
 
 

@@ -79,7 +79,7 @@ def changed(value: Any, path: str, new: object) -> Any:
         (["--address-connections", "3"], "politeness.address_connections", 3),
         (["--ignore-robots"], "politeness.robots", False),
         (["--timeout", "3"], "fetch.timeout", 3.0),
-        (["--tries", "3"], "retry.attempts", 3),
+        (["--attempts", "3"], "retry.attempts", 3),
         (["--max-body", "3k"], "fetch.bodies.max_bytes", 3072),
         (["--types", "text/*", "--types", "*/*+xml"], "fetch.bodies.content_types", ("text/*", "*/*+xml")),
         (["--concurrency", "3"], "fetch.concurrency", 3),
@@ -112,6 +112,18 @@ def test_an_option_replaces_one_field(arguments: list[str], path: str, value: ob
     options = options_of(CrawlOptions, *arguments).applied_to(FILE)
 
     assert options == changed(FILE, path, value)
+
+
+def test_the_former_name_of_the_attempts_is_an_alias_and_warns(caplog: pytest.LogCaptureFixture) -> None:
+    definition = options_of(CrawlOptions, "--tries", "3").applied_to(FILE)
+
+    assert definition == changed(FILE, "retry.attempts", 3)
+    assert [record.message for record in caplog.records] == ["--tries is deprecated; write --attempts 3"]
+
+
+def test_both_names_of_the_attempts_are_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="--tries is the former name of --attempts; leave it out"):
+        options_of(PageOptions, "--tries", "3", "--attempts", "2").fetching.retry(Retry())
 
 
 def test_without_options_all_is_as_the_file_says() -> None:

@@ -140,7 +140,7 @@ async def test_without_quarantine_nothing_is_kept(server: FixturesServer, tmp_pa
     finished = await run("run", "crawl.py", server.url, "-o", "items.jsonl", "--quarantine", "none", cwd=tmp_path)
 
     assert not (tmp_path / "quarantine").exists()
-    assert "its body is not kept" in finished.err
+    assert "its body is not saved" in finished.err
     assert "crawler replay" not in finished.err
 
 

@@ -13,7 +13,7 @@ import pytest
 from crawler.document.page import Page
 from crawler.errors import QuarantineError, ResultError, WorkerLostError
 from crawler.models import Request
-from crawler.parsing.quarantine import keep
+from crawler.parsing.quarantine import save
 from tests.cli_process import Finished, finish, run, start
 
 URL = "https://books.example/1.html"
@@ -47,7 +47,7 @@ class Quarantine:
     ) -> str:
         page = Page(URL, BODY, headers=[("content-type", "text/html")], request=request or Request(URL))
         error = error or WorkerLostError("the process was ended by SIGSEGV", "Fatal Python error: \x1b[31m")
-        return str(keep(self.folder / "quarantine", page, error, parser))
+        return str(save(self.folder / "quarantine", page, error, parser))
 
     def write(self, text: str, name: str = "books.py") -> None:
         path = self.folder / name
@@ -337,7 +337,7 @@ async def test_a_file_that_is_no_page_in_quarantine(
 
 @pytest.mark.parametrize("cache", ["pages.sqlite", "pages"])
 async def test_a_cache_is_replayed_by_another_option(cache: str, quarantine: Quarantine) -> None:
-    await run("fetch", "http://127.0.0.1:25/", "--tries", "1", "--cache", cache, cwd=quarantine.folder)
+    await run("fetch", "http://127.0.0.1:25/", "--attempts", "1", "--cache", cache, cwd=quarantine.folder)
 
     finished = await quarantine.replay(cache)
 

@@ -97,7 +97,7 @@ async def test_the_summary_says_what_limited_the_crawl_and_what_failed(server: F
 
 
 async def test_a_crawl_that_fetches_nothing_exits_with_3(server: FixturesServer) -> None:
-    finished = await run("site", f"{server.url}missing/0.html", "--tries", "1", "--executor", "inline")
+    finished = await run("site", f"{server.url}missing/0.html", "--attempts", "1", "--executor", "inline")
 
     assert finished.code == 3
     assert finished.out == ""
@@ -294,7 +294,7 @@ async def test_a_crawl_can_be_repeated_without_a_network_and_say_what_has_change
     [
         (None, ("--cache", "absent", "--cache-mode", "replay"), "there is no cache 'absent' to replay"),
         ("mine", ("--cache", "there.db"), "the cache 'there.db' is damaged, or no SQLite file"),
-        (None, ("--cookies", "absent/jar"), "cookies cannot be kept in 'absent/jar'"),
+        (None, ("--cookies", "absent/jar"), "cookies cannot be stored in 'absent/jar'"),
         ("mine", ("--cookies", "there.db"), "'there.db' is no file of cookies"),
         (None, ("--ca-file", "absent"), "ca_file='absent': expected a PEM file"),
     ],

@@ -21,7 +21,7 @@ from crawler import ConfigurationError, StateError, StateFolder
 from crawler.cli import main
 from crawler.cli.again import command_line
 from crawler.cli.exits import Exit, exit_of_error
-from crawler.cli.loading import load_job
+from crawler.cli.loading import load_definition
 from crawler.cli.options import CrawlOptions
 from crawler.cli.options.state import StateOptions
 from crawler.cli.site import parse
@@ -113,7 +113,7 @@ async def _crawled(folder: Path) -> Crawled:
     (folder / "crawl.py").write_text(PARSER)
     async with serve(pages) as site:
         other = site.url.replace("127.0.0.1", "localhost")
-        options = ("--state", "state", "-o", "items.jsonl", "--max-depth", "2", "--workers", "1", "--tries", "2")
+        options = ("--state", "state", "-o", "items.jsonl", "--max-depth", "2", "--workers", "1", "--attempts", "2")
         process = await start("run", "crawl.py", site.url, f"{other}later", *options, cwd=folder)
         crawled = Crawled(folder / "state", site.url, pid=process.pid)
         try:
@@ -250,17 +250,17 @@ def test_what_is_pending_says_what_it_waits_for(crawled: Crawled) -> None:
 
     assert crawled.waiting["state"] == "pending"
     assert crawled.waiting["next_try"] is not None
-    assert waits[0].startswith("its 2nd try, at ")
+    assert waits[0].startswith("its 2nd attempt, at ")
     assert waits[1].startswith("a pause of localhost:")
     assert waits[1].endswith("as it asked for one")
-    assert "number 1 of 1 in the queue" in waits[-1]
+    assert "it is number 1 of 1" in waits[-1]
 
 
 @pytest.mark.timeout(60)
 def test_where_nobody_crawls_a_pending_page_waits_for_that(crawled: Crawled, shown: Callable[[], str]) -> None:
     text = crawled.explain(crawled.url.replace("127.0.0.1", "localhost") + "later", shown)
 
-    assert "nobody crawls: resume the crawl" in text
+    assert "a process that crawls: resume the crawl" in text
 
 
 # ── list and export ──
@@ -655,11 +655,11 @@ def test_a_file_may_have_a_state_and_an_order_and_they_are_checked(
     for each, body in ((name, text), (f"good_{name}", "state = 'folder'\norder = 'depth'")):
         (tmp_path / f"{each}.py").write_text(f"def parse(page):\n    yield 1\nseeds = 'http://a.example/'\n{body}\n")
 
-    definition = load_job(str(tmp_path / f"good_{name}.py"), [])
+    definition = load_definition(str(tmp_path / f"good_{name}.py"), [])
 
     assert (definition.options.state, definition.options.order) == (StateFolder("folder"), "depth")
     with pytest.raises(ConfigurationError, match=complaint):
-        load_job(str(tmp_path / f"{name}.py"), [])
+        load_definition(str(tmp_path / f"{name}.py"), [])
 
 
 def test_a_crawl_that_does_not_balance_is_broken() -> None:

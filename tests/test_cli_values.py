@@ -40,5 +40,5 @@ def test_seconds() -> None:
 def test_a_size_that_must_leave_room_for_something_is_not_nothing() -> None:
     assert parse_positive_size("1k") == 1024
     for text in ("0", "none", "0.1"):
-        with pytest.raises(ValueError, match="leaves room for nothing; write bytes, or 512M, or 2G"):
+        with pytest.raises(ValueError, match="allows not one byte; write bytes, or 512M, or 2G"):
             parse_positive_size(text)

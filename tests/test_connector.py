@@ -219,7 +219,7 @@ async def test_a_certificate_for_another_name_is_an_error(authority: trustme.CA,
 @both_loops
 async def test_a_server_of_an_unknown_authority_is_not_trusted(authority: trustme.CA) -> None:
     async with serving(Origin(), tls_with(authority.issue_cert("127.0.0.1"))) as port:
-        with pytest.raises(TLSError, match="of an authority that we do not know"):
+        with pytest.raises(TLSError, match="from an unknown authority"):
             await fetch(Network(), f"https://127.0.0.1:{port}/")
 
 
@@ -295,7 +295,7 @@ async def test_a_server_that_knows_only_old_tls_is_refused() -> None:
         writer.write(b"\x15\x03\x01\x00\x02\x02\x46")  # a fatal alert: protocol_version (§6)
 
     async with serving(serve) as port:
-        with pytest.raises(TLSError, match=r"it does not speak our versions of TLS, 1\.2 and 1\.3"):
+        with pytest.raises(TLSError, match=r"it speaks neither TLS 1\.2 nor TLS 1\.3"):
             await fetch(Network(), f"https://127.0.0.1:{port}/")
     assert b"\x00\x2b\x00\x05\x04\x03\x04\x03\x03" in hellos[0]  # supported_versions (§4.2.1): these two
 

@@ -97,7 +97,7 @@ def text_of(*cookies: dict[str, Any], **head: Any) -> str:
         (json.dumps(HEAD), "no file of cookies"),
         (text_of(version=2), "version 2"),
         (text_of(version="1"), "no file of cookies"),
-        (text_of(format="something"), "something else"),
+        (text_of(format="something"), "another format"),
         (text_of({**GOOD, "name": 1}), "no file of cookies"),
         (text_of({**GOOD, "expires": "soon"}), "no file of cookies"),
         (text_of({**GOOD, "httpOnly": True}), "no file of cookies"),

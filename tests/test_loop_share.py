@@ -29,10 +29,10 @@ class Clock:
             yield bytes([number])
 
 
-async def turns_for(share: LoopShare, *, is_first: bool) -> int:
-    before = share.turns
+async def iterations_for(share: LoopShare, *, is_first: bool) -> int:
+    before = share.iterations
     await share.wait(is_first=is_first)
-    return share.turns - before
+    return share.iterations - before
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ async def test_when_the_share_is_spent_further_steps_wait_for_a_turn_and_first_o
         clock = Clock()
         share = LoopShare(3, clock)
         assert list(share.timed(clock.steps(*spent))) == [bytes([n]) for n in range(len(spent))]
-        assert await turns_for(share, is_first=is_first) == expected
-        assert await turns_for(share, is_first=False) == 0 or is_first
+        assert await iterations_for(share, is_first=is_first) == expected
+        assert await iterations_for(share, is_first=False) == 0 or is_first
 
 
 async def test_others_have_their_turn_before_a_step_that_waited() -> None:
@@ -66,7 +66,7 @@ async def test_a_step_that_fails_has_taken_its_time_too() -> None:
     share = LoopShare(1, clock)
     with pytest.raises(ValueError, match="-5"):
         list(share.timed(clock.steps(-5)))
-    assert await turns_for(share, is_first=True) == 1
+    assert await iterations_for(share, is_first=True) == 1
 
 
 async def test_what_lies_between_steps_is_not_counted() -> None:
@@ -74,7 +74,7 @@ async def test_what_lies_between_steps_is_not_counted() -> None:
     share = LoopShare(1, clock)
     for _ in share.timed(clock.steps(0, 0, 0)):
         clock.now += 100
-        assert await turns_for(share, is_first=False) == 0
+        assert await iterations_for(share, is_first=False) == 0
 
 
 async def test_bodies_that_are_decoded_side_by_side_have_one_share() -> None:
@@ -91,7 +91,7 @@ async def test_bodies_that_are_decoded_side_by_side_have_one_share() -> None:
 
     await asyncio.gather(*(body(name, steps) for name, steps in (("large", 50), ("huge", 90), ("small", 1))))
     assert done == ["small", "large", "huge"]
-    assert share.turns >= 50 + 90 - 4
+    assert share.iterations >= 50 + 90 - 4
 
 
 async def test_after_a_very_long_step_its_body_goes_on_before_another_begins() -> None:
@@ -118,6 +118,6 @@ async def test_a_body_that_is_given_up_while_it_waits_leaves_the_share_to_others
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait([waiting])
-    assert await turns_for(share, is_first=False) == 0
+    assert await iterations_for(share, is_first=False) == 0
     list(share.timed(clock.steps(5)))
-    assert await turns_for(share, is_first=False) == 1
+    assert await iterations_for(share, is_first=False) == 1

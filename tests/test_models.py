@@ -155,7 +155,7 @@ def test_a_ledger_is_balanced_when_every_url_is_in_one_state(state: State) -> No
     ("failure", "expected"),
     [
         (Failure(URL, State.FAILED, "ConnectError", "refused"), f"failed {URL}: ConnectError: refused"),
-        (FAILURE, f"failed {URL} after 3 tries: StatusError: 503 (linked from {URL}p)"),
+        (FAILURE, f"failed {URL} after 3 attempts: StatusError: 503 (linked from {URL}p)"),
     ],
 )
 def test_a_failure_reads_as_a_sentence(failure: Failure, expected: str) -> None:

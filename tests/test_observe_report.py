@@ -99,7 +99,7 @@ def test_of_many_pages_in_quarantine_the_first_are_told() -> None:
         ({"sink": 0.6}, "the sink, 60 % of the time: the output"),
         (
             {f"politeness of {HOST}": 0.5, "politeness of a.example": 0.4},
-            f"politeness of {HOST}, 90 % of the time: the pause between its requests was kept; --delay",
+            f"politeness of {HOST}, 90 % of the time: its requests waited for the delay; --delay",
         ),
     ],
 )

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from crawler.document.page import Page
 from crawler.errors import ConfigurationError, MemoryLimitError, QuarantineError, ResultError, WorkerLostError
 from crawler.models import Request
-from crawler.parsing.quarantine import Quarantined, keep, load
+from crawler.parsing.quarantine import Quarantined, load, save
 
 URL = "http://a.example/a?b=c"
 LOST = WorkerLostError("the process was ended by SIGSEGV", "Current thread: line 3 in parse")
@@ -28,7 +28,7 @@ def page(body: bytes = b"<title>x</title>", **fields: Any) -> Page:
 
 
 def kept(folder: Path, page: Page, error: QuarantineError = LOST) -> Quarantined:
-    return load(keep(folder, page, error, "books:parse"))
+    return load(save(folder, page, error, "books:parse"))
 
 
 @pytest.mark.parametrize("error", [LOST, MemoryLimitError("too much", "line 7"), ResultError("does not pickle")])
@@ -51,7 +51,7 @@ def test_a_page_comes_back_as_it_was(tmp_path: Path, body: bytes) -> None:
 
 
 def test_a_person_can_read_why_without_any_tool(tmp_path: Path) -> None:
-    path = keep(tmp_path, page(), LOST, "books:parse")
+    path = save(tmp_path, page(), LOST, "books:parse")
     text = path.read_text(encoding="utf-8")
     assert json.loads(text)["reason"] == str(LOST)
     assert len(text.splitlines()) > 10
@@ -83,9 +83,9 @@ def test_odd_bytes_in_headers_and_messages_do_not_matter(tmp_path: Path) -> None
 
 
 def test_a_page_found_harmful_twice_is_kept_once_and_others_beside_it(tmp_path: Path) -> None:
-    first = keep(tmp_path, page(), LOST, "books:parse")
-    again = keep(tmp_path, page(), MemoryLimitError("too much"), "books:parse")
-    other = keep(tmp_path, page(method="POST"), LOST, "books:parse")
+    first = save(tmp_path, page(), LOST, "books:parse")
+    again = save(tmp_path, page(), MemoryLimitError("too much"), "books:parse")
+    other = save(tmp_path, page(method="POST"), LOST, "books:parse")
     assert first == again != other
     assert load(first).error == "MemoryLimitError"
     assert {*tmp_path.iterdir()} == {first, other}
@@ -94,7 +94,7 @@ def test_a_page_found_harmful_twice_is_kept_once_and_others_beside_it(tmp_path: 
 def test_a_folder_that_cannot_be_made_is_an_error_of_the_system(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
-        keep(tmp_path / "file", page(), LOST, "books:parse")
+        save(tmp_path / "file", page(), LOST, "books:parse")
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"not JSON", b"[1]", b"\xff"])

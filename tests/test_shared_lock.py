@@ -54,7 +54,7 @@ async def test_many_pass_at_once() -> None:
     gate = SharedLock()
     async with walkers(gate.shared(), gate.shared(), gate.shared()) as them:
         assert who_is_in(them) == [True, True, True]
-        assert repr(gate) == "<SharedLock 3 passing>"
+        assert repr(gate) == "<SharedLock shared by 3>"
 
 
 async def test_one_alone_waits_for_those_who_pass_and_holds_up_those_who_come() -> None:
@@ -65,7 +65,7 @@ async def test_one_alone_waits_for_those_who_pass_and_holds_up_those_who_come() 
         assert who_is_in(them) == [False, True, False, False, False]
         await them[1].leave()
         assert who_is_in(them) == [False, False, True, False, False]
-        assert "closed" in repr(gate)
+        assert "locked" in repr(gate)
         await them[2].leave()
         assert who_is_in(them) == [False, False, False, True, False]
         await them[3].leave()

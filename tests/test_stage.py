@@ -16,7 +16,7 @@ from crawler.parsing.process import Death, WorkerDiedError
 from crawler.parsing.router import Parser
 from crawler.parsing.slot import Progress
 from crawler.parsing.stage import Stage, StageStatistics, open_stage
-from crawler.parsing.worker import DEFAULT_MANNERS, Batch, Encoders, LinkDirectives, Parsed
+from crawler.parsing.worker import DEFAULT_LINK_DIRECTIVES, Batch, Encoders, LinkDirectives, Parsed
 
 pytestmark = pytest.mark.both_loops
 
@@ -68,7 +68,7 @@ class FakeSlot:
         self._replaceable = replaceable
         self._replacing = False
 
-    def use(self, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_MANNERS) -> None:
+    def use(self, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_LINK_DIRECTIVES) -> None:
         del link_directives  # these pages have no links
         self.encoders = encoders
 
@@ -380,7 +380,7 @@ async def test_a_put_that_is_cancelled_when_it_was_just_let_in_passes_its_room_o
         await full.put(page(1))
         waiting = [asyncio.ensure_future(full.put(page(number))) for number in (2, 3)]
         await rounds()
-        full._room.free(OVERHEAD)  # as when page 1 is settled, and within the same round of the loop:
+        full._capacity.free(OVERHEAD)  # as when page 1 is settled, and within the same round of the loop:
         waiting[0].cancel()
         await asyncio.wait(waiting[:1])
         assert waiting[0].cancelled()
@@ -389,7 +389,7 @@ async def test_a_put_that_is_cancelled_when_it_was_just_let_in_passes_its_room_o
         assert settled.pages == []
 
 
-async def test_a_page_that_cannot_travel_takes_no_room() -> None:
+async def test_a_page_that_cannot_travel_takes_no_capacity() -> None:
     full = stage(FakeSlot())
     async with running(full, Settled()):
         with pytest.raises(ParseError):
@@ -699,7 +699,7 @@ async def test_it_is_held_up_when_a_slot_has_nothing_to_do_but_results_are_not_s
         slot.finish()
         await rounds()
         assert (waiting.is_held_up, waiting.is_saturated) == (True, False)
-        assert waiting.statistics().settling_batches == 2
+        assert waiting.statistics().finishing_batches == 2
         settled.gate.set()
         await rounds()
         assert (waiting.is_held_up, waiting.is_saturated) == (False, False)

@@ -1,6 +1,6 @@
-"""The command line: ``crawler run``, ``crawler site``, ``crawler fetch``, ``crawler replay``.
+"""The command line: ``crawler run``, ``site``, ``fetch``, ``replay``, ``reparse``, and the commands for state folders.
 
-What belongs to a program and not to a library is done here: signals, logging, the choice of event loop.
+Signals, logging and the choice of the event loop are handled here, as they belong to a program and not to a library.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code, which `crawler.cli.exits` explains.
 
     Args:
-        arguments: What stands after the program's name; that of this process by default.
+        arguments: The arguments after the program's name; by default those of this process.
     """
-    # Imported here: workers import the main module, which imports this one, and have no use for a command line.
+    # Imported here, because workers import the main module, and with it this one, but need no command line.
     from crawler.cli.commands import execute  # noqa: PLC0415
 
     return execute(arguments)

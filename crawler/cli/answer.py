@@ -1,4 +1,4 @@
-"""One page, fetched without a crawl around it: what a server answers in the end, tries and redirects behind it."""
+"""One page, fetched outside a crawl, with retries and redirects."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came.
+    """The result of one fetch, after its retries and redirects.
 
     Attributes:
-        page: The page. Where there is an error its body is empty, and its status is 0 unless a server said one.
-        error: Why it is none.
-        source: Where it came from, where that was not the server alone.
+        page: The page. If there is an error, its body is empty, and its status is 0 unless a server sent one.
+        error: Why there is no page.
+        source: What the cache did for this page, in words; empty if the server alone answered.
     """
 
     page: Page
@@ -41,24 +41,24 @@ class Answer:
 
 
 async def answer_to(request: Request, options: Fetch, retry: Retry) -> Answer:
-    """Return what is answered to ``request``, which is tried again as ``retry`` says, redirects followed.
+    """Return the answer to ``request``, after retries and redirects.
 
     Args:
-        request: What to fetch; its URL is normalised, and leads wherever the user says.
-        options: How it is fetched.
-        retry: When it is tried again.
+        request: What to fetch. Its URL is normalised; its host may have a private address, as the user has named it.
+        options: How to fetch it.
+        retry: When to fetch it again.
 
     Raises:
         ConfigurationError: A file that ``options`` name cannot be used.
         CacheError: The cache cannot be used.
     """
-    # Imported here: aiohttp takes 0.3 s to import, and other commands have no use for it.
+    # Imported here, because aiohttp takes 0.3 s to import, and other commands do not need it.
     session = import_module("crawler.fetching.session")
     if options.cache is not None and options.cache.mode == "replay":
         retry = replace_fields(retry, attempts=1)  # what is on the disk does not change
     async with session.open_session(options) as opened:
         opened.trust([request.url])
-        # From here on its name and password are known to whom they are for, and shown nowhere.
+        # The session now has the name and the password in the URL; nothing may show them.
         request = replace(request, url=without_userinfo(request.url))
         # With cookies, the same URL may have another answer the second time.
         rules = FetchRules(retry, options.max_redirects, may_repeat=options.access.cookies is not None)
@@ -68,10 +68,10 @@ async def answer_to(request: Request, options: Fetch, retry: Retry) -> Answer:
 
 
 async def _followed(session: FetchSession, request: Request, rules: FetchRules) -> Answer:
-    """Return the last answer: redirects are followed, and what fails is tried again."""
+    """Return the last answer, after all redirects and retries."""
     while True:
         before = session.cache
-        step = rules.step(request, await _came(session, request), random.random())
+        step = rules.step(request, await _outcome(session, request), random.random())
         match step:
             case Hop(_, target):
                 request = target
@@ -84,7 +84,7 @@ async def _followed(session: FetchSession, request: Request, rules: FetchRules) 
                 return Answer(page, source=_source(session, before, page))
 
 
-async def _came(session: FetchSession, request: Request) -> Page | FetchError:
+async def _outcome(session: FetchSession, request: Request) -> Page | FetchError:
     try:
         return await session.fetch(request, ByteBudget())
     except FetchError as error:
@@ -97,7 +97,7 @@ def _failed(request: Request, error: FetchError) -> Answer:
 
 
 def _source(session: FetchSession, before: CacheStatistics | None, page: Page) -> str:
-    """Return what the cache had to do with ``page``, of which it has counts from ``before`` it was asked."""
+    """Return what the cache did for ``page``, found by comparing its counts with those ``before`` the fetch."""
     after = session.cache
     if before is None or after is None:
         return ""

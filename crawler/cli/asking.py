@@ -1,4 +1,4 @@
-"""Questions to whoever sits at the terminal."""
+"""Questions to the user at the terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 def ask(question: str) -> str:
-    """Return the answer to ``question``; empty where there is none, or nobody to ask."""
+    """Return the user's answer to ``question``; empty if there is no answer or no terminal."""
 
     def read() -> str:
         sys.stderr.write(question)
@@ -19,12 +19,12 @@ def ask(question: str) -> str:
 
 
 def ask_secret(question: str) -> str:
-    """Return the answer to ``question``, which is not shown; empty where there is none, or nobody to ask."""
+    """Return the user's answer to ``question``, without echo; empty if there is no answer or no terminal."""
     return _answer(lambda: getpass.getpass(question, stream=sys.stderr))
 
 
 def _answer(read: Callable[[], str]) -> str:
-    # Where a stream was closed, Python has none. Standard output may be a file or a pipe, and often is.
+    # Python sets a closed stream to None. Standard output need not be a terminal: it is often a file or a pipe.
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         return ""
     try:

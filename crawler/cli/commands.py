@@ -1,4 +1,4 @@
-"""The commands and their arguments."""
+"""The commands of the command line, and their arguments."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from crawler.cli import exits, site
 from crawler.cli.crawl_definition import checked_seeds
 from crawler.cli.exits import Exit, exit_of_error
 from crawler.cli.flatten import with_options
-from crawler.cli.loading import load_job
+from crawler.cli.loading import load_definition
 from crawler.cli.options import CrawlOptions, PageOptions, ReparseOptions, ReplayOptions
 from crawler.cli.reparsing import run_reparse
 from crawler.cli.replay import run_replay
-from crawler.cli.running import run_job
+from crawler.cli.running import run_crawl
 from crawler.cli.seed_file import Named
 from crawler.cli.seed_file import named as named_seeds
 from crawler.cli.single import run_fetch
@@ -40,7 +40,7 @@ app = typer.Typer(
 _Target = Annotated[str, typer.Argument(metavar="FILE_OR_MODULE", help="Where parse, seeds and options are.")]
 _URL = Annotated[str, typer.Argument(metavar="URL", help="What to fetch.")]
 _File = Annotated[str, typer.Argument(metavar="FILE", help="A page in quarantine: quarantine/….json.")]
-_Folder = Annotated[str, typer.Argument(metavar="DIR", help="The state folder of a crawl that kept bodies.")]
+_Folder = Annotated[str, typer.Argument(metavar="DIR", help="The state folder of a crawl with --keep-bodies.")]
 _Seeds = Annotated[list[str] | None, typer.Argument(metavar="SEED", help="URLs to start from.")]
 
 
@@ -67,20 +67,20 @@ def _program(
 def run(context: typer.Context, target: _Target, seeds: _Seeds = None, *, options: CrawlOptions) -> int:
     """Crawl with the parser in a Python file or module.
 
-    Finds parse (a function of a page, or a Router), seeds (URLs, replaced by
-    those on the command line), and where they are there: scope, limits,
-    politeness, retry, fetch, cpu, state, order and sinks. Options replace
-    single fields.
+    The file defines parse (a function of a page, or a Router) and seeds (URLs;
+    those on the command line replace them). It may define scope, limits,
+    politeness, retry, fetch, cpu, state, order and sinks. Options on the
+    command line replace single fields of these.
 
     Items go to --output, or to the file's sinks, or to standard output as
-    JSON Lines; with --json, standard output has the summary instead. What the
-    parser prints goes to standard error.
+    JSON Lines; with --json, standard output has the summary instead. The
+    prints of the parser go to standard error.
 
-    How busy workers are is the share of the time, by the clock, in which they
-    were parsing: measured in the workers, page by page, without transport.
+    Workers are busy while they parse. Their share of busy time is measured in
+    the workers, page by page, by the clock, without the transfer of pages.
     """
     named = _named(seeds, options)
-    return run_job(lambda: load_job(target, named.known, more=named.more), options, named.known, context.obj)
+    return run_crawl(lambda: load_definition(target, named.known, more=named.more), options, named.known, context.obj)
 
 
 @app.command("site", epilog=exits.HELP)
@@ -91,12 +91,12 @@ def crawl_site(context: typer.Context, seeds: _Seeds = None, *, options: CrawlOp
     The fields are url, status, depth, title and out_links, the number of
     distinct URLs that the page links to; and changed, where the cache knows.
 
-    Reads HTML and plain text alone, unless --types says otherwise. A seed that
-    is an XML file is taken for a sitemap.
+    Only HTML and plain text are read, unless --types says otherwise. A seed
+    that is an XML file is read as a sitemap.
     """
     named = _named([site.seed_of(seed) for seed in seeds or ()], options)
     remedy = "name URLs: crawler site URL…"
-    return run_job(
+    return run_crawl(
         lambda: site.definition(checked_seeds(named.known, remedy), named.more), options, named.known, context.obj
     )
 
@@ -104,14 +104,13 @@ def crawl_site(context: typer.Context, seeds: _Seeds = None, *, options: CrawlOp
 @app.command("fetch", epilog=exits.HELP)
 @with_options(PageOptions)
 def fetch_page(url: _URL, *, options: PageOptions) -> int:
-    """Fetch one page, redirects followed, and show it.
+    """Fetch one page, follow its redirects, and show it.
 
-    What is asked for goes to standard output: the body, byte for byte where
-    that is no terminal, or a part of it. What is said about it goes to
-    standard error: the status line, and on a terminal or with --verbose the
-    header fields.
+    The body, or the part of it that you ask for, goes to standard output: byte
+    for byte, unless that is a terminal. The status line goes to standard error,
+    and so do the header fields on a terminal or with --verbose.
 
-    You name the page yourself, so robots.txt is not asked.
+    You name the page yourself, so robots.txt is not read.
     """
     return run_fetch(url, options)
 
@@ -121,10 +120,10 @@ def fetch_page(url: _URL, *, options: PageOptions) -> int:
 def replay_page(file: _File, *, options: ReplayOptions) -> int:
     r"""Parse a page in quarantine again, in the foreground.
 
-    Says why it was put there, and shows what the parser makes of it: items as
-    JSON Lines on standard output, all else on standard error. There is no
-    deadline: where a parser never returns, Ctrl-C shows where it is, and
-    Ctrl-\ does so even inside C code, and ends.
+    Shows why the page is there, and what the parser yields: items as JSON
+    Lines on standard output, everything else on standard error. There is no
+    deadline. If the parser never returns, Ctrl-C shows where it is; Ctrl-\
+    does so even inside C code, and ends the program.
     """
     return run_replay(file, options)
 
@@ -132,14 +131,14 @@ def replay_page(file: _File, *, options: ReplayOptions) -> int:
 @app.command("reparse", epilog=exits.REPARSE_HELP)
 @with_options(ReparseOptions)
 def reparse_pages(folder: _Folder, target: _Target, *, options: ReparseOptions) -> int:
-    """Run a changed parser over the pages that a crawl has kept, without a network.
+    """Run a changed parser over the pages that a crawl has saved, without a network.
 
-    The crawl had a state folder and kept bodies: pages are given to the parser
-    as they were, those included on which it failed. Items go where those of
-    crawler run go; files are overwritten. Links are counted and not followed:
+    The crawl needs a state folder and --keep-bodies. The parser gets the pages
+    as they were, including those on which it failed. Items go where those of
+    crawler run go; files are overwritten. Links are counted and not followed;
     --new-links lists those that the crawl had not found.
 
-    Works also beside a running crawl, on the pages that are done.
+    It also works beside a running crawl, on the pages that are done.
     """
     return run_reparse(folder, target, options)
 
@@ -153,7 +152,7 @@ def _named(seeds: Sequence[str | Request] | None, options: CrawlOptions) -> Name
 
 
 def execute(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that ``arguments`` name; return the exit code. Errors become one line."""
+    """Run the command in ``arguments``; return the exit code. An error becomes one line on standard error."""
     _open_standard_streams()
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -164,10 +163,10 @@ def execute(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"{error.format_message().rstrip('.')}; see {command} --help", Exit.USAGE)
     except CrawlerError as error:
         return _complain(str(error), exit_of_error(error))
-    except (KeyboardInterrupt, typer.Abort):  # before the loop listens for it
+    except (KeyboardInterrupt, typer.Abort):  # before the event loop listens for signals
         return Exit.KILLED
     except BrokenPipeError:
-        # What is still buffered for a reader that has gone must not be written again when the interpreter ends.
+        # The reader has gone: the interpreter must not write the rest of the buffer when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return Exit.DONE
     except OSError as error:
@@ -175,12 +174,12 @@ def execute(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_standard_streams() -> None:
-    """Open what of the standard streams is closed: the loop would else take their numbers for its own."""
+    """Open the standard streams that are closed; otherwise the event loop would get their file descriptors."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, and that is this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
 
 
 def _complain(message: str, code: Exit) -> int:

@@ -1,4 +1,4 @@
-"""Who a crawl says that it is, before it bothers strangers."""
+"""The contact in the user agent, without which a crawl does not fetch from hosts of other people."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from crawler.policy.fetch import USER_AGENT, Fetch
 from crawler.url import hostname_of, is_loopback, resolve
 
 CONTACT = "CRAWLER_CONTACT"
-"""The environment variable that has a contact for crawls that have none."""
+"""The environment variable with the contact for crawls that set none."""
 
-_UNFIT = re.compile(r"[^!-~]|[()<>\\]")  # what would end the comment that it stands in, or the header field
+_UNFIT = re.compile(r"[^!-~]|[()<>\\]")  # would end the comment around the contact, or the header field
 _EXPECTED = "a URL or a mail address, such as https://example.org/bot or me@example.org"
 
 
 def stranger_of(definition: CrawlDefinition) -> str:
-    """Return a host other than this machine that ``definition`` is sure to ask; empty where there is none."""
+    """Return a host, other than this machine, that ``definition`` certainly fetches from; empty if there is none."""
     options = definition.options
     if options.fetch.cache is not None and options.fetch.cache.mode == "replay":
         return ""
@@ -33,12 +33,12 @@ def with_contact(fetch: Fetch, contact: str, name: str = "contact") -> Fetch:
     """Return ``fetch`` with a user agent that ends in ``contact``, as ``crawler/0.1 (+me@example.org)``.
 
     Args:
-        fetch: What a file says.
-        contact: The contact.
-        name: Where it was given, for messages.
+        fetch: The options of the user's file.
+        contact: A URL or a mail address.
+        name: Where the contact comes from, for messages.
 
     Raises:
-        ConfigurationError: It is neither a URL nor a mail address.
+        ConfigurationError: ``contact`` is neither a URL nor a mail address.
     """
     if not _is_contact(contact):
         raise ConfigurationError.of(name, contact, _EXPECTED)
@@ -47,13 +47,13 @@ def with_contact(fetch: Fetch, contact: str, name: str = "contact") -> Fetch:
 
 
 def introduced(fetch: Fetch, host: str, environment: Mapping[str, str], ask: Callable[[str], str]) -> Fetch:
-    """Return ``fetch`` with a user agent by which the owner of ``host`` can reach whoever crawls.
+    """Return ``fetch`` with a user agent that tells the owner of ``host`` how to reach the user.
 
     Args:
-        fetch: Where it may say so already.
-        host: A stranger's.
-        environment: Where `CONTACT` is looked for.
-        ask: Asks a person; returns an empty text where there is nobody.
+        fetch: Options, whose user agent may say so already.
+        host: A host of somebody else.
+        environment: The environment variables, where `CONTACT` may be set.
+        ask: Asks the user; returns an empty text if nobody answers.
 
     Raises:
         ConfigurationError: There is no contact.

@@ -1,4 +1,4 @@
-"""What a command is to crawl, before and after its options have had their say."""
+"""The definition of a crawl, as a user's file and the options of a command make it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class CrawlDefinition:
 
     Attributes:
         options: Its parser, and the options of a `Crawler`.
-        seeds: Where it starts.
-        more: Further seeds, which are read as needed.
-        replay_parser: What ``crawler replay`` must be told to find the parser; empty where it finds it by its name.
+        seeds: The URLs and requests that it starts from.
+        more: Further seeds, read as the crawl needs them.
+        replay_parser: The ``--parser`` that ``crawler replay`` needs; empty if it finds the parser by its name.
     """
 
     options: Configuration
@@ -30,13 +30,13 @@ class CrawlDefinition:
 
 
 def checked_seeds(seeds: Seed | Iterable[Seed], remedy: str) -> tuple[str | Request, ...]:
-    """Return ``seeds`` in one row, each known to be a URL.
+    """Return ``seeds`` as a flat tuple, after a check that each of them is a URL.
 
-    The crawler checks them too, but only when the output is open already, and so emptied.
+    The crawler checks them too, but only after it has opened the output, and thereby emptied it.
 
     Raises:
-        InvalidURLError: One of them is no http(s) URL.
-        ConfigurationError: There is none, or one is neither text nor a request; says ``remedy``.
+        InvalidURLError: A seed is no http(s) URL.
+        ConfigurationError: There is no seed (the message has the ``remedy``), or one is neither text nor a request.
     """
     flat = tuple(_flat(seeds))
     for seed in flat:

@@ -1,4 +1,4 @@
-"""``--auth``: names, and passwords that no list of processes shows."""
+"""``--auth``: user names on the command line, and passwords from elsewhere, so that no process list shows them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crawler.url import origin_of, resolve, without_userinfo
 
 _Value = TypeVar("_Value")
 PASSWORD = "CRAWLER_PASSWORD"  # noqa: S105  # the name of the variable
-"""The environment variable that has the password for ``--auth``."""
+"""The environment variable with the password for ``--auth``."""
 
 
 def with_credentials(
@@ -27,14 +27,14 @@ def with_credentials(
     """Return ``access`` with the credentials that were ``given``; they replace those for the same origin.
 
     Args:
-        access: What a file says.
-        given: Texts such as ``https://example.org=me``, ``me``, or ``@FILE``, of URLs with name and password.
-        origins: Those of the seeds: who names no origin means the one that they have.
-        environment: Where `PASSWORD` is looked for.
-        ask: Asks a person for a password; returns an empty text where there is nobody.
+        access: The options of the user's file.
+        given: Values such as ``https://example.org=me``, ``me`` or ``@FILE``, a file of URLs with name and password.
+        origins: The origins of the seeds. A value without an origin is for theirs, if they have only one.
+        environment: The environment variables, where `PASSWORD` may be set.
+        ask: Asks the user for a password; returns an empty text if nobody answers.
 
     Raises:
-        ConfigurationError: One of them is wrong, or there is no password for it. Shows no password.
+        ConfigurationError: A value is wrong, or its password is missing. The message shows no password.
     """
     users: dict[str, str] = {}
     found: dict[str, Basic] = {}
@@ -60,7 +60,7 @@ def _target(text: str, origins: Sequence[str]) -> tuple[str, str]:
     """Return the origin and the user in ``[ORIGIN=]USER``.
 
     Raises:
-        ConfigurationError: There is more in it, or less.
+        ConfigurationError: The user is missing, or a password is there, or the origin could be one of several.
     """
     if begins_with_scheme(text):
         where, equals, user = text.partition("=")
@@ -80,10 +80,10 @@ def _target(text: str, origins: Sequence[str]) -> tuple[str, str]:
 
 
 def _in_url(line: Line) -> tuple[str, Basic]:
-    """Return what is in a line of a file such as git's ``.git-credentials``.
+    """Return the origin and the credentials in a line of a file such as git's ``.git-credentials``.
 
     Raises:
-        ConfigurationError: It is no URL with name and password; does not show it.
+        ConfigurationError: The line is no URL with name and password. The message does not show it.
     """
     try:
         url = resolve("", line.text)

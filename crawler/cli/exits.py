@@ -1,4 +1,4 @@
-"""Exit codes, and which error means which."""
+"""The exit codes of the command line, and the one for each error."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from crawler.errors import (
 
 
 class Exit(enum.IntEnum):
-    """What the command line tells its caller; the documentation of each is its help text."""
+    """An exit code of the command line."""
 
     DONE = 0
     """The crawl is over: nothing left, a limit reached, or stopped by a first Ctrl-C or SIGTERM."""
     BROKEN = 1
     """The crawl ended with an error: items could not be written, workers died and could not be replaced, or the states
-    of its URLs do not add up. Or, of ``replay``, the parser raised."""
+    of its URLs do not add up. For ``replay``: the parser raised."""
     USAGE = 2
     """Bad usage or configuration: a wrong option, file, seed, parser, cache, item, or state folder, or no contact for
-    strangers. Says which, and what would work."""
+    strangers. The message says which, and what would work."""
     NOTHING = 3
-    """Not one page could be fetched; or, of ``reparse``, there was none."""
+    """Not one page could be fetched. For ``reparse``: there was no page."""
     KILLED = 130
     """Stopped at once by a second Ctrl-C or SIGTERM."""
 
@@ -45,13 +45,13 @@ REPLAY_HELP = (
 
 REPARSE_HELP = (
     "Exit codes: 0 done (also when a first Ctrl-C ended it), 1 it ended with an error: items could not be written, or "
-    "workers died, 2 bad usage: no such parser, no pages that were kept, 3 there was no page to parse, 130 stopped at "
+    "workers died, 2 bad usage: no such parser, no saved pages, 3 there was no page to parse, 130 stopped at "
     "once by a second Ctrl-C."
 )
 
 STATE_HELP = "Exit codes: 0 done, 2 bad usage: no state folder, or one that is damaged or in use; no such URL or state."
 
-# A cache is looked at before anything is fetched: what is wrong with it later is logged, and the crawl goes on.
+# The cache is opened before anything is fetched. Its later errors are logged, and the crawl goes on.
 _USAGE = (ConfigurationError, InvalidURLError, EncodingError, CacheError, StateError)
 
 
@@ -63,6 +63,6 @@ def exit_of_error(error: CrawlerError) -> Exit:
 
 
 def exit_of_crawl(summary: Summary) -> Exit:
-    """Return the exit code for a crawl that came to its end."""
+    """Return the exit code for a crawl that is over."""
     was_asked_to_stop = summary.stopped_by == "stop"
     return Exit.DONE if summary.fetched or was_asked_to_stop else Exit.NOTHING

@@ -1,4 +1,4 @@
-"""``--failures``: what a crawl did not get, a line each, as it happens."""
+"""``--failures``: a file with one line of JSON for each failure of a crawl, written as it happens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crawler.sinks.jsonl import JsonLines, encode_line
 
 
 class _Line(msgspec.Struct, omit_defaults=True):
-    """A failure as it stands in the file: see `Failure`; ``saved`` only where a page is kept in quarantine."""
+    """A line of the file: see `Failure`; ``saved`` is there only if the page is in quarantine."""
 
     url: str
     state: str
@@ -30,11 +30,11 @@ class _Line(msgspec.Struct, omit_defaults=True):
 class FailureList:
     """Writes failures to a file as JSON Lines; a new crawl overwrites an existing file.
 
-    With a state folder it goes on with the file. After a kill none is missing; one that came to nothing at that very
-    moment may be there twice.
+    With a state folder, a resumed crawl appends to the file. After a kill no failure is missing; one that happened at
+    that very moment may be there twice.
 
-    It is a sink that takes no items, so that it is opened when the crawl is sure to begin, and closed after its end,
-    however that comes. Each failure is on its way to the file before the next turn of the event loop.
+    It is a sink that takes no items: a crawl opens its sinks when it is sure to begin, and closes them however it ends.
+    The write of a failure begins before the next iteration of the event loop.
 
     Attributes:
         path: The file.
@@ -57,16 +57,16 @@ class FailureList:
         """Open the file.
 
         Raises:
-            ConfigurationError: It cannot be written.
+            ConfigurationError: The file cannot be written.
         """
         self.count, self._lines, self._writing, self._error = 0, [], None, None
         await self._file.open()
 
     def note(self, failure: Failure) -> None:
-        """Have a failure written.
+        """Write a failure, without waiting for the disk.
 
         Raises:
-            SinkError: Those before it could not be written.
+            SinkError: Earlier failures could not be written.
         """
         if self._error is not None:
             raise self._error
@@ -80,30 +80,30 @@ class FailureList:
 
     @property
     def name(self) -> str:
-        """By what a state knows it."""
+        """The name of this output in a state folder."""
         return f"failures in {Path(self.path).name}"
 
     async def checkpoint(self) -> bytes | None:
-        """Return a token for the file with all that was noted; ``None`` for what cannot be cut back.
+        """Return a token for the file with all failures so far; ``None`` if the file cannot be cut back.
 
         Raises:
-            SinkError: Some could not be written, or something else writes to the file.
+            SinkError: A failure could not be written, or something else writes to the file.
         """
         if self._writing is not None:
             await asyncio.wait((self._writing,))
         return await self._file.checkpoint()
 
     async def restore(self, token: bytes | None) -> None:
-        """Cut the file back to what it was when ``token`` was made, or empty it.
+        """Cut the file back to what it was when ``token`` was made; empty it if there is no token.
 
         Raises:
-            ConfigurationError: The file has lost a part of what it had then, or is another. Nothing is touched.
-            SinkError: It cannot be cut.
+            ConfigurationError: The file is shorter than it was then, or is another one. It is left as it is.
+            SinkError: The file cannot be cut.
         """
         await self._file.restore(token)
 
     async def sync(self) -> None:
-        """Have what is written survive a power cut.
+        """Flush the file to the disk, so that it survives a power cut.
 
         Raises:
             SinkError: The disk fails.
@@ -111,10 +111,10 @@ class FailureList:
         await self._file.sync()
 
     async def close(self) -> None:
-        """Close the file, when all failures are written.
+        """Write the rest of the failures, and close the file.
 
         Raises:
-            SinkError: Some could not be.
+            SinkError: A failure could not be written.
         """
         try:
             if self._writing is not None:
@@ -137,7 +137,7 @@ class FailureList:
 
 
 def encode_nothing(item: Any) -> bytes:
-    """Return nothing for an item. At the top level of a module, so that it pickles by name."""
+    """Return no bytes for an item. This is a function of the module so that it pickles by name."""
     del item
     return b""
 
@@ -159,5 +159,5 @@ def _encoded(failure: Failure) -> bytes:
 
 
 def _text(text: str) -> str:
-    """Return ``text`` without the half characters that stand for odd bytes in answers, and that JSON cannot hold."""
+    """Return ``text`` without lone surrogates: they come from undecodable bytes, and JSON cannot hold them."""
     return text.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""Options as a dataclass, for typer, which wants them as parameters."""
+"""An adapter for typer: a dataclass of options becomes the parameters of a command."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, get_type_hints
 
 
 def with_options(kind: type) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Return a decorator for a command that takes all its options as one ``options`` of the dataclass ``kind``.
+    """Return a decorator for a command that takes all its options in one argument, ``options`` of the type ``kind``.
 
-    Typer sees one parameter for each field, so that several commands share their options without repeating them. The
-    fields have defaults and are annotated as typer wants parameters to be, or are dataclasses of such fields.
+    Typer sees one parameter for each field, so several commands can share options. Each field of the dataclass ``kind``
+    has a default and an annotation for typer, or is itself a dataclass of such fields.
     """
     flat = list(_parameters(kind))
 

@@ -1,4 +1,4 @@
-"""``--header``: fields for all hosts, and those that are for one origin."""
+"""``--header``: header fields for all hosts, or for one origin."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from crawler.errors import ConfigurationError
 from crawler.policy.fetch import Fetch
 
 SECRET = frozenset({"authorization", "cookie"})
-"""Names of fields that say who somebody is: they go to one origin, named or not."""
-_OTHERS = {
+"""Names of the fields that authenticate a user: they are sent to one origin only, even if the user names none."""
+_SET_ELSEWHERE = {
     "user-agent": "it is said with --user-agent",
     "proxy-authorization": "it is the proxy's: --proxy http://user:password@host:port, in a file: --proxy @FILE",
 }
@@ -29,12 +29,12 @@ def with_headers(fetch: Fetch, given: Iterable[str], origins: Sequence[str]) -> 
     """Return ``fetch`` with the header fields that were ``given``; they replace those of the same name.
 
     Args:
-        fetch: What a file says.
-        given: Texts such as ``Name: value``, ``https://example.org Name: value`` or ``@FILE``, of lines of both kinds.
-        origins: Those of the seeds: fields that say who we are go there, where it is one.
+        fetch: The options of the user's file.
+        given: Values such as ``Name: value``, ``https://example.org Name: value`` or ``@FILE``, a file of such lines.
+        origins: The origins of the seeds. A secret field without an origin is for theirs, if they have only one.
 
     Raises:
-        ConfigurationError: One of them is no header field, or must say for which origin it is. Shows no value.
+        ConfigurationError: A value is no header field, or must name its origin. The message shows no value.
     """
     found: dict[tuple[str, str], _Field] = {}
     for line in _lines(given):
@@ -47,7 +47,7 @@ def with_headers(fetch: Fetch, given: Iterable[str], origins: Sequence[str]) -> 
 
 
 def secrets_in(given: Iterable[str]) -> list[str]:
-    """Return the names of the fields that say who somebody is, and stand on the command line for all to see."""
+    """Return the names of the secret fields whose values are on the command line, for all to see."""
     names = (_split(text)[1].partition(":")[0].strip() for text in given if named_file(text) is None)
     return [name for name in names if name.lower() in SECRET]
 
@@ -65,7 +65,7 @@ def _field(line: Line, origins: Sequence[str]) -> _Field:
     """Return the header field in ``line``.
 
     Raises:
-        ConfigurationError: There is none; shows no value.
+        ConfigurationError: There is none. The message shows no value.
     """
     origin, text = _split(line.text)
     name, colon, value = text.partition(":")
@@ -73,8 +73,8 @@ def _field(line: Line, origins: Sequence[str]) -> _Field:
     if not colon or not name:
         expected = "'Name: value', or 'https://example.org Name: value'"
         raise ConfigurationError(f"{line.place}: a header field has a name, a colon and a value: {expected}")
-    if name.lower() in _OTHERS:
-        raise ConfigurationError(f"{line.place}: {name} cannot be set: {_OTHERS[name.lower()]}")
+    if name.lower() in _SET_ELSEWHERE:
+        raise ConfigurationError(f"{line.place}: {name} cannot be set: {_SET_ELSEWHERE[name.lower()]}")
     if origin:
         origin = normalised_origin(origin, line.place)
     elif name.lower() in SECRET:
@@ -83,7 +83,7 @@ def _field(line: Line, origins: Sequence[str]) -> _Field:
 
 
 def _split(text: str) -> tuple[str, str]:
-    """Return the origin in front of a field, empty where there is none, and the field."""
+    """Return the origin in front of a field, empty if there is none, and the field."""
     if not begins_with_scheme(text):
         return "", text
     origin, _, field = text.partition(" ")
@@ -99,5 +99,5 @@ def _with_field(fetch: Fetch, field: _Field) -> Fetch:
 
 
 def _replaced(headers: Mapping[str, str], field: _Field) -> dict[str, str]:
-    kept = {name: value for name, value in headers.items() if name.lower() != field.name.lower()}
-    return {**kept, field.name: field.value}
+    others = {name: value for name, value in headers.items() if name.lower() != field.name.lower()}
+    return {**others, field.name: field.value}

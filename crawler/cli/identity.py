@@ -1,4 +1,4 @@
-"""Who we are to servers, put together: contact, header fields, passwords."""
+"""The identity that servers see: contact, header fields and passwords."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from crawler.url import origin_of, resolve
 _log = logging.getLogger("crawler")
 
 
-def identified(fetch: Fetch, options: IdentityOptions, seeds: Iterable[str | Request]) -> Fetch:
+def with_identity(fetch: Fetch, options: IdentityOptions, seeds: Iterable[str | Request]) -> Fetch:
     """Return ``fetch`` with the contact, the header fields and the credentials that ``options`` name.
 
-    Passwords are asked for where there is a terminal.
+    It asks the user for missing passwords, if there is a terminal.
 
     Raises:
-        ConfigurationError: One of them is wrong, or a password is missing.
+        ConfigurationError: A value is wrong, or a password is missing.
     """
     origins = origins_of(seeds)
     if options.contact is not None:
@@ -39,9 +39,9 @@ def identified(fetch: Fetch, options: IdentityOptions, seeds: Iterable[str | Req
 
 
 def warn_of_visible_secrets(urls: Sequence[str], headers: Sequence[str], proxy: str | None) -> None:
-    """Warn of what is secret and stands on the command line, where other users of the machine can read it."""
+    """Warn of secrets on the command line, where other users of the machine can read them."""
     for what, remedy in _visible(urls, headers, proxy):
-        text = "%s stands on the command line, where others on this machine can read it; to keep it secret: %s"
+        text = "%s is on the command line, where others on this machine can read it; to keep it secret: %s"
         _log.warning(text, what, remedy)
 
 

@@ -13,16 +13,16 @@ from typing import Self
 
 from crawler.cli.exits import Exit
 
-_PATIENCE = 5.0  # seconds that everything is given to end by itself after the second signal; arbitrary
+_PATIENCE = 5.0  # seconds from the second signal to a forced exit; arbitrary
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """Listens for signals while it is entered.
+    """A context manager that listens for signals.
 
     Attributes:
-        drain: What the first signal does; until there is something to drain, it ends everything as the second does.
-        ended: Whether everything was ended, so that the task's cancellation came from here.
+        drain: Called at the first signal. As long as it is ``None``, the first signal acts as the second.
+        ended: Whether a signal ended everything, so that the task's cancellation came from here.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Interrupts:
         elif self._task is not None and not self.ended:
             self.ended = True
             self._task.cancel()
-            # Should something never return, such as a write to a pipe that nobody reads, "now" is in a few seconds.
+            # Something may never return, such as a write to a pipe that nobody reads: then the process is ended here.
             timer = threading.Timer(_PATIENCE, os._exit, (Exit.KILLED,))
             timer.daemon = True
             timer.start()

@@ -1,4 +1,4 @@
-"""The user's file or module: finds the parser, the seeds and the options in it."""
+"""The import of a user's file or module, and the search for the parser, the seeds and the options in it."""
 
 from __future__ import annotations
 
@@ -26,16 +26,19 @@ _NAMES = [name for name in OPTION_NAMES if name != "on_failure"]
 _PARSER_REMEDY = "say where it is: --parser FILE_OR_MODULE[:NAME]"
 
 
-def load_job(
+def load_definition(
     target: str, seeds: Iterable[Seed], *, more: Iterator[str | Request] | None = None, needs_seeds: bool = True
 ) -> CrawlDefinition:
-    """Return the crawl that the file or module ``target`` describes, from ``seeds`` where any are given.
+    """Return the crawl that a file or module defines.
 
-    Without any where it ``needs_seeds`` not. There may be ``more``, which are read as needed; so are those of the file,
-    where it has an iterator.
+    Args:
+        target: The file or module.
+        seeds: Seeds that replace those of the file, if there are any.
+        more: Further seeds, read as the crawl needs them. The file's own are read so, too, if they are an iterator.
+        needs_seeds: Whether a crawl without seeds is an error. Otherwise the definition has none.
 
     Raises:
-        ConfigurationError: It is not there, cannot be imported, has no parser, or an option of the wrong type.
+        ConfigurationError: The file does not exist, cannot be imported, has no parser, or an option of a wrong type.
         InvalidURLError: A seed is no http(s) URL.
     """
     module = load_module(target)
@@ -52,11 +55,11 @@ def load_job(
 
 
 def is_found_by_name(parser: Parser, target: str) -> bool:
-    """Tell whether the name that a page in quarantine keeps of its ``parser`` is enough to find it again, from here.
+    """Tell whether the name of a ``parser`` that quarantine records is enough to find it again, from this folder.
 
     Args:
         parser: A parser.
-        target: The file or module that it comes from.
+        target: The file or module of the parser.
     """
     module, _, name = name_of(parser).partition(":")
     is_here = not _is_file(target) or Path(target).resolve().parent == Path.cwd()
@@ -67,11 +70,11 @@ def load_parser(recorded: str, target: str | None) -> Parser:
     """Return the parser of a page in quarantine.
 
     Args:
-        recorded: Its module and its name, as ``books:parse``.
-        target: Where else to look: a file or a module, and maybe ``:`` and a name.
+        recorded: Its module and its name, such as ``books:parse``.
+        target: Where to look instead: a file or a module, optionally with ``:`` and a name.
 
     Raises:
-        ConfigurationError: It is not there; says what would help.
+        ConfigurationError: The parser is not found. The message says what would help.
     """
     if target is not None:
         return _parser_at(target, recorded.partition(":")[2])
@@ -104,12 +107,12 @@ def _parser_at(target: str, recorded_name: str) -> Parser:
 
 
 def _is_parser(value: Any) -> bool:
-    # Of an object with __call__, and of a Router, the name that is recorded is that of its class.
+    # For an object with __call__, and for a Router, the recorded name is that of its class.
     return callable(value) and not isinstance(value, type)
 
 
 def _attribute(module: ModuleType | None, path: str) -> Any:
-    """Return what has the dotted name ``path`` in ``module``; ``None`` where there is no such thing."""
+    """Return the object with the dotted name ``path`` in ``module``; ``None`` if there is none."""
     value: Any = module
     for name in path.split("."):
         value = getattr(value, name, None)
@@ -117,12 +120,12 @@ def _attribute(module: ModuleType | None, path: str) -> Any:
 
 
 def load_module(target: str) -> ModuleType:
-    """Import the file or module ``target``, in such a way that worker processes can import it too: by its name.
+    """Import the file or module ``target`` by its name, so that worker processes can import it too.
 
-    As with ``python FILE``, the file's folder comes first on the path; for a module, the working directory does.
+    As with ``python FILE``, the folder of a file comes first in ``sys.path``; for a module, the working directory does.
 
     Raises:
-        ConfigurationError: It is not there, cannot be imported by a name of its own, or raises.
+        ConfigurationError: It does not exist, cannot be imported by a name of its own, or raises.
     """
     file = Path(target)
     if _is_file(target):
@@ -152,7 +155,7 @@ def _check_name_is_free(file: Path) -> None:
     """Check that importing the file by its name gives the file.
 
     Raises:
-        ConfigurationError: There is another module of that name, which workers would get.
+        ConfigurationError: Workers would import another module of that name.
     """
     spec = _spec_of(file.stem)
     origin = spec.origin if spec is not None else None
@@ -220,6 +223,6 @@ def _options_of(module: ModuleType, target: str) -> Configuration:
 
 
 def _seeds_of(module: ModuleType) -> tuple[Seed | Iterable[Seed], Iterator[str | Request] | None]:
-    """Return the seeds of a file, and those that are read as needed, where it has an iterator."""
+    """Return the seeds of a file; if they are an iterator, the first of them and an iterator of the rest."""
     seeds: Any = getattr(module, "seeds", ())
     return split(seeds) if isinstance(seeds, Iterator) else (seeds, None)

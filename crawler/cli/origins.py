@@ -1,4 +1,4 @@
-"""Origins, as they are written on the command line."""
+"""Origins on the command line."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def urls_of(seeds: Iterable[str | Request]) -> list[str]:
 
 
 def origins_of(seeds: Iterable[str | Request]) -> tuple[str, ...]:
-    """Return the origins of ``seeds``, known to be URLs, each once."""
+    """Return the origins of ``seeds``, each once. The seeds have been checked to be URLs."""
     return tuple(dict.fromkeys(origin_of(resolve("", url)) for url in urls_of(seeds)))
 
 
 def normalised_origin(text: str, place: str) -> str:
-    """Return the origin that ``text`` is, as it stands in normalised URLs.
+    """Return ``text`` as a normalised origin.
 
     Raises:
-        ConfigurationError: It is none; says in which ``place``, and shows no password.
+        ConfigurationError: It is no origin. The message names the ``place`` and shows no password.
     """
     try:
         url = resolve("", text)
@@ -42,11 +42,11 @@ def normalised_origin(text: str, place: str) -> str:
 
 
 def only_origin(origins: Sequence[str], what: str, remedy: str) -> str:
-    """Return the origin that all seeds have.
+    """Return the one origin of all seeds.
 
     Raises:
-        ConfigurationError: They have several; says ``what`` is for one of them, and the ``remedy``, in which ``{}``
-            stands for an origin.
+        ConfigurationError: They have several. The message says that ``what`` is for one of them, and has the
+            ``remedy``, where ``{}`` becomes an origin.
     """
     if len(origins) == 1:
         return origins[0]

@@ -1,4 +1,4 @@
-"""Where a command's items go."""
+"""The output of a command: where its items go."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STDOUT = 1  # its file descriptor, by POSIX
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The sinks of a crawl, what to call them, and whether they fill standard output."""
+    """The sinks of a crawl, their name for people, and whether they write to standard output."""
 
     sinks: tuple[Sink, ...]
     name: str = ""
@@ -46,10 +46,10 @@ class ScrollingLines:
 
 
 def output_for(options: CrawlOutput, sinks: tuple[Sink, ...], screen: Screen) -> Output:
-    """Return where items go: where ``--output`` says, else to the file's own ``sinks``, else to standard output.
+    """Return the output for items: ``--output``, else the file's own ``sinks``, else standard output.
 
-    With ``--json``, standard output is for the summary; items are then made and counted, but written nowhere unless
-    there is one of the others.
+    With ``--json``, standard output is for the summary. If there is neither ``--output`` nor a sink, items are then
+    counted but not written.
     """
     if options.path not in (None, "-"):
         return Output((sink_for(options.path),), options.path)

@@ -1,4 +1,4 @@
-"""What parsers print, kept out of the items on standard output and out of the way of the live display."""
+"""The prints of parsers, which go to the log, so that they mix neither with items nor with the live display."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, redirect_stdout
 
-_PRINTS = "crawler.worker"  # the logger of what is printed in workers
+_PRINTS = "crawler.worker"  # the logger for prints in workers
 
 _DUMP_BEGINS = re.compile(r"Fatal Python error: |Timeout \(\d+:\d\d:\d\d(\.\d+)?\)!$")
 _DUMP_GOES_ON = re.compile(
@@ -17,7 +17,7 @@ _DUMP_GOES_ON = re.compile(
 
 
 class CrashDumps(logging.Filter):
-    """Keeps the tracebacks of dying workers, some forty lines each, out of a log: each is in its page's failure."""
+    """Filters the tracebacks of dying workers, some forty lines each, out of a log; each is in the page's failure."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class CrashDumps(logging.Filter):
         return f"<CrashDumps of {len(self._dying)} workers>"
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether a record is anything else than a line of faulthandler's."""
+        """Return false for a line of a traceback by faulthandler, and true for any other record."""
         if record.name != _PRINTS or not isinstance(record.args, tuple) or len(record.args) != 2:
             return True
         worker, line = record.args
@@ -71,7 +71,7 @@ class LoggedPrints(io.TextIOBase):
 
 @contextmanager
 def prints_logged(*, wanted: bool) -> Iterator[None]:
-    """Have what this process prints logged, if that is ``wanted``: standard output is for something else."""
+    """Log the prints of this process, if that is ``wanted`` because standard output is for something else."""
     if not wanted:
         yield
         return

@@ -1,4 +1,4 @@
-"""What on the command line helps against which error."""
+"""The command-line options that help against errors."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _REMEDIES = {
 
 
 def remedy_for(error: str, message: str) -> str:
-    """Return the option that helps against an error, and what it does; empty where there is none.
+    """Return the option that helps against an error, and what it does; empty if there is none.
 
     Args:
         error: The type of the error.
-        message: What it says. Some addresses stay blocked whatever one allows.
+        message: Its message. No option allows some of the blocked addresses.
     """
-    is_for_good = error == "BlockedAddressError" and "allow_private" not in message
-    return "" if is_for_good else _REMEDIES.get(error, "")
+    is_always_blocked = error == "BlockedAddressError" and "allow_private" not in message
+    return "" if is_always_blocked else _REMEDIES.get(error, "")
 
 
 def remedies_for(failures: Iterable[Failure]) -> Iterator[str]:
-    """Yield a line for each type of error that there is a remedy for."""
+    """Yield a line for each type of error that has a remedy."""
     seen: set[str] = set()
     for failure in failures:
         if failure.error not in seen and (remedy := remedy_for(failure.error, failure.message)):

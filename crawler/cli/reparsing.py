@@ -1,4 +1,4 @@
-"""``crawler reparse``: a changed parser over the pages that a crawl has kept."""
+"""``crawler reparse``: a changed parser runs over the pages that a crawl has saved."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crawler.cli.crawl_definition import CrawlDefinition
 from crawler.cli.exits import Exit
 from crawler.cli.failures_file import FailureList
 from crawler.cli.interrupts import Interrupts
-from crawler.cli.loading import load_job
+from crawler.cli.loading import load_definition
 from crawler.cli.options.reparsing import ReparseOptions
 from crawler.cli.output import Output, output_for
 from crawler.cli.prints import prints_logged
@@ -34,7 +34,7 @@ _log = logging.getLogger("crawler")
 
 
 def run_reparse(folder: str, target: str, options: ReparseOptions) -> int:
-    """Run the parser of ``target`` over the pages kept in ``folder``; return the exit code.
+    """Run the parser of ``target`` over the pages saved in ``folder``; return the exit code.
 
     Raises:
         CrawlerError: See `exit_of_error`.
@@ -50,9 +50,9 @@ def run_reparse(folder: str, target: str, options: ReparseOptions) -> int:
 
 
 async def _load(target: str) -> CrawlDefinition:
-    """Return what is in the file; in a running event loop, where one that would crawl when imported cannot do so."""
+    """Return the definition in a file. The running event loop keeps the file from starting a crawl when imported."""
     with redirect_stdout(sys.stderr):
-        return load_job(target, (), needs_seeds=False)
+        return load_definition(target, (), needs_seeds=False)
 
 
 async def _run(folder: str, definition: CrawlDefinition, options: ReparseOptions, screen: Screen) -> int:

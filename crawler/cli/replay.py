@@ -1,4 +1,4 @@
-"""``crawler replay``: the parser once more on a page in quarantine, where it can be watched."""
+"""``crawler replay``: parses a page in quarantine again, in the foreground, where a user can watch."""
 
 from __future__ import annotations
 
@@ -47,78 +47,79 @@ _OWN_FRAMES = re.compile(
 
 
 def run_replay(file: str, options: ReplayOptions) -> int:
-    """Parse the page that ``file`` keeps; return the exit code.
+    """Parse the page in the quarantine file ``file``; return the exit code.
 
     Raises:
-        ConfigurationError: The file is none of quarantine, or its parser is not found.
+        ConfigurationError: The file is not from quarantine, or its parser is not found.
         ParseError: The parser is a router, and has no parser for the page's label.
     """
-    faulthandler.enable(file=_STDERR)  # says where, when the page crashes the interpreter
+    faulthandler.enable(file=_STDERR)  # prints the traceback if the page crashes the interpreter
     if hasattr(signal, "SIGQUIT"):  # not on Windows
         faulthandler.register(signal.SIGQUIT, file=_STDERR, chain=True)
     _check_is_no_cache(file)
-    kept, screen = load(file), Screen()
-    parser = asyncio.run(_load(kept, options))
+    quarantined, screen = load(file), Screen()
+    parser = asyncio.run(_load(quarantined, options))
     _limit_memory(options.memory_bytes)
-    _introduce(kept, screen)
-    # Where items go somewhere else than the parser's prints, these must not come between.
+    _introduce(quarantined, screen)
+    # In a file or a pipe, the parser's prints must not mix with the items.
     prints = nullcontext() if sys.stdout.isatty() else redirect_stdout(sys.stderr)
-    replay = Replay(kept, screen, sys.stdout)
+    replay = Replay(quarantined, screen, sys.stdout)
     with prints:
         return replay.debug(parser) if options.pdb else replay.run(parser)
 
 
 def _check_is_no_cache(file: str) -> None:
-    """Check that this is not what ``--cache-mode replay`` is for.
+    """Check that ``file`` is no HTTP cache, which ``--cache-mode replay`` is for.
 
     Raises:
-        ConfigurationError: It looks like it.
+        ConfigurationError: It looks like one.
     """
     if Path(file).is_dir() or (Path(file).exists() and Cache(file).is_file):
         remedy = f"to crawl without a network: crawler site URL… --cache {shlex.quote(file)} --cache-mode replay"
         raise ConfigurationError(f"{file!r} is a cache, or a folder, and no page in quarantine; {remedy}")
 
 
-async def _load(kept: Quarantined, options: ReplayOptions) -> Parser:
-    """Return the parser; in a running event loop, where a file that would crawl when it is imported cannot do so."""
+async def _load(quarantined: Quarantined, options: ReplayOptions) -> Parser:
+    """Return the parser. The running event loop keeps its file from starting a crawl when it is imported."""
     with redirect_stdout(sys.stderr):
-        parser = parser_for(load_parser(kept.parser, options.parser), kept.request.label)
+        parser = parser_for(load_parser(quarantined.parser, options.parser), quarantined.request.label)
     if is_async(parser):
         raise ConfigurationError(f"{parser!r} is async def: such parsers do not run in workers, and need a crawler")
     return parser
 
 
 def _limit_memory(limit: int | None) -> None:
-    """Give this process no more memory than a worker has: a page that takes all there is would take it from all."""
+    """Give this process no more memory than a worker has, so that a page cannot use up the memory of the machine."""
     if limit is not None and sys.platform != "win32":
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def _introduce(kept: Quarantined, screen: Screen) -> None:
-    label = f", label {kept.request.label!r}" if kept.request.label else ""
-    page = f"{kept.url} (status {kept.status}, {size(len(kept.body))}, depth {kept.request.depth}{label})"
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(kept.time))
-    screen.write(labelled("quarantined", page, screen.width))
-    screen.write(labelled("on", f"{when}, parsed by {kept.parser}", screen.width))
-    screen.write(labelled("because", f"{kept.error}: {kept.reason}", screen.width))
-    screen.print_lines(_relevant(kept.traceback))
+def _introduce(quarantined: Quarantined, screen: Screen) -> None:
+    request = quarantined.request
+    label = f", label {request.label!r}" if request.label else ""
+    facts = f"status {quarantined.status}, {size(len(quarantined.body))}, depth {request.depth}{label}"
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(quarantined.time))
+    screen.write(labelled("quarantined", f"{quarantined.url} ({facts})", screen.width))
+    screen.write(labelled("on", f"{when}, parsed by {quarantined.parser}", screen.width))
+    screen.write(labelled("because", f"{quarantined.error}: {quarantined.reason}", screen.width))
+    screen.print_lines(_relevant(quarantined.traceback))
     screen.write(labelled("replay", f"in this process, {os.getpid()}", screen.width))
 
 
 def _relevant(dump: str) -> str:
-    """Return what faulthandler said in a worker, without the threads and frames that are the worker's own."""
+    """Return a worker's traceback by faulthandler, without the threads and frames of the worker itself."""
     text = _OWN_FRAMES.sub("", _OWN_THREAD.sub("", dump))
     return f"{text.rstrip()}\n" if text else ""
 
 
 class Replay:
-    """One page, parsed in this thread; each item and request is shown as soon as it is there."""
+    """One page, parsed in this thread; each item and request is shown as soon as the parser yields it."""
 
-    def __init__(self, kept: Quarantined, screen: Screen, items: TextIO) -> None:
-        """Create a replay of a page that writes items to ``items`` and all else to ``screen``."""
-        self._page = kept.page
-        self._must_pickle = kept.error == ResultError.__name__
+    def __init__(self, quarantined: Quarantined, screen: Screen, items: TextIO) -> None:
+        """Create a replay of a page that writes items to ``items`` and everything else to ``screen``."""
+        self._page = quarantined.page
+        self._must_pickle = quarantined.error == ResultError.__name__
         self._screen = screen
         self._output = items
         self._items = self._requests = 0
@@ -198,7 +199,7 @@ class Replay:
 
 @contextmanager
 def _untraced() -> Iterator[None]:
-    """Keep a debugger out of the block: somebody who steps through a parser is not to end up in here."""
+    """Keep a debugger out of the block, so that stepping through a parser does not lead into this module."""
     trace = sys.gettrace()
     sys.settrace(None)
     try:
@@ -208,10 +209,10 @@ def _untraced() -> Iterator[None]:
 
 
 def _check_pickles(value: Any) -> None:
-    """Check that what a parser has made would come out of a worker.
+    """Check that a value from a parser could leave a worker process.
 
     Raises:
-        ResultError: It would not.
+        ResultError: It cannot be pickled, or its pickle cannot be loaded.
     """
     try:
         pickle.loads(pickle.dumps(value))  # noqa: S301  # our own bytes
@@ -221,7 +222,7 @@ def _check_pickles(value: Any) -> None:
 
 
 def _request_line(request: Request) -> str:
-    """Return a request as ``→ POST https://… label='detail'``: what is not said is at its default."""
+    """Return a request as ``→ POST https://… label='detail'``, without the fields that have their defaults."""
     method = "" if request.method == "GET" else f"{request.method} "
     shown = ("label", "priority", "metadata", "headers", "body")
     parts = [f" {name}={value!r}" for name in shown if (value := getattr(request, name))]
@@ -229,13 +230,13 @@ def _request_line(request: Request) -> str:
 
 
 def _is_ours(error: BaseException) -> bool:
-    """Tell whether it was raised for the parser, and not in it."""
+    """Tell whether an error was raised by this package, and not in the parser's code."""
     frames = _frames(error.__traceback__)
     return all(frame.tb_frame.f_globals.get("__name__", "").startswith(("crawler.", "bdb")) for frame in frames)
 
 
 def _without_ours(error: BaseException) -> TracebackType | None:
-    """Return the traceback from the user's code on; the whole where there is none of that in it."""
+    """Return the traceback from the first frame of the user's code on; all of it if there is no such frame."""
     for frame in _frames(error.__traceback__):
         if frame.tb_frame.f_globals.get("__name__") not in _OURS:
             return frame

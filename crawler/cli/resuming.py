@@ -1,4 +1,4 @@
-"""What is said of how a crawl ends before its time, and goes on."""
+"""Messages about stopping a crawl early, and resuming it."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from crawler.state.reading import Reading
 _log = logging.getLogger("crawler")
 
 _LASTING = {"max_pages": "--max-pages", "max_bytes": "--max-bytes"}
-"""The limits that hold for the crawl as a whole, however often it goes on."""
+"""The limits that hold for the crawl as a whole, however often it is resumed."""
 
 
 class Resuming:
-    """The words of one crawl.
+    """The messages of one crawl about stopping and resuming.
 
     Attributes:
-        grace: Seconds that what is in flight may take once the crawl is asked to end.
+        grace: Seconds that requests and pages in flight may take after the first signal.
     """
 
     def __init__(self, state: StateFolder | None, arguments: Sequence[str], grace: float) -> None:
-        """Create them for a crawl that has the ``state``, and that the command line ``arguments`` began."""
+        """Create the messages for a crawl with this ``state`` folder, started by these command line ``arguments``."""
         self.grace = grace
         self._state = state
         self._command = command_line(arguments)
@@ -42,28 +42,28 @@ class Resuming:
         return f"<Resuming {self._command}>"
 
     @property
-    def how_far_it_was(self) -> str:
-        """How far an earlier crawl has come that is gone on with; empty where there is none."""
+    def earlier_progress(self) -> str:
+        """The progress of the earlier crawl that is resumed; empty if there is none."""
         if self._state is None:
             return ""
         try:
             with closing(Reading(Path(self._state.folder))) as reading:
                 ledger = reading.ledger()
-        except StateError:  # opening it to crawl says what is wrong
+        except StateError:  # the crawl will raise it with its details
             return ""
         if not ledger.discovered:
             return ""
         return f", where {count(ledger.pending)} of {plural(ledger.discovered, 'URL')} are left to be fetched"
 
     def warn_of_standard_output(self) -> None:
-        """Say that nobody can take back what has gone to standard output."""
+        """Warn that items on standard output cannot be taken back."""
         if self._state is not None:
             _log.warning(
                 "items on standard output may come twice after a kill, as it cannot be cut back; exactly once: -o FILE"
             )
 
     def tell_of_draining(self, ledger: Ledger) -> None:
-        """Say what the first signal has begun."""
+        """Log what the first signal has begun."""
         end = f"stopping when the pages in flight ({ledger.in_flight}) are finished, in {self.grace:g} s at the latest"
         if self._state is None:
             _log.info("%s; Ctrl-C again stops at once", end)
@@ -73,7 +73,7 @@ class Resuming:
             _log.info("resume with: %s", self._command)
 
     def tell_of_sudden_end(self) -> None:
-        """Say what the second signal has done."""
+        """Log what the second signal has done."""
         if self._state is None:
             _log.warning("stopped at once; what was in flight is lost")
             return
@@ -81,7 +81,7 @@ class Resuming:
         _log.info("resume with: %s", self._command)
 
     def rows(self, summary: Summary, width: int | None) -> Iterator[Text]:
-        """Yield what stands below the summary of a crawl that can go on."""
+        """Yield the lines below the summary of a crawl that can be resumed."""
         if self._state is None:
             return
         yield labelled("state", os.fspath(self._state.folder), width)

@@ -18,7 +18,7 @@ from crawler.cli.contact import introduced, stranger_of
 from crawler.cli.crawl_definition import CrawlDefinition
 from crawler.cli.exits import Exit, exit_of_crawl
 from crawler.cli.failures_file import FailureList
-from crawler.cli.identity import identified, warn_of_visible_secrets
+from crawler.cli.identity import warn_of_visible_secrets, with_identity
 from crawler.cli.interrupts import Interrupts
 from crawler.cli.options import CrawlOptions
 from crawler.cli.origins import urls_of
@@ -41,21 +41,20 @@ from crawler.url import resolve, without_userinfo
 _log = logging.getLogger("crawler")
 
 
-def run_job(
-    make_job: Callable[[], CrawlDefinition],
+def run_crawl(
+    define: Callable[[], CrawlDefinition],
     options: CrawlOptions,
     named: Sequence[str | Request] = (),
     arguments: Sequence[str] = (),
 ) -> int:
-    """Run the crawl that ``make_job`` returns; return the exit code.
-
-    The job is made in a running event loop, where a file that would crawl when it is imported cannot do so.
+    """Run the crawl that ``define`` returns; return the exit code.
 
     Args:
-        make_job: Makes it.
-        options: What changes it.
-        named: Those of its seeds that stand on the command line.
-        arguments: The whole command line, for who wants to go on with the crawl.
+        define: Returns the definition of the crawl. It is called in a running event loop, which keeps a user's file
+            from starting a crawl when it is imported.
+        options: The options of the command line, which change the definition.
+        named: The seeds on the command line.
+        arguments: The whole command line, shown to resume the crawl with.
 
     Raises:
         CrawlerError: See `exit_of_error`.
@@ -64,9 +63,9 @@ def run_job(
     options.state.check()
     screen = Screen(quiet=options.output.quiet, verbose=options.output.verbose)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        definition = runner.run(_made(make_job))
+        definition = runner.run(_defined(define))
         screen.log_to_stderr()
-        # Between the two, as a running loop takes Ctrl-C for itself, and whoever is asked something may want to leave.
+        # Outside the event loop, which would take Ctrl-C for itself: it must be able to end a question to the user.
         definition = replace(definition, options=options.applied_to(definition.options))
         definition = _with(definition, fetch=_introduced(definition, options))
         warn_of_visible_secrets(urls_of(named), options.identity.header or (), options.network.proxy)
@@ -74,14 +73,14 @@ def run_job(
         return runner.run(_run(definition, options, screen, resuming))
 
 
-async def _made(make_job: Callable[[], CrawlDefinition]) -> CrawlDefinition:
-    with redirect_stdout(sys.stderr):  # what the file prints when it is imported
-        return make_job()
+async def _defined(define: Callable[[], CrawlDefinition]) -> CrawlDefinition:
+    with redirect_stdout(sys.stderr):  # for the prints of the file when it is imported
+        return define()
 
 
 def _introduced(definition: CrawlDefinition, options: CrawlOptions) -> Fetch:
-    """Return how ``definition`` fetches, once it is known who we are."""
-    fetch = identified(definition.options.fetch, options.identity, definition.seeds)
+    """Return the fetch options of ``definition``, with the identity of the user."""
+    fetch = with_identity(definition.options.fetch, options.identity, definition.seeds)
     if host := stranger_of(definition):
         return introduced(fetch, host, os.environ, ask)
     if definition.options.scope.within == "any" and fetch.user_agent == USER_AGENT:
@@ -131,7 +130,7 @@ async def _crawl(
         interrupts.drain = lambda: _drain(crawler, resuming)
         more = len(definition.seeds) - 1
         name = without_userinfo(resolve("", urls_of(definition.seeds)[0])) + (f" and {more} more" if more else "")
-        _log.info("crawling %s%s", name, resuming.how_far_it_was)
+        _log.info("crawling %s%s", name, resuming.earlier_progress)
         with screen.display(crawler.statistics, name):
             return await crawler.run(*definition.seeds, *(() if definition.more is None else (definition.more,)))
 
@@ -144,7 +143,7 @@ async def _open(crawler: Crawler, resources: AsyncExitStack) -> None:
 
 
 def note_failure(definition: CrawlDefinition, failed: FailureList | None, failure: Failure) -> None:
-    """Tell of a failure, and list it where that is wanted."""
+    """Log a failure, and write it to the ``--failures`` file if there is one."""
     if failure.state is State.QUARANTINED:
         _log.warning("%s", in_one_line(failure, definition.replay_parser))
     _log.debug("%s%s", failure, f"\n{failure.traceback}" if failure.traceback else "")

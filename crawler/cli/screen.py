@@ -1,4 +1,4 @@
-"""Standard error, where a person reads along: messages, progress, summary."""
+"""Standard error, for people: messages, progress and the summary."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from crawler.reparse.reparsed import Reparsed
 
 
 class Screen:
-    """What is said on standard error, and how: a live display on a terminal, plain lines elsewhere.
+    """Writes to standard error: with a live display on a terminal, in plain lines elsewhere.
 
     Attributes:
         is_live: Whether there is a live display.
@@ -32,7 +32,7 @@ class Screen:
         self._console = Console(stderr=True, highlight=False, emoji=False)
         self._quiet = quiet
         self._level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
-        # Not the console's opinion, which FORCE_COLOR changes: a log file in colour is still a log file.
+        # The console's own answer depends on FORCE_COLOR, but a log file in colour is still a log file.
         is_terminal = sys.stderr.isatty() and not self._console.is_dumb_terminal
         self.is_live = is_terminal and not quiet
         self._handler: logging.Handler | None = None
@@ -41,7 +41,7 @@ class Screen:
         return f"<Screen {'live' if self.is_live else 'plain'}>"
 
     def log_to_stderr(self) -> None:
-        """Have the messages of the program, and of whatever else logs in this process, come out here."""
+        """Show the log messages of this process here."""
         handler: logging.Handler = _ConsoleLog(self._console) if self.is_live else logging.StreamHandler()
         handler.setFormatter(_Line(with_time=not self.is_live))
         if self._level > logging.DEBUG:
@@ -51,20 +51,20 @@ class Screen:
         logging.getLogger("crawler").setLevel(self._level)
 
     def display(self, statistics: Callable[[], Statistics], title: str) -> AbstractContextManager[object]:
-        """Return what shows the progress of a crawl, read from ``statistics``, while it is entered."""
+        """Return a context manager that shows the progress of a crawl, read from ``statistics``."""
         if self.is_live:
             return LiveDisplay(self._console, statistics, title)
         return nullcontext() if self._quiet else LogLines(crawl_text(statistics))
 
     def reparse_display(self, statistics: Callable[[], Reparsed]) -> AbstractContextManager[object]:
-        """Return what shows how far pages are parsed again, while it is entered."""
+        """Return a context manager that shows the progress of parsing again, read from ``statistics``."""
         if self.is_live:
             return ReparseBar(self._console, statistics)
         return nullcontext() if self._quiet else LogLines(lambda: reparse_line(statistics()))
 
     @property
     def width(self) -> int | None:
-        """Columns that text is wrapped to; ``None`` elsewhere than on a terminal, where lines stay whole."""
+        """The columns to wrap text to; ``None`` if standard error is no terminal, as lines stay whole there."""
         return self._console.width if self.is_live else None
 
     def write(self, text: Text) -> None:
@@ -79,9 +79,9 @@ class Screen:
 
 
 class _ConsoleLog(logging.Handler):
-    """Prints log records above the live display, all those of one step of the event loop together.
+    """Prints log records above the live display, those of one iteration of the event loop together.
 
-    Each print draws the display anew, which takes 2 ms; a parser that prints much makes fifty lines at once.
+    Each print redraws the display, which takes 2 ms, and a parser may print fifty lines at once.
     """
 
     def __init__(self, console: Console) -> None:

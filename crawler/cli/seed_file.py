@@ -1,4 +1,4 @@
-"""Files of seeds: a URL a line, read as the crawl needs them."""
+"""Files of seeds, one URL a line, read as the crawl needs them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from crawler.models import Request
 
 
 class Named(NamedTuple):
-    """The seeds that a command names: those at hand, and an iterator of more.
+    """The seeds of a command: those known from the beginning, and an iterator of more.
 
-    The first of those that are read as needed is at hand, too: by it a crawl is named, and known to bother strangers.
+    The first seed of the iterator is known from the beginning, too: a crawl is named after it, and it shows whether the
+    crawl needs a contact.
     """
 
     known: list[str | Request]
@@ -24,7 +25,7 @@ def named(known: list[str | Request], file: str | None) -> Named:
     """Return the seeds ``known`` and those in ``file``; ``-`` is standard input.
 
     Raises:
-        ConfigurationError: It cannot be read, or has no URL.
+        ConfigurationError: ``file`` cannot be read, or has no URL.
     """
     if file is None:
         return Named(known)
@@ -39,7 +40,7 @@ def named(known: list[str | Request], file: str | None) -> Named:
 
 
 def split(seeds: Iterator[str | Request]) -> Named:
-    """Return the seeds of an iterator, which is read as needed."""
+    """Return the seeds of an iterator, which is read as the crawl needs them."""
     first = next(seeds, None)
     return Named([]) if first is None else Named([first], seeds)
 

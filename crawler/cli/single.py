@@ -1,4 +1,4 @@
-"""``crawler fetch``: one page, and what to show of it."""
+"""``crawler fetch``: fetches one page and shows it, or a part of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from crawler.cli.answer import Answer, answer_to
 from crawler.cli.exits import Exit
-from crawler.cli.identity import identified, warn_of_visible_secrets
+from crawler.cli.identity import warn_of_visible_secrets, with_identity
 from crawler.cli.options import PageOptions
 from crawler.cli.options.output import PageOutput
 from crawler.cli.remedies import remedy_for
@@ -36,19 +36,19 @@ _BREAK = "\x1e"  # ASCII's record separator, which no page has in its text
 
 
 def run_fetch(url: str, options: PageOptions) -> int:
-    """Fetch the page at ``url``, redirects followed, and show what ``options`` ask for; return the exit code.
+    """Fetch the page at ``url``, follow its redirects, and show the part that ``options`` name; return the exit code.
 
     Raises:
         InvalidURLError: ``url`` is no http(s) URL.
         ConfigurationError: An option is wrong, or the output cannot be written.
-        FetchError: There is no page.
+        FetchError: The page could not be fetched.
     """
     output = options.output
     output.check()
     screen = Screen(quiet=output.quiet, verbose=output.verbose)
     screen.log_to_stderr()
     request = Request(resolve("", url), method="HEAD" if output.headers_only else "GET")
-    fetch = identified(options.applied_to(Fetch()), options.identity, [request])
+    fetch = with_identity(options.applied_to(Fetch()), options.identity, [request])
     warn_of_visible_secrets([url], options.identity.header or (), options.network.proxy)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         answer = runner.run(answer_to(request, fetch, options.fetching.retry(Retry())))
@@ -66,15 +66,15 @@ def run_fetch(url: str, options: PageOptions) -> int:
 
 
 def _with_remedy(answer: Answer) -> FetchError:
-    """Return the error of ``answer`` with all that there is to say in a line."""
+    """Return the error of ``answer`` with the URL, the number of attempts and the remedy, in one line."""
     error, request = answer.error, answer.page.request
-    tries = f" after {request.attempt + 1} tries" if request.attempt else ""
+    attempts = f" after {request.attempt + 1} attempts" if request.attempt else ""
     remedy = f"; {text}" if (text := remedy_for(type(error).__name__, str(error))) else ""
-    return FetchError(f"failed {request.url}{tries}: {type(error).__name__}: {error}{remedy}")
+    return FetchError(f"failed {request.url}{attempts}: {type(error).__name__}: {error}{remedy}")
 
 
 def _introduce(answer: Answer, output: PageOutput, screen: Screen, *, with_headers: bool) -> None:
-    """Say on standard error what came; standard output is for what was asked for."""
+    """Describe the answer on standard error; standard output is for the page itself."""
     page = answer.page
     if output.quiet or output.headers_only or not page.status:
         return
@@ -115,7 +115,7 @@ def _lines(lines: Iterable[str]) -> bytes:
 
 
 def text_of(page: Page) -> Iterator[str]:
-    """Yield the lines of a page as a person would read them: without markup, white space collapsed."""
+    """Yield the lines of a page as a person would read them: without markup, with white space collapsed."""
     if not is_html(page.content_type):
         yield from page.text.splitlines()
         return

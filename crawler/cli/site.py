@@ -1,4 +1,4 @@
-"""The crawl of ``crawler site``: one line a page, and on to its links."""
+"""The crawl of ``crawler site``: it yields one line for each page, and follows its links."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crawler.policy.fetch import Fetch
 from crawler.sitemaps import sitemap
 
 PAGES = ("text/html", "application/xhtml+xml", "text/plain")
-"""What is read: of anything else a line would say no more than its URL, at the price of all its bytes."""
+"""The content types that are read. For others a line would show no more than the URL, but cost the whole body."""
 
 _SITEMAP = re.compile(r"[^?]*\.(?:xml|rss|atom)(?:\.gz)?|[^?]*/sitemap[^/?]*\.txt(?:\.gz)?", re.IGNORECASE)
 
@@ -42,12 +42,12 @@ class SitePage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def definition(seeds: tuple[str | Request, ...], more: Iterator[str | Request] | None = None) -> CrawlDefinition:
-    """Return the crawl from ``seeds``, and ``more`` that are read as needed."""
+    """Return the crawl from ``seeds``, and from ``more`` seeds, which are read as the crawl needs them."""
     return CrawlDefinition(Configuration(parse, fetch=Fetch(bodies=Bodies(content_types=PAGES))), seeds, more)
 
 
 def seed_of(url: str) -> str | Request:
-    """Return the seed that ``url`` stands for: a sitemap, where the name is that of one, as nobody asks for its lines.
+    """Return the seed for ``url``: a sitemap, if its name looks like one, as a line about such a file is of no use.
 
     >>> seed_of("https://example.org/sitemap.xml").label
     'sitemap:'
@@ -56,7 +56,7 @@ def seed_of(url: str) -> str | Request:
 
 
 def parse(page: Page) -> Iterator[SitePage | Request]:
-    """Yield the line of ``page``, then its links. At the top level of a module, so that it pickles by name."""
+    """Yield the line of ``page``, then its links. This is a function of the module so that it pickles by name."""
     links = list(page.links())
     yield SitePage(page.url, page.status, page.depth, page.title, len(links), page.changed)
     yield from links

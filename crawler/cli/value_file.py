@@ -1,4 +1,4 @@
-"""Files that stand for values on the command line, as in ``--header @fields.txt``: what is secret belongs there."""
+"""Files with values for the command line, as in ``--header @fields.txt``: the place for secrets."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ _log = logging.getLogger("crawler")
 
 
 class Line(NamedTuple):
-    """A line of a file, and where it stands, for messages that must not show it."""
+    """A line of a file, and its place for messages, which must not show the text."""
 
     text: str
     place: str
 
 
 def named_file(value: str) -> str | None:
-    """Return the path in ``@path``; ``None`` where the value stands for itself."""
+    """Return the path in ``@path``; ``None`` if ``value`` does not begin with ``@``."""
     return value[1:] if value.startswith("@") else None
 
 
 def lines_of(path: str, *, is_secret: bool = False) -> Iterator[Line]:
-    """Yield the lines of a file, without white space around them; not the empty ones, nor those that begin with ``#``.
+    """Yield the lines of a file, stripped, without empty lines and those that begin with ``#``.
 
     Args:
-        path: Where it is; also a pipe, such as the ``/dev/fd/63`` that a shell makes of ``<(…)``.
-        is_secret: Whether to warn where others may read it.
+        path: A file, or a pipe such as the ``/dev/fd/63`` that a shell makes of ``<(…)``.
+        is_secret: Whether to warn if other users may read the file.
 
     Raises:
-        ConfigurationError: It cannot be read, or is not UTF-8.
+        ConfigurationError: The file cannot be read, or is not UTF-8.
     """
     try:
         with Path(path).open(encoding="utf-8-sig") as file:
@@ -43,7 +43,7 @@ def lines_of(path: str, *, is_secret: bool = False) -> Iterator[Line]:
             lines = file.read().splitlines()
     except OSError as error:
         raise ConfigurationError(f"@{path}: {path!r} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError:  # whose message quotes what may be a secret
+    except UnicodeDecodeError:  # its message would quote bytes, which may be secret
         raise ConfigurationError(f"@{path}: {path!r} is no text in UTF-8") from None
     for number, line in enumerate(lines, 1):
         if (text := line.strip()) and not text.startswith("#"):

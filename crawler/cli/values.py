@@ -1,4 +1,4 @@
-"""How values on the command line are written: sizes, times, and that there is to be none."""
+"""Values on the command line: sizes, seconds, and ``none``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
 def parse_size(text: str) -> int:
-    """Return a size in bytes: a number with k, M, G or T behind it, each 1024 times the one before; none is 0.
+    """Return a size in bytes. ``k``, ``M``, ``G`` and ``T`` are powers of 1024; ``none`` is 0.
 
     >>> parse_size("512M"), parse_size("1.5G"), parse_size("none")
     (536870912, 1610612736, 0)
@@ -27,7 +27,7 @@ def parse_size(text: str) -> int:
 
 
 def parse_positive_size(text: str) -> int:
-    """Return a size in bytes, as `parse_size` does, where none makes no sense.
+    """Return a size in bytes, as `parse_size` does, for options that cannot be ``none``.
 
     >>> parse_positive_size("50M")
     52428800
@@ -37,12 +37,12 @@ def parse_positive_size(text: str) -> int:
     """
     size = parse_size(text)
     if not size:
-        raise ValueError(f"{text!r} leaves room for nothing; write bytes, or 512M, or 2G")
+        raise ValueError(f"{text!r} allows not one byte; write bytes, or 512M, or 2G")
     return size
 
 
 def parse_seconds(text: str) -> float:
-    """Return a number of seconds; none is 0.
+    """Return a number of seconds; ``none`` is 0.
 
     >>> parse_seconds("2.5"), parse_seconds("none")
     (2.5, 0.0)

@@ -60,7 +60,7 @@ class ParseStep:
             await self._stage.put(page)
             return
         parsed = await parse_async(parser, page, self._crawler, self._encoders, self._link_directives)
-        parsed = await self._stage.kept(page, parsed)
+        parsed = await self._stage.quarantine(page, parsed)
         await self._page_results.take([(page, parsed)])
 
     def _async_parser_for(self, label: str) -> Parser | None:

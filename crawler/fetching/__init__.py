@@ -1,1 +1,1 @@
-"""From a request to a page: the only room that imports aiohttp's client."""
+"""Fetching: one request in, one page out. Only this folder imports aiohttp's client."""

@@ -1,4 +1,4 @@
-"""A fetcher that says to each origin who we are: credentials, header fields and cookies."""
+"""A fetcher that adds credentials, header fields and cookies to requests, by their origin."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from crawler.policy.limits import ByteBudget
 
 
 class AuthFetcher:
-    """Adds to each request what `Access` has for its origin; keeps the cookies of each answer."""
+    """Adds to each request what `Access` has for its origin, and stores the cookies of each answer."""
 
     def __init__(self, inner: Fetches, access: Access, jar: CookieJar | None) -> None:
-        """Wrap ``inner``; without a ``jar``, cookies are neither kept nor sent."""
+        """Wrap ``inner``. Without a ``jar``, cookies are neither stored nor sent."""
         self._inner = inner
         self._access = access
         self._jar = jar
@@ -32,15 +32,15 @@ class AuthFetcher:
         return f"<AuthFetcher {self._jar!r} {self._inner!r}>"
 
     def learn_userinfo(self, urls: Iterable[str]) -> None:
-        """Take the names and passwords in the (normalised) ``urls`` of seeds for credentials of their origins.
+        """Use the names and passwords in the (normalised) ``urls`` of seeds as credentials for their origins.
 
         Raises:
-            ConfigurationError: An origin has credentials already, and others.
+            ConfigurationError: An origin already has other credentials.
         """
         self._access = self._access.with_userinfo_of(urls)
 
     async def lookup(self, hostname: str) -> tuple[str, ...]:
-        """Return the addresses that would be asked for ``hostname``."""
+        """Return the addresses that requests to ``hostname`` would go to."""
         return await self._inner.lookup(hostname)
 
     def fetch(
@@ -62,29 +62,29 @@ class AuthFetcher:
     ) -> Page:
         is_new = False
 
-        def heard() -> None:
+        def note_answer() -> None:
             nonlocal is_new
             is_new = True
             answered()
 
         try:
-            page = await self._inner.fetch(replace(request, headers=fields), budget, bodies, heard)
+            page = await self._inner.fetch(replace(request, headers=fields), budget, bodies, note_answer)
         except StatusError as error:
-            self._keep_cookies(request.url, error.headers)
+            self._store_cookies(request.url, error.headers)
             raise
-        if is_new:  # what a cache has was set then, and may have been set to something else since
-            self._keep_cookies(request.url, page.headers)
-        page.request = request  # what we are to the server is no part of what the parser asked for
+        if is_new:  # the cookies of a cached answer were stored earlier, and may have changed since
+            self._store_cookies(request.url, page.headers)
+        page.request = request  # without the added fields, which the parser did not ask for
         return page
 
     def _fields_for(self, request: Request) -> Fields:
-        """Return the header fields to send; those that the request has itself count before ours."""
+        """Return the header fields to send. Those of the request itself take precedence."""
         fields = joined(request.headers, self._access.fields_for(request.url))
         if self._jar is not None and (cookies := self._jar.header_for(request.url, time.time())):
             fields = joined(fields, (("Cookie", cookies),))
         return fields
 
-    def _keep_cookies(self, url: str, headers: Iterable[tuple[str, str]]) -> None:
+    def _store_cookies(self, url: str, headers: Iterable[tuple[str, str]]) -> None:
         if self._jar is None:
             return
         fields = [value for name, value in headers if name == "set-cookie"]

@@ -1,4 +1,4 @@
-"""The body of a response: whether it is wanted, and what it is when it is decoded."""
+"""The body of a response, checked and decoded while it is read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BODILESS = frozenset({204, 304})  # RFC 9112 §6.3; aiohttp never shows 1xx
 async def read_body(
     response: aiohttp.ClientResponse, rule: BodyRule, budget: ByteBudget, share: LoopShare | None = None
 ) -> bytes:
-    """Return the body of ``response``, or its beginning, decoded. See `read_pieces` for the rest."""
+    """Return the body of ``response``, or its beginning, decoded. For arguments and errors, see `read_pieces`."""
     if isinstance(rule, Beginning):
         return await _beginning_of(response, rule.bytes, budget, share)
     pieces: list[bytes] = []
@@ -48,27 +48,27 @@ async def read_pieces(
     take: Callable[[bytes], bool | None],
     share: LoopShare | None = None,
 ) -> None:
-    """Read the body of ``response``, decode it, and give it to ``take`` piece by piece.
+    """Read the body of ``response``, decode it, and call ``take`` with each piece.
 
-    Release the response after an error, or when you have enough: aiohttp then closes the connection, and does not read
+    Release the response after an error, or when you have enough: then aiohttp closes the connection, and does not read
     the rest.
 
     Args:
         response: From a session with ``auto_decompress=False``.
         bodies: Which bodies are read, and how much of them.
-        budget: Bytes that bodies may still take; it is charged with what was decoded, whatever comes of it.
-        take: Called with pieces of about 96 KiB at most, or, where nothing is to be decoded, with what has arrived;
-            returns true when it has enough.
-        share: Time on the loop for decoding, which all bodies of a crawl share.
+        budget: Bytes that bodies may still take. Decoded bytes are subtracted, even if the fetch fails.
+        take: Called with pieces of about 96 KiB at most, or, if there is nothing to decode, with the bytes as they
+            arrive. It returns true when it has enough.
+        share: Time on the event loop for decoding, which all bodies of a crawl share.
 
     Raises:
         ContentTypeError: The type is not wanted; nothing was read.
-        BodyTooLargeError: There is more than ``bodies`` allow.
-        DecodingError: The body is not encoded as it says, or in a way that is unknown.
+        BodyTooLargeError: The body is larger than ``bodies`` allow.
+        DecodingError: The body is not encoded as its header says, or the encoding is unknown.
         LimitReachedError: The budget is used up.
-        aiohttp.ClientError: The transfer ended too early, or broke the rules of HTTP.
+        aiohttp.ClientError: The transfer ended too early, or violated HTTP.
     """
-    # The length that the answer to HEAD announces is that of a body that does not come, and so is its type.
+    # The answer to HEAD has the length and the type of a body, but no body.
     if response.method == hdrs.METH_HEAD or response.status in _BODILESS:
         return
     bodies.check(response.headers.get(hdrs.CONTENT_TYPE, ""), response.content_length)
@@ -77,11 +77,11 @@ async def read_pieces(
     share = share or LoopShare()
     while data := await response.content.readany():
         pieces = decoder.feed(data)
-        if codings:  # else there is nothing to compute
+        if codings:  # otherwise there is nothing to compute
             await share.wait(is_first=True)
             pieces = share.timed(pieces)
         for step, piece in enumerate(pieces):
-            if step:  # most pages have one: they would wait for nothing, behind those that have many
+            if step:  # most pages have one step: without this they would wait behind those that have many
                 await share.wait()
             if not budget.spend(len(piece)):
                 raise LimitReachedError("max_bytes")
@@ -91,9 +91,9 @@ async def read_pieces(
 
 
 def _codings_of(response: aiohttp.ClientResponse) -> str:
-    """Return what the body is encoded with, the outermost last; ``chunked`` is undone by aiohttp, the others by nobody.
+    """Return the codings of the body, the outermost last, without ``chunked``, which aiohttp decodes.
 
-    Transfer codings are added on the way (RFC 9112 §7), so they lie around the content codings.
+    Transfer codings are applied after the content codings (RFC 9112 §7), so they are outside of these.
     """
     headers = response.headers
     codings = headers.getall(hdrs.CONTENT_ENCODING, ())

@@ -1,7 +1,7 @@
-"""The bytes that come over a connection, in bounds: aiohttp's protocol, which has none.
+"""Bounds for the bytes that come over a connection, which aiohttp's protocol lacks.
 
-A server can send interim responses, empty chunks and chunk extensions for ever, a million in a packet. None of it is
-ever a byte of a body, so nothing that counts bodies sees it; and all of one packet is parsed in one go.
+A server can send interim responses, empty chunks and chunk extensions without end, a million in a packet. They are no
+bytes of a body, so limits of bodies do not see them; and aiohttp parses a whole packet at once.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
-_STEP = 32 * 2**10  # bytes that are parsed in a turn of the loop; 17 ms where each byte is a chunk of its own
-_LONGEST_HEAD = 64 * 2**10  # bytes, interim responses included; arbitrary. Servers send 8 kB at most, by default
-_FRAMING = 2**20  # bytes that may come for nothing, beside as many as the body has; arbitrary
-_FRAMING_SHARE = 3  # bytes for each byte of a body; chunks of four bytes have 2.5
+_STEP = 32 * 2**10  # bytes parsed in an iteration of the loop; 17 ms if each byte is a chunk of its own
+_LONGEST_HEAD = 64 * 2**10  # bytes, with interim responses; arbitrary. By default, servers send 8 kB at most
+_FRAMING = 2**20  # bytes of framing allowed for any body; arbitrary
+_FRAMING_SHARE = 3  # further bytes of framing for each byte of a body; chunks of four bytes need 2.5
 
 
 class BoundedProtocol(ResponseHandler):
-    """One connection. Parses what comes in steps, and hangs up where too little of it is a response."""
+    """One connection. It parses bytes in steps, and hangs up if too few of them belong to a response."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
@@ -41,30 +41,30 @@ class BoundedProtocol(ResponseHandler):
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        """Parse the first step of ``data``, and what is left in the next turns of the loop."""
-        if self._rest:  # the order matters
+        """Parse the first step of ``data``, and the rest in the next iterations of the loop."""
+        if self._rest:  # earlier bytes come first
             self._rest += data
         elif len(data) <= _STEP:
             self._parse(data)
         else:
             self._rest += data
             self._pause_reading_for_buffer()
-            self._go_on()
+            self._parse_rest()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Parse what is left, then end."""
+        """Parse the rest, then end."""
         rest, self._rest = bytes(self._rest), bytearray()
         if rest:
             self._parse(rest)
         super().connection_lost(exc)
 
-    def _go_on(self) -> None:
+    def _parse_rest(self) -> None:
         step = bytes(self._rest[:_STEP])
         del self._rest[:_STEP]
         if step:
             self._parse(step)
         if self._rest:
-            self._loop.call_soon(self._go_on)
+            self._loop.call_soon(self._parse_rest)
         else:
             self._resume_reading_for_buffer()
 
@@ -92,17 +92,17 @@ class BoundedProtocol(ResponseHandler):
 
 
 class Connector(aiohttp.TCPConnector):
-    """aiohttp's connector, whose connections are bounded, and not used again once something came over them unasked."""
+    """aiohttp's connector with bounded connections. It does not reuse one that received bytes while it was idle."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        # There is no public way; tests watch it.
+        # There is no public way; tests check that this still works.
         self._factory = cast("partial[ResponseHandler]", partial(BoundedProtocol, loop=self._loop))
 
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
         while (connection := await super()._get(key, traces)) is not None:
             protocol = connection.protocol
-            # What came while it was idle would be taken for the answer to the next request.
+            # Bytes that came while it was idle would be read as the answer to the next request.
             if protocol is not None and not protocol.should_close:
                 return connection
             connection.close()

@@ -1,4 +1,4 @@
-"""A fetcher that looks into a cache before it asks a server."""
+"""A fetcher with an HTTP cache in front of another fetcher."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 
 from crawler.document.page import Page
 from crawler.errors import ConfigurationError, NotCachedError, ResolveError, StatusError
-from crawler.fetching.cache_answers import Heard, check_wanted, page_of, sent_fields, stored_of
+from crawler.fetching.cache_answers import Received, check_wanted, page_of, sent_fields, stored_of
 from crawler.fetching.cache_choice import choose
 from crawler.fetching.cache_replay import ReplayFetcher
 from crawler.fetching.cache_statistics import CacheStatistics
@@ -31,7 +31,7 @@ _ALL_BODIES = Bodies(max_bytes=2**62)
 
 
 class CachingFetcher:
-    """A fetcher that looks into a store first. Open it with `open_cache`."""
+    """A fetcher that looks into a store before it asks a server. Open it with `open_cache`."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class CachingFetcher:
         return f"<CachingFetcher {self._served} served, {self._fetched} fetched, {self._store!r}>"
 
     def statistics(self) -> CacheStatistics:
-        """Return the counts of this moment."""
+        """Return the present counts."""
         return CacheStatistics(
             served=self._served,
             confirmed=self._confirmed,
@@ -73,15 +73,15 @@ class CachingFetcher:
 
         Args:
             request: What to fetch.
-            budget: It is charged with what was read from the network, and not with what was stored.
-            bodies: Which bodies are wanted, of those that are stored too; by default what the user's options say.
-            answered: Called when the answer of a server begins; not where the store has it.
+            budget: Bytes from the network are subtracted; those from the store are not.
+            bodies: Which bodies are wanted, also of the stored ones; by default those of the user's options.
+            answered: Called when the answer of a server begins; not for an answer from the store.
 
         Raises:
-            FetchError: What the inner fetcher raises; a `StatusError` also from the store.
+            FetchError: An error of the inner fetcher. A `StatusError` may also come from the store.
             NotCachedError: The request has ``Cache-Control: only-if-cached``, and would have to be sent.
-            ContentTypeError: What is stored is of a type that is not wanted; as from the inner fetcher.
-            BodyTooLargeError: What is stored is larger than is allowed; as from the inner fetcher.
+            ContentTypeError: The type is not wanted, of a stored body as of one from the network.
+            BodyTooLargeError: The body is too large, a stored one as one from the network.
             LimitReachedError: The budget is used up.
         """
         started, rule = time.perf_counter(), bodies or self._bodies
@@ -99,27 +99,27 @@ class CachingFetcher:
         if self._mode == "standard" and "only-if-cached" in directives_of(tuple(sent.items())):
             raise NotCachedError(f"{request.url} is not in the cache, or not fresh, and may not be asked for")
         if found.answer is not None and (conditions := conditional(request, found.answer)):
-            heard = await ask(conditions)
-            if heard.status != _NOT_MODIFIED:
-                return await self._keep(request, sent, heard, found.answer)
-            page = await self._confirm(request, heard, found.answer, rule, started)
+            received = await ask(conditions)
+            if received.status != _NOT_MODIFIED:
+                return await self._store_answer(request, sent, received, found.answer)
+            page = await self._confirm(request, received, found.answer, rule, started)
             if page is not None:
                 return page
-        return await self._keep(request, sent, await ask(request), found.answer)
+        return await self._store_answer(request, sent, await ask(request), found.answer)
 
     async def lookup(self, hostname: str) -> tuple[str, ...]:
-        """Return the addresses that would be asked for ``hostname``; none where it has none, as it may not be asked."""
+        """Return the addresses for ``hostname``; empty if it has none, as the cache may have all its answers."""
         try:
             return await self._inner.lookup(hostname)
         except ResolveError:
             return ()
 
     async def finish(self) -> None:
-        """Note that a crawl came to its end: in the mode ``"changed"``, the next one compares with what it has seen."""
+        """Record that a crawl is complete: in the mode ``"changed"``, the next crawl compares its pages with it."""
         if self._mode == "changed":
             await self._store.finish()
 
-    async def _ask(self, budget: ByteBudget, bodies: BodyRule | None, answered: Answered, request: Request) -> Heard:
+    async def _ask(self, budget: ByteBudget, bodies: BodyRule | None, answered: Answered, request: Request) -> Received:
         asked = self._clock()
         outcome: Page | StatusError
         try:
@@ -128,47 +128,49 @@ class CachingFetcher:
             outcome = error
         if outcome.status != _NOT_MODIFIED:
             self._fetched += 1
-        return Heard(outcome, asked, self._clock())
+        return Received(outcome, asked, self._clock())
 
     async def _confirm(
-        self, request: Request, heard: Heard, answer: Stored, rule: BodyRule, started: float
+        self, request: Request, received: Received, answer: Stored, rule: BodyRule, started: float
     ) -> Page | None:
-        """Return the stored page that a 304 has confirmed; ``None`` where it has not, or the body is lost."""
-        if not confirms(heard.fields, answer):
+        """Return the stored page that a 304 has confirmed; ``None`` if it confirms another, or the body is lost."""
+        if not confirms(received.fields, answer):
             return None
-        stored = confirmed(answer, heard.fields, asked=heard.asked, answered=heard.answered)
-        kept = await self._store.refresh(key_of(request), stored, answer)
-        if kept is None:
+        stored = confirmed(answer, received.fields, asked=received.asked, answered=received.answered)
+        refreshed = await self._store.refresh(key_of(request), stored, answer)
+        if refreshed is None:
             return None
         self._confirmed += 1
-        page = self._serve(request, *kept, rule, started)
-        self._note_change(page, kept[0])
+        page = self._serve(request, *refreshed, rule, started)
+        self._note_change(page, refreshed[0])
         return page
 
-    async def _keep(self, request: Request, sent: Mapping[str, str], heard: Heard, before: Stored | None) -> Page:
-        """Store what was heard, where that may be; return it, or raise it."""
-        status = heard.status
+    async def _store_answer(
+        self, request: Request, sent: Mapping[str, str], received: Received, before: Stored | None
+    ) -> Page:
+        """Store an answer, if that is allowed; return its page, or raise its error."""
+        status = received.status
         if self._mode == "standard":
-            is_kept = is_storable(request.method, sent, status, heard.fields)
+            is_allowed = is_storable(request.method, sent, status, received.fields)
         else:
-            is_kept = is_whole(status)
-        if is_kept:
-            body = heard.outcome.body if isinstance(heard.outcome, Page) else b""
-            stored = await self._store.keep(key_of(request), stored_of(request, sent, heard), body, before)
-            if stored is not None and isinstance(heard.outcome, Page):
-                self._note_change(heard.outcome, stored)
+            is_allowed = is_whole(status)
+        if is_allowed:
+            body = received.outcome.body if isinstance(received.outcome, Page) else b""
+            stored = await self._store.keep(key_of(request), stored_of(request, sent, received), body, before)
+            if stored is not None and isinstance(received.outcome, Page):
+                self._note_change(received.outcome, stored)
         elif before is not None and not may_pass(status):
-            await self._store.forget([key_of(request)])  # it is out of date, and what replaces it is not to be kept
-        return heard.page_for(request)
+            await self._store.forget([key_of(request)])  # it is out of date, and its successor may not be stored
+        return received.page_for(request)
 
-    async def _pass_on(self, request: Request, heard: Heard) -> Page:
-        """Return an answer that is not for the store; forget what the request may have changed (RFC 9111 §4.4)."""
-        if request.method not in SAFE_METHODS and heard.status < 400:
-            urls = outdated_by(request, heard.fields)
+    async def _pass_on(self, request: Request, received: Received) -> Page:
+        """Return an answer that is not stored; forget answers that the request may have changed (RFC 9111 §4.4)."""
+        if request.method not in SAFE_METHODS and received.status < 400:
+            urls = outdated_by(request, received.fields)
             await self._store.forget(
                 [key_of(Request(url, method=method)) for url in urls for method in ("GET", "HEAD")]
             )
-        return heard.page_for(request)
+        return received.page_for(request)
 
     def _serve(self, request: Request, answer: Stored, body: bytes, rule: BodyRule, started: float) -> Page:
         if answer.is_error:
@@ -198,16 +200,17 @@ async def open_cache(
     """Open the cache that ``options`` name.
 
     Args:
-        inner: The fetcher that asks servers; a replay needs none. Whatever adds header fields to requests, such as
-            credentials, must do it before the cache, which has to know what an answer depends on.
-        options: Where the cache is, and what for.
+        inner: The fetcher that asks servers; a replay needs none. A fetcher that adds header fields to requests, such
+            as credentials, must come before the cache, which has to know all fields that an answer depends on.
+        options: The place and the mode of the cache.
         fields: Header fields that ``inner`` adds to each request (``User-Agent``, ``Accept``), for ``Vary``.
-        bodies: Which bodies are wanted, of those that are stored too.
-        clock: The time in seconds since 1970.
+        bodies: Which bodies are wanted, also of the stored ones.
+        clock: Returns the time in seconds since 1970.
 
     Raises:
-        CacheError: The store is not ours, of another version, damaged, or cannot be opened; or there is none to replay.
-        ConfigurationError: There is no ``inner`` fetcher, and it is no replay.
+        CacheError: The store is another program's, of another version, damaged, or cannot be opened; or there is none
+            to replay.
+        ConfigurationError: There is no ``inner`` fetcher, and the mode is not ``"replay"``.
     """
     if inner is None and options.mode != "replay":
         raise ConfigurationError.of("mode", options.mode, "'replay', where there is no fetcher to ask servers")

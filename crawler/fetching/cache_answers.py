@@ -1,4 +1,4 @@
-"""From what a server said to what is stored, and from there to a page."""
+"""Conversions for the cache: an answer of a server to a stored one, and a stored one to a page."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from crawler.policy.bodies import Beginning, BodyRule
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What a server said, and when it was asked and had said it, in seconds since 1970."""
+class Received:
+    """The answer of a server, when it was asked for and when it was complete, in seconds since 1970."""
 
     outcome: Page | StatusError
     asked: float
@@ -35,10 +35,10 @@ class Heard:
         return self.outcome.headers
 
     def page_for(self, request: Request) -> Page:
-        """Return the page, as the answer to ``request``, which was maybe not sent word for word.
+        """Return the page as the answer to ``request``, which may have been sent with further header fields.
 
         Raises:
-            StatusError: It was none.
+            StatusError: The answer was an error.
         """
         if isinstance(self.outcome, StatusError):
             raise self.outcome
@@ -47,7 +47,7 @@ class Heard:
 
 
 def sent_fields(session: Mapping[str, str], request: Request) -> Mapping[str, str]:
-    """Return the fields of a request, names in lower case; its own replace those of the ``session``."""
+    """Return the header fields of a request, names in lower case. Its own replace those of the ``session``."""
     if not request.headers:
         return session
     own: dict[str, str] = {}
@@ -57,26 +57,26 @@ def sent_fields(session: Mapping[str, str], request: Request) -> Mapping[str, st
     return {**session, **own}
 
 
-def stored_of(request: Request, sent: Mapping[str, str], heard: Heard) -> Stored:
-    """Return what is stored of an answer to ``request``, all but its body."""
-    error = heard.outcome if isinstance(heard.outcome, StatusError) else None
+def stored_of(request: Request, sent: Mapping[str, str], received: Received) -> Stored:
+    """Return what is stored of an answer to ``request``, without its body."""
+    error = received.outcome if isinstance(received.outcome, StatusError) else None
     return Stored(
         url=request.url,
-        status=heard.status,
-        fields=storable_fields(heard.fields),
-        asked=heard.asked,
-        answered=heard.answered,
-        selected_by=variant_of(heard.fields, sent),
+        status=received.status,
+        fields=storable_fields(received.fields),
+        asked=received.asked,
+        answered=received.answered,
+        selected_by=variant_of(received.fields, sent),
         message=str(error) if error else None,
         retry_after=error.retry_after if error else None,
     )
 
 
 def check_wanted(answer: Stored, rule: BodyRule) -> None:
-    """Check that a stored page is one that would be read from the network too, as what is wanted may have changed.
+    """Check that ``rule`` allows a stored page: it may be another rule than when the page was stored.
 
     Raises:
-        ContentTypeError: It is of another type.
+        ContentTypeError: Its type is not wanted.
         BodyTooLargeError: It is too large.
     """
     if answer.is_error or answer.status in REDIRECTS or isinstance(rule, Beginning):
@@ -85,6 +85,6 @@ def check_wanted(answer: Stored, rule: BodyRule) -> None:
 
 
 def page_of(request: Request, answer: Stored, fields: Fields, body: bytes, started: float) -> Page:
-    """Return a stored answer as the page for ``request``, for which one has waited since ``started``."""
+    """Return a stored answer as the page for ``request``, whose fetch has ``started`` at that time."""
     seconds = time.perf_counter() - started
     return Page(request.url, body, status=answer.status, headers=fields, request=request, seconds=seconds)

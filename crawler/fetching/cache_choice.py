@@ -1,4 +1,4 @@
-"""What a cache does with what it has for a request."""
+"""The choice among the stored answers to a request, by the mode of the cache. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crawler.policy.caching import CacheMode
 
 
 class Choice(NamedTuple):
-    """The ``answer`` chosen of those that are stored, if there is one, and whether it is served without asking."""
+    """The stored ``answer`` that was chosen, if there is one, and whether it is served without asking a server."""
 
     answer: Stored | None
     is_served: bool
@@ -23,14 +23,14 @@ def choose(mode: CacheMode, stored: Sequence[Stored], sent: Mapping[str, str], n
     """Return what to do with the ``stored`` answers to a request.
 
     Args:
-        mode: What the cache is for.
+        mode: The mode of the cache.
         stored: All answers stored for the request.
-        sent: The request's fields, names in lower case.
+        sent: The request's header fields, names in lower case.
         now: The time, in seconds since 1970.
     """
     answer = matching(stored, sent)
     if mode == "replay":
-        # Whoever replays may have other credentials or another user agent, or none: better that page than no page.
+        # A replay may have other credentials or another user agent, or none: any page is better than none.
         answer = answer or max(stored, key=lambda one: one.answered, default=None)
     if answer is None:
         return Choice(None, is_served=False)

@@ -1,4 +1,4 @@
-"""A fetcher for those who have no network, or want none."""
+"""A fetcher that serves a cache without a network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from crawler.policy.limits import ByteBudget
 
 
 class ReplayFetcher:
-    """A fetcher that has a store alone, and repeats what a crawl has stored there. Open it with `open_cache`."""
+    """A fetcher that serves the answers that a crawl has stored, and nothing else. Open it with `open_cache`."""
 
     def __init__(self, store: Store, fields: Mapping[str, str], bodies: Bodies) -> None:
         self._store = store
@@ -33,7 +33,7 @@ class ReplayFetcher:
         return f"<ReplayFetcher {self._served} served, {self._missing} missing, {self._store!r}>"
 
     def statistics(self) -> CacheStatistics:
-        """Return the counts of this moment."""
+        """Return the present counts."""
         return CacheStatistics(served=self._served, missing=self._missing, is_broken=self._store.is_broken)
 
     async def fetch(
@@ -42,10 +42,10 @@ class ReplayFetcher:
         """Return the page stored for ``request``; neither ``budget`` nor ``answered`` is used.
 
         Raises:
-            NotCachedError: There is none.
-            StatusError: What is stored is an error.
-            ContentTypeError: What is stored is of a type that is not wanted.
-            BodyTooLargeError: What is stored is larger than is allowed.
+            NotCachedError: The store has no page for it.
+            StatusError: The stored answer is an error.
+            ContentTypeError: The type of the stored page is not wanted.
+            BodyTooLargeError: The stored body is too large.
         """
         del budget, answered
         started = time.perf_counter()
@@ -63,7 +63,7 @@ class ReplayFetcher:
         return page_of(request, found.answer, found.answer.fields, found.body, started)
 
     async def lookup(self, hostname: str) -> tuple[str, ...]:
-        """Return nothing: nobody is asked."""
+        """Return no address: no server is asked."""
         del hostname
         return ()
 

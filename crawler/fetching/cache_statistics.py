@@ -7,17 +7,17 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class CacheStatistics:
-    """What a cache was good for.
+    """The counts of a cache.
 
     Attributes:
-        served: Answers that came from it without asking a server.
-        confirmed: Answers that a server confirmed (304), so that only their header fields came.
-        fetched: Answers that came from a server as a whole.
+        served: Answers from the cache, without asking a server.
+        confirmed: Answers that a server confirmed (304), so that it sent only their header fields.
+        fetched: Answers that a server sent as a whole.
         missing: Requests that a replay could not answer.
-        new: Pages that the last crawl had not seen; this and the next two count in the mode ``"changed"`` alone.
+        new: Pages that the last crawl did not see. This count and the next two are of the mode ``"changed"`` only.
         changed: Pages that differ from those of the last crawl.
-        unchanged: Pages that do not.
-        is_broken: Whether something could not be read or written; it has been logged.
+        unchanged: Pages that do not differ.
+        is_broken: Whether something could not be read or written; the log has the error.
     """
 
     served: int = 0
@@ -32,5 +32,5 @@ class CacheStatistics:
     def __str__(self) -> str:
         counts = asdict(self)
         is_broken = counts.pop("is_broken")
-        said = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing asked of it"
-        return f"{said}; broken, see the log" if is_broken else said
+        text = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "not used"
+        return f"{text}; broken, see the log" if is_broken else text

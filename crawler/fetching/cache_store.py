@@ -1,4 +1,4 @@
-"""Where a cache keeps its answers, as the event loop sees it."""
+"""The store of a cache, as the event loop uses it."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ T = TypeVar("T")
 
 
 class Found(NamedTuple):
-    """The ``answer`` stored for a request, if there is one, and its ``body`` where that is to be served."""
+    """The ``answer`` stored for a request, if there is one, and its ``body`` if it is served."""
 
     answer: Stored | None = None
     body: bytes | None = None
 
 
 class Store:
-    """A store, all of whose work is done in a thread. Open it with `open_store`.
+    """A store that works in a thread of its own. Open it with `open_store`.
 
-    A store that fails ends no crawl: it is said once, and from then on nothing is found, or nothing kept.
+    A store that fails does not end the crawl: it logs one warning, and then it finds nothing, or stores nothing.
     """
 
     def __init__(self, path: Path, thread: StoreThread) -> None:
@@ -57,29 +57,29 @@ class Store:
         return bool(self._failed)
 
     async def find(self, key: bytes, choose: Callable[[Sequence[Stored]], Choice]) -> Found:
-        """Return what ``choose`` takes of all that is stored under ``key``, with its body where it is served."""
+        """Return the answer that ``choose`` takes of those stored under ``key``, with its body if it is served."""
         return await self._read(Found(), lambda backend: _find(backend, key, choose))
 
     async def keep(self, key: bytes, stored: Stored, body: bytes, before: Stored | None) -> Stored | None:
-        """Store an answer that follows on ``before``; return it as it is stored, ``None`` where that failed.
+        """Store the answer that follows ``before``; return it as it is stored, or ``None`` if that failed.
 
-        Where writing has failed before, nothing is stored, but what is returned can still be compared with the past.
-        An error that may pass takes nobody's place: the next crawl is to compare with the page before it.
+        If an earlier write failed, nothing is written, but the answer that is returned can still be compared with
+        ``before``. A temporary error does not replace a page, with which the next crawl must compare.
         """
-        takes_place = before is None or may_pass(before.status) or not may_pass(stored.status)
-        writes = takes_place and "written" not in self._failed
+        replaces = before is None or may_pass(before.status) or not may_pass(stored.status)
+        writes = replaces and "written" not in self._failed
 
         def call(backend: Backend) -> Stored:
             digest = "" if stored.is_error else digest_of(body)
-            kept = successor(replace(stored, digest=digest, size=len(body)), before, backend.generation)
+            entry = successor(replace(stored, digest=digest, size=len(body)), before, backend.generation)
             if writes:
-                backend.keep(key, kept, body)
-            return kept
+                backend.keep(key, entry, body)
+            return entry
 
         return await (self._write(None, call) if writes else self._read(None, call))
 
     async def refresh(self, key: bytes, stored: Stored, before: Stored) -> tuple[Stored, bytes] | None:
-        """Store an answer whose body is that of ``before``; return both, ``None`` where the body is lost."""
+        """Store an answer whose body is that of ``before``; return both, or ``None`` if the body is lost."""
 
         def read(backend: Backend) -> tuple[Stored, bytes] | None:
             body = backend.read(key, before)
@@ -91,7 +91,7 @@ class Store:
         return found
 
     async def forget(self, keys: Sequence[bytes]) -> None:
-        """Delete all that is stored under the ``keys``."""
+        """Delete all answers stored under the ``keys``."""
 
         def call(backend: Backend) -> None:
             for key in keys:
@@ -100,7 +100,7 @@ class Store:
         await self._write(None, call)
 
     async def finish(self) -> None:
-        """Note that the crawl has come to its end: the next one compares with what it has seen."""
+        """Record that the crawl is complete: the next one compares its pages with this one."""
         await self._write(None, lambda backend: backend.finish())
 
     async def _read(self, otherwise: T, call: Callable[[Backend], T]) -> T:
@@ -135,10 +135,11 @@ def _find(backend: Backend, key: bytes, choose: Callable[[Sequence[Stored]], Cho
 
 @asynccontextmanager
 async def open_store(options: Cache, clock: Callable[[], float] = time.time) -> AsyncIterator[Store]:
-    """Open the store that ``options`` name, with a ``clock`` that tells the seconds since 1970.
+    """Open the store that ``options`` name, with a ``clock`` that returns seconds since 1970.
 
     Raises:
-        CacheError: It is not ours, of another version, damaged, or cannot be opened; or there is none to replay.
+        CacheError: It is another program's, of another version, damaged, or cannot be opened; or there is none to
+            replay.
     """
     path, kind = Path(options.path), SqliteBackend if options.is_file else FolderBackend
     thread = StoreThread(lambda: kind(path, options, clock))

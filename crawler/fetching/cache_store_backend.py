@@ -1,4 +1,4 @@
-"""What the two kinds of store have in common."""
+"""The contract of the two kinds of store."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from crawler.http.stored import Stored
 
 
 class Backend(Protocol):
-    """A kind of store. All of it runs in one thread, and raises `OSError` or `sqlite3.Error`."""
+    """A kind of store. All calls are made in one thread, and may raise `OSError` or `sqlite3.Error`."""
 
     generation: int
-    """The crawls that came to their end, and one."""
+    """The number of complete crawls, plus one."""
 
     def batch(self, *, writes: bool) -> AbstractContextManager[None]:
-        """Make what is done inside belong together, as far as the kind can."""
+        """Make the calls inside this context atomic, as far as the kind of store can."""
 
     def find(self, key: bytes) -> list[Stored]:
-        """Return all that is stored under ``key``."""
+        """Return all answers stored under ``key``."""
 
     def read(self, key: bytes, stored: Stored) -> bytes | None:
-        """Return the body of ``stored``; ``None`` where it is damaged or gone."""
+        """Return the body of ``stored``; ``None`` if it is damaged or missing."""
 
     def keep(self, key: bytes, stored: Stored, body: bytes) -> None:
-        """Store an answer, in the place of one that depends on the same."""
+        """Store an answer. It replaces the one for the same values of the header fields in ``Vary``."""
 
     def refresh(self, key: bytes, stored: Stored) -> None:
-        """Store an answer whose body is stored already."""
+        """Store an answer whose body is already stored."""
 
     def forget(self, key: bytes) -> None:
-        """Delete all that is stored under ``key``."""
+        """Delete all answers stored under ``key``."""
 
     def finish(self) -> None:
-        """Begin the next generation, as a crawl has come to its end."""
+        """Begin the next generation, after a complete crawl."""
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the files of the store."""

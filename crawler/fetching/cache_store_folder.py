@@ -1,9 +1,9 @@
-"""A cache in a folder: for each request a file of JSON that says what was answered, and beside it the bodies.
+"""A cache in a folder: for each request a JSON file with its answers, and beside it their bodies.
 
-cache.json                                     what kind of folder this is
+cache.json                                     the format and version of the folder
 3f/3f0a….meta.json                             the answers to one request, mostly one
-3f/3f0a….91c2….html                            a body, as it is, named by its digest
-unfinished/…                                   what is being written, or was when a crawl was killed
+3f/3f0a….91c2….html                            a body, unchanged, named by its digest
+unfinished/…                                   files that are being written, or were when a crawl was killed
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import msgspec
 
 from crawler.errors import CacheError
 from crawler.fetching.cache_store_format import (
+    EVICTED_TO,
     FORMAT,
-    KEPT_SHARE,
     MOST_VARIANTS,
     TOUCH_SECONDS,
     VERSION,
@@ -35,7 +35,7 @@ from crawler.policy.caching import Cache
 _HEAD = "cache.json"
 _UNFINISHED = "unfinished"
 _META = ".meta.json"
-_ABANDONED_SECONDS = 3600.0  # after which an unfinished file belongs to nobody; arbitrary
+_ABANDONED_SECONDS = 3600.0  # after which an unfinished file is deleted; arbitrary
 _SUFFIXES = {
     "application/json": ".json",
     "application/pdf": ".pdf",
@@ -55,10 +55,11 @@ class _Head(msgspec.Struct):
 
 
 class FolderBackend:
-    """The folder, used by one thread alone. Several crawls may have it open at once.
+    """A cache in a folder, used by a single thread. Several crawls may have the folder open at once.
 
-    Files are written aside and then renamed, so that each is whole at any moment. A file of JSON names its bodies by
-    their digests, so that it never shows another one's body; of two crawls that store the same at once, one wins.
+    Files are written under another name and then renamed, so that each is complete at any moment. A JSON file names its
+    bodies by their digests, so that it never gets the body of another answer. If two crawls store an answer to the same
+    request at once, one of them wins.
     """
 
     def __init__(self, path: Path, options: Cache, clock: Callable[[], float]) -> None:
@@ -106,7 +107,7 @@ class FolderBackend:
         return head.generation
 
     def _clean(self) -> None:
-        """Delete what killed crawls have left unfinished."""
+        """Delete unfinished files of crawls that were killed."""
         (self._path / _UNFINISHED).mkdir(exist_ok=True)
         for file in (self._path / _UNFINISHED).iterdir():
             with suppress(OSError):  # another crawl finished it, or deletes it too
@@ -114,17 +115,17 @@ class FolderBackend:
                     file.unlink()
 
     def batch(self, *, writes: bool) -> AbstractContextManager[None]:
-        """Do what is done inside one after the other: each file is whole by itself."""
-        return self._with_room(self._max_bytes) if writes and self._max_bytes is not None else nullcontext()
+        """Evict old entries after the calls inside. They are not atomic together, but each file is."""
+        return self._evicting(self._max_bytes) if writes and self._max_bytes is not None else nullcontext()
 
     @contextmanager
-    def _with_room(self, max_bytes: int) -> Iterator[None]:
+    def _evicting(self, max_bytes: int) -> Iterator[None]:
         yield
         if self._size > max_bytes:
-            self._make_room(max_bytes)
+            self._evict(max_bytes)
 
     def find(self, key: bytes) -> list[Stored]:
-        """Return all that is stored under ``key``."""
+        """Return all answers stored under ``key``."""
         try:
             data = self._meta_file(key).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -136,7 +137,7 @@ class FolderBackend:
         return [stored for one in raw if (stored := unpack(bytes(one))) is not None]
 
     def read(self, key: bytes, stored: Stored) -> bytes | None:
-        """Return the body of ``stored``; ``None`` where it is damaged or gone."""
+        """Return the body of ``stored``; ``None`` if it is damaged or missing."""
         if not stored.size:
             return b""
         try:
@@ -151,40 +152,40 @@ class FolderBackend:
         return body
 
     def keep(self, key: bytes, stored: Stored, body: bytes) -> None:
-        """Store an answer, in the place of one that depends on the same."""
+        """Store an answer. It replaces the one for the same values of the header fields in ``Vary``."""
         if stored.size:
             self._write(self._body_file(key, stored), body)
         self.refresh(key, stored)
 
     def refresh(self, key: bytes, stored: Stored) -> None:
-        """Store an answer whose body is stored already."""
+        """Store an answer whose body is already stored."""
         before = self.find(key)
         others = [other for other in before if other.selected_by != stored.selected_by]
         others.sort(key=lambda other: other.answered, reverse=True)
-        kept = [stored, *others[: MOST_VARIANTS - 1]]
-        text = b"[" + b",".join(pack(one) for one in kept) + b"]"
+        after = [stored, *others[: MOST_VARIANTS - 1]]
+        text = b"[" + b",".join(pack(one) for one in after) + b"]"
         file = self._meta_file(key)
         self._write(file, msgspec.json.format(text, indent=1))
         if self._max_bytes is not None:
             self._touch(file, 0.0)
-        self._drop_bodies(key, before, kept)
+        self._drop_bodies(key, before, after)
 
     def forget(self, key: bytes) -> None:
-        """Delete all that is stored under ``key``."""
+        """Delete all answers stored under ``key``."""
         before = self.find(key)
         self._meta_file(key).unlink(missing_ok=True)
         self._drop_bodies(key, before, [])
 
     def finish(self) -> None:
-        """Begin the next generation, as a crawl has come to its end."""
+        """Begin the next generation, after a complete crawl."""
         self.generation += 1
         self._write_head(_Head(FORMAT, VERSION, self.generation))
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
 
-    def _drop_bodies(self, key: bytes, before: list[Stored], kept: list[Stored]) -> None:
-        files = {self._body_file(key, one) for one in before} - {self._body_file(key, one) for one in kept}
+    def _drop_bodies(self, key: bytes, before: list[Stored], after: list[Stored]) -> None:
+        files = {self._body_file(key, one) for one in before} - {self._body_file(key, one) for one in after}
         for file in files:
             file.unlink(missing_ok=True)
 
@@ -194,7 +195,7 @@ class FolderBackend:
 
     def _body_file(self, key: bytes, stored: Stored) -> Path:
         kind = value_of(stored.fields, "content-type").partition(";")[0].strip().lower()
-        # Only hexadecimal digits of what a file says is the digest: it becomes part of a path.
+        # The digest comes from a file and becomes part of a path: only hexadecimal digits are allowed.
         digest = "".join(character for character in stored.digest if character in "0123456789abcdef")
         return self._meta_file(key).with_name(f"{key.hex()}.{digest}{_SUFFIXES.get(kind, '.bin')}")
 
@@ -216,18 +217,18 @@ class FolderBackend:
         self._size += len(data)
 
     def _touch(self, file: Path, after: float) -> None:
-        """Note that an entry is used, where that was noted more than ``after`` seconds ago."""
+        """Record the use of an entry, if its last record is more than ``after`` seconds old."""
         now = self._clock()
         with suppress(OSError):  # another crawl has deleted it
             if abs(now - file.stat().st_mtime) >= after:
                 os.utime(file, (now, now))
 
-    def _make_room(self, max_bytes: int) -> None:
-        """Delete the least recently used entries; bodies go with their file of JSON."""
+    def _evict(self, max_bytes: int) -> None:
+        """Delete the least recently used entries, with their bodies."""
         oldest_first = sorted(self._path.glob(f"??/*{_META}"), key=_used)
         self._size = self._measure()
         for file in oldest_first:
-            if self._size <= max_bytes * KEPT_SHARE:
+            if self._size <= max_bytes * EVICTED_TO:
                 return
             for part in file.parent.glob(f"{file.name.removesuffix(_META)}.*"):
                 self._size -= _size(part)

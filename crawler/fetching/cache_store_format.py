@@ -1,4 +1,4 @@
-"""What both kinds of store have in common on the disk: answers as text, bounds, and what is said of a foreign one."""
+"""The format and the bounds that both kinds of store share, and the errors for stores that cannot be used."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from crawler.http.stored import Stored
 
 FORMAT = "crawler HTTP cache"
 VERSION = 1
-"""Of the files; raised with each change that older versions would misread."""
+"""The version of the files; raised with each change that older versions would misread."""
 
 MOST_VARIANTS = 8
-"""Answers kept for one request, which differ in what ``Vary`` names; arbitrary."""
+"""Answers stored for one request, for different values of the header fields in ``Vary``; arbitrary."""
 
 TOUCH_SECONDS = 3600
-"""Between two notes that an entry was used; arbitrary."""
+"""Seconds between two records of the use of an entry; arbitrary."""
 
-KEPT_SHARE = 0.9
-"""Of the largest size, what remains when entries made room; arbitrary."""
+EVICTED_TO = 0.9
+"""The share of the largest size that remains after an eviction; arbitrary."""
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Stored)
 
 
 def refused(path: Path, what: str) -> CacheError:
-    """Return the error for a file or folder that is not a cache of ours, but ``what`` says."""
+    """Return the error for a file or folder that cannot be used as a cache, because it is ``what``."""
     return CacheError(f"the cache {str(path)!r} is {what}; it is left as it is: name another path, or delete this one")
 
 
 def nothing_to_replay(path: Path) -> CacheError:
-    """Return the error for a replay of what is not there."""
+    """Return the error for a replay of a cache that does not exist."""
     return CacheError(f"there is no cache {str(path)!r} to replay; make one with mode='forever'")
 
 
@@ -44,15 +44,15 @@ def pack(stored: Stored) -> bytes:
 
 
 def unpack(data: bytes) -> Stored | None:
-    """Return what `pack` has made ``data`` of; ``None`` where it is damaged."""
+    """Return the answer that `pack` has packed into ``data``; ``None`` if it is damaged."""
     try:
         return _mapped(_DECODER.decode(data), _as_it_came)
-    except (ValueError, RecursionError):  # msgspec's error is one of the former, and that of bytes that are no text
+    except (ValueError, RecursionError):  # errors of msgspec and of decoding are ValueErrors
         return None
 
 
 def _mapped(stored: Stored, change: Callable[[str], str]) -> Stored:
-    """Return ``stored`` with the texts changed that may be of odd bytes."""
+    """Return ``stored`` with ``change`` applied to the texts that may have undecodable bytes."""
     texts = (stored.url, stored.message or "", *(part for field in stored.fields for part in field))
     if all(text.isascii() for text in texts):
         return stored
@@ -65,7 +65,7 @@ def _mapped(stored: Stored, change: Callable[[str], str]) -> Stored:
 
 
 def _as_text(text: str) -> str:
-    """Return a text that came as bytes, as these bytes in Latin-1: JSON cannot hold what stands for odd ones."""
+    """Return the original bytes of ``text``, as Latin-1: JSON cannot hold surrogates for undecodable bytes."""
     try:
         return text.encode("utf-8", "surrogateescape").decode("latin-1")
     except UnicodeEncodeError:

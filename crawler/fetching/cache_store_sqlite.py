@@ -1,4 +1,4 @@
-"""A cache in an SQLite file: compressed, and each body once, however many URLs have it."""
+"""A cache in an SQLite file. Bodies are compressed, and stored once even if many URLs have the same one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from crawler.errors import CacheError
 from crawler.fetching.cache_store_format import (
-    KEPT_SHARE,
+    EVICTED_TO,
     MOST_VARIANTS,
     TOUCH_SECONDS,
     VERSION,
@@ -22,10 +22,10 @@ from crawler.http.stored import Stored
 from crawler.policy.caching import Cache
 from crawler.runtime.zstandard import STORED, decompressed, zstd
 
-_APPLICATION_ID = 0x4352574C  # "CRWL": by it, SQLite's own tools and we know the file
-_LOCK_SECONDS = 10.0  # that another crawl may write for; arbitrary, its batches take milliseconds
+_APPLICATION_ID = 0x4352574C  # "CRWL": identifies the file, also for SQLite's own tools
+_LOCK_SECONDS = 10.0  # to wait while another crawl writes; arbitrary, its batches take milliseconds
 _CHECKPOINT_PAGES = 4000  # of 4 KiB; arbitrary, the default makes the disk's slowest operation four times as often
-_MOST_USED = 1000  # entries whose use is not written down yet; arbitrary
+_MOST_USED = 1000  # entries whose use is not written yet; arbitrary
 _EVICTED_AT_ONCE = 64  # arbitrary
 _DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_NOTADB"})  # the second: a table is missing
 _SCHEMA = """
@@ -51,7 +51,7 @@ ON CONFLICT (key, variant) DO UPDATE SET digest = excluded.digest, used = exclud
 
 
 class SqliteBackend:
-    """The file, used by one thread alone. Several crawls may have it open at once."""
+    """A cache in an SQLite file, used by a single thread. Several crawls may have the file open at once."""
 
     def __init__(self, path: Path, options: Cache, clock: Callable[[], float]) -> None:
         """Open the file ``path``.
@@ -100,7 +100,7 @@ class SqliteBackend:
             return self._check_kind()
 
     def _check_kind(self) -> bool:
-        """Tell whether the file is a cache; false where it is empty.
+        """Return true if the file is a cache, and false if it is empty.
 
         Raises:
             CacheError: It is something else.
@@ -118,7 +118,7 @@ class SqliteBackend:
         return True
 
     def _create(self) -> None:
-        with suppress(sqlite3.OperationalError):  # another crawl is making the same file, and does it
+        with suppress(sqlite3.OperationalError):  # another crawl is making the same file, and sets this
             self._connection.execute("PRAGMA journal_mode = WAL")
         with self.batch(writes=True):
             if not self._check_kind():
@@ -129,28 +129,28 @@ class SqliteBackend:
 
     @contextmanager
     def batch(self, *, writes: bool) -> Iterator[None]:
-        """Make what is done inside one transaction: on the disk as a whole, or not at all."""
+        """Make the calls inside this context one transaction."""
         self._connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         try:
             yield
             if writes and self._max_bytes is not None:
                 self._note_use()
-                self._make_room(self._max_bytes)
+                self._evict(self._max_bytes)
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:  # a full disk may have ended it
                 self._connection.execute("ROLLBACK")
             raise
         if len(self._used) >= _MOST_USED:
-            self._write_down_use()
+            self._write_use()
 
     def find(self, key: bytes) -> list[Stored]:
-        """Return all that is stored under ``key``."""
+        """Return all answers stored under ``key``."""
         rows = self._connection.execute("SELECT meta FROM entries WHERE key = ?", (key,)).fetchall()
         return [stored for (meta,) in rows if (stored := unpack(meta)) is not None]
 
     def read(self, key: bytes, stored: Stored) -> bytes | None:
-        """Return the body of ``stored``; ``None`` where it is damaged or gone."""
+        """Return the body of ``stored``; ``None`` if it is damaged or missing."""
         if not stored.size:
             return b""
         row = self._connection.execute("SELECT data FROM bodies WHERE digest = ?", (stored.digest,)).fetchone()
@@ -162,7 +162,7 @@ class SqliteBackend:
         return body
 
     def keep(self, key: bytes, stored: Stored, body: bytes) -> None:
-        """Store an answer, in the place of one that depends on the same."""
+        """Store an answer. It replaces the one for the same values of the header fields in ``Vary``."""
         old = self._digest_of(key, stored)
         if stored.digest in self._damaged:
             self._connection.execute("DELETE FROM bodies WHERE digest = ?", (stored.digest,))
@@ -177,29 +177,29 @@ class SqliteBackend:
         self._drop_variants(key)
 
     def refresh(self, key: bytes, stored: Stored) -> None:
-        """Store an answer whose body is stored already."""
+        """Store an answer whose body is already stored."""
         row = (key, _variant(stored), stored.digest, int(self._clock()), pack(stored))
         self._connection.execute(_INSERT, row)
 
     def forget(self, key: bytes) -> None:
-        """Delete all that is stored under ``key``."""
+        """Delete all answers stored under ``key``."""
         for row, digest in self._connection.execute("SELECT id, digest FROM entries WHERE key = ?", (key,)).fetchall():
             self._drop(row, digest)
 
     def finish(self) -> None:
-        """Begin the next generation, as a crawl has come to its end."""
+        """Begin the next generation, after a complete crawl."""
         self.generation += 1
         self._connection.execute("UPDATE state SET generation = max(generation, ?)", (self.generation,))
 
     def close(self) -> None:
         """Close the file."""
         if self._used:
-            self._write_down_use()
+            self._write_use()
         self._connection.close()
 
-    def _write_down_use(self) -> None:
+    def _write_use(self) -> None:
         with suppress(sqlite3.Error), self.batch(writes=True):
-            pass  # a batch does it at its end
+            pass  # a batch writes it at its end
 
     def _digest_of(self, key: bytes, stored: Stored) -> str | None:
         query = "SELECT digest FROM entries WHERE key = ? AND variant = ?"
@@ -219,7 +219,7 @@ class SqliteBackend:
         self._drop_unused(digest)
 
     def _drop_unused(self, digest: str) -> None:
-        """Delete a body that no entry has any more."""
+        """Delete a body, unless an entry still has it."""
         if self._connection.execute("SELECT 1 FROM entries WHERE digest = ? LIMIT 1", (digest,)).fetchone():
             return
         found = self._connection.execute("SELECT length(data) FROM bodies WHERE digest = ?", (digest,)).fetchone()
@@ -228,13 +228,13 @@ class SqliteBackend:
             self._connection.execute("DELETE FROM bodies WHERE digest = ?", (digest,))
 
     def _note_use(self) -> None:
-        """Write down what was used, so that it is not what makes room."""
+        """Write when entries were last used, for the eviction."""
         query = "UPDATE entries SET used = ? WHERE key = ? AND variant = ? AND used < ?"
         rows = [(used, key, variant, used - TOUCH_SECONDS) for (key, variant), used in self._used.items()]
         self._used.clear()
         self._connection.executemany(query, rows)
 
-    def _make_room(self, max_bytes: int) -> None:
+    def _evict(self, max_bytes: int) -> None:
         """Delete the least recently used entries."""
         if self._size <= max_bytes:
             return
@@ -242,7 +242,7 @@ class SqliteBackend:
         query = "SELECT id, digest FROM entries ORDER BY used, id LIMIT ?"
         while rows := self._connection.execute(query, (_EVICTED_AT_ONCE,)).fetchall():
             for row, digest in rows:
-                if self._size <= max_bytes * KEPT_SHARE:
+                if self._size <= max_bytes * EVICTED_TO:
                     return
                 self._drop(row, digest)
 

@@ -1,4 +1,4 @@
-"""A thread for what waits for the disk."""
+"""A thread that makes the calls of a cache store, which wait for the disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class _Call(NamedTuple):
-    """A call to be made, whether it changes what is on the disk, and who waits for it."""
+    """A call to make, whether it writes to the disk, and the future of its result."""
 
     make: Callable[[Backend], Any]
     writes: bool
@@ -25,14 +25,14 @@ class _Call(NamedTuple):
 
 
 class StoreThread:
-    """One thread that works in batches: what gathers while it is busy is done together, in its order.
+    """A thread that works in batches: it makes all calls together, in their order, that came while it was busy.
 
-    Waking a thread and being woken by it costs 50 µs of CPU time, and a batch needs it once. A call whose caller is
-    cancelled is made nevertheless: nothing is left half done.
+    To wake a thread and to be woken by it costs 50 µs of CPU time, once for each batch. If the caller of a call is
+    cancelled, the call is made nevertheless, so that nothing is left half done.
     """
 
     def __init__(self, opener: Callable[[], Backend]) -> None:
-        """Start the thread, from within the event loop that is going to wait for it; it opens the store."""
+        """Start the thread, which opens the store. Call this in the event loop that waits for the thread."""
         self._opener = opener
         self._loop = asyncio.get_running_loop()
         self._batches: SimpleQueue[list[_Call]] = SimpleQueue()
@@ -40,7 +40,7 @@ class StoreThread:
         self._is_busy = self._is_closing = False
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
-        # A daemon: an interpreter that exits in the middle of a crawl is not to wait for it. Stores bear being killed.
+        # A daemon, for which an interpreter that exits in the middle of a crawl does not wait. Stores survive a kill.
         self._thread = Thread(target=self._run, name="crawler cache", daemon=True)
         self._thread.start()
 
@@ -48,15 +48,15 @@ class StoreThread:
         return f"<StoreThread {len(self._waiting)} calls wait>"
 
     async def opened(self) -> None:
-        """Wait until the store is open; raise what opening it has raised."""
+        """Wait until the store is open; raise the error of opening it."""
         await asyncio.shield(self._opened)
 
     async def call(self, call: Callable[[Backend], T], *, writes: bool = False) -> T:
-        """Return what ``call`` returns, made in the thread.
+        """Return the result of ``call``, which is made in the thread.
 
         Raises:
             CacheError: The disk is full, or fails.
-            ClosedError: The thread has been ended.
+            ClosedError: The thread has ended.
         """
         if self._is_closing:
             raise ClosedError("the cache is closed")
@@ -82,18 +82,18 @@ class StoreThread:
     def _run(self) -> None:
         try:
             backend = self._opener()
-        except BaseException as error:  # or the caller would wait for ever
+        except BaseException as error:  # otherwise the caller would wait for ever
             self._tell(_set, self._opened, error)
         else:
             self._tell(_set, self._opened, None)
             while batch := self._batches.get():
                 self._tell(self._take_results, batch, _outcomes(backend, batch))
-            with suppress(OSError, sqlite3.Error):  # all is written by then, and what was not has been said
+            with suppress(OSError, sqlite3.Error):  # all writes are done, and their errors are reported
                 backend.close()
         self._tell(_set, self._ended, None)
 
     def _tell(self, callback: Callable[..., object], *args: Any) -> None:
-        with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, so no task waits any more
             self._loop.call_soon_threadsafe(callback, *args)
 
     def _take_results(self, batch: Sequence[_Call], outcomes: Sequence[Any]) -> None:
@@ -107,17 +107,17 @@ class StoreThread:
 
 
 def _outcomes(backend: Backend, batch: Sequence[_Call]) -> Sequence[Any]:
-    """Make the calls of a batch, all of them or, where one fails, none; return what they returned, or the error."""
+    """Make the calls of a batch, either all of them or none; return their results, or the error for each."""
     try:
         with backend.batch(writes=any(call.writes for call in batch)):
             return [call.make(backend) for call in batch]
     except (OSError, sqlite3.Error) as error:
         failure = CacheError(str(error) or type(error).__name__)
         failure.__cause__ = error
-        # Who only wants to read can be helped, where it is the writing that failed.
+        # If a write failed, the reads can still be made.
         is_mixed = any(call.writes for call in batch)
         return [_outcomes(backend, [call])[0] if is_mixed and not call.writes else failure for call in batch]
-    except BaseException as error:  # a defect, but not one to wait for for ever
+    except BaseException as error:  # a bug, but the callers must not wait for ever
         return [error] * len(batch)
 
 

@@ -1,4 +1,4 @@
-"""The compressions that HTTP uses, each as streams that give a bounded piece a step."""
+"""The content codings of HTTP, as streams that decode a bounded piece in each step."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from crawler.errors import DecodingError
 from crawler.runtime.zstandard import zstd
 
 PIECE = 2**16
-"""Bytes that a step gives at most; with br half as much again, as it fills a buffer before it looks at the limit."""
+"""Bytes that a step returns at most. A step of br may return half as much again, as it first fills a buffer."""
 
-# Bytes of window as a power of two. RFC 9659 §3 asks senders for no more than 8 MB, and receivers to be ready for them.
+# The size of the window, as a power of two. RFC 9659 §3 allows 8 MB to senders, and asks receivers to support that.
 _ZSTD_OPTIONS: Mapping[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 _GZIP_HEAD = b"\x1f\x8b\x08"  # RFC 1952 §2.3.1: the magic, and the only method
 _ZSTD_HEAD = b"\x28\xb5\x2f\xfd"  # RFC 8878 §3.1.1
-_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # RFC 8878 §3.1.2: the last three of four; in the first, four bits are free
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # RFC 8878 §3.1.2: the last three of four bytes; four bits of the first are free
 
 
 class Stream(Protocol):
-    """One compressed stream: a gzip member, a zstd frame, the whole body for others.
+    """One compressed stream: a gzip member, a zstd frame, or the whole body for other codings.
 
     Attributes:
-        has_more: Whether a further step, without data, gives more.
-        is_complete: Whether its end was reached, and its checksum was right.
-        rest: What came after its end.
+        has_more: Whether a further step, without data, returns more.
+        is_complete: Whether its end was reached, with the right checksum.
+        rest: The bytes after its end.
     """
 
     has_more: bool
@@ -39,7 +39,7 @@ class Stream(Protocol):
     def rest(self) -> bytes: ...  # noqa: D102
 
     def step(self, data: bytes) -> bytes:
-        """Take ``data``, and return what can be decoded, up to a piece."""
+        """Take ``data``, and return the bytes that can be decoded, at most a piece."""
         ...
 
 
@@ -49,9 +49,9 @@ class Coding(NamedTuple):
     Attributes:
         name: Its name in errors.
         head_size: Bytes needed to begin a stream.
-        begin: Takes that many and the number of streams before it; returns the stream that begins so, which has not
-            taken them yet, or ``None`` where none begins.
-        errors: What its streams raise.
+        begin: Takes so many bytes, and the number of streams before. Returns a new stream, which has not read the bytes
+            yet; or ``None`` if no stream begins with them.
+        errors: The exceptions of its streams.
     """
 
     name: str
@@ -76,7 +76,7 @@ class _Zlib:
     def step(self, data: bytes) -> bytes:
         stream = self._stream
         piece = stream.decompress(data or stream.unconsumed_tail, PIECE)
-        # A full piece may have left something, in the window if not in the tail.
+        # After a full piece there may be more, in the window if not in the tail.
         self.has_more = len(piece) == PIECE
         return piece
 
@@ -101,7 +101,7 @@ class _Zstd:
 
 
 class _Brotli:
-    rest = b""  # it refuses what follows its end
+    rest = b""  # it refuses bytes after its end
 
     def __init__(self) -> None:
         self._stream = brotli.Decompressor()
@@ -118,14 +118,14 @@ class _Brotli:
 
 
 def _begin_gzip(head: bytes, before: int) -> Stream | None:
-    del before  # members may follow each other
+    del before  # a body may have several members
     return _Zlib(zlib.MAX_WBITS | 16) if head == _GZIP_HEAD else None
 
 
 def _begin_deflate(head: bytes, before: int) -> Stream | None:
-    """Choose between what RFC 9110 §8.4.1.2 means by "deflate" (zlib's format) and what some servers took it for.
+    """Return a stream for zlib's format, as RFC 9110 §8.4.1.2 defines "deflate", or for raw data, as some servers send.
 
-    RFC 1950 §2.2: the method is 8, and the two bytes are a multiple of 31. No encoder writes raw data that look so.
+    RFC 1950 §2.2: the method is 8, and the first two bytes are a multiple of 31. No encoder writes such raw data.
     """
     if before:
         return None
@@ -134,15 +134,15 @@ def _begin_deflate(head: bytes, before: int) -> Stream | None:
 
 
 def _begin_zstd(head: bytes, before: int) -> Stream | None:
-    del before  # frames may follow each other
+    del before  # a body may have several frames
     is_frame = head == _ZSTD_HEAD or (head[0] >> 4 == 5 and head[1:] == _ZSTD_SKIPPABLE)
     return _Zstd() if is_frame else None
 
 
 def _begin_br(head: bytes, before: int) -> Stream | None:
-    del head  # it tells nothing
+    del head  # br has no signature
     if before:
-        # Dropped, as elsewhere, it would depend on how the bytes were cut on their way.
+        # Other codings drop bytes after the end. Here it would depend on the packets which bytes are dropped.
         raise DecodingError("the body goes on after the end of its br data")
     return _Brotli()
 

@@ -1,4 +1,4 @@
-"""Connections: aiohttp's connector with our guard, our resolver, and the certificates to trust."""
+"""aiohttp's connector, with the address guard, the resolver, and the certificates to trust."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _KEEP_ALIVE_SECONDS = 15.0  # arbitrary; many servers hang up after 5 to 75
 
 
 async def open_connector(network: Network, guard: AddressGuard, resolver: AbstractResolver) -> aiohttp.TCPConnector:
-    """Open a connector whose sockets ``guard`` lets through and whose names ``resolver`` finds.
+    """Open a connector whose addresses are checked by ``guard`` and found by ``resolver``.
 
-    The session that takes it closes it; the resolver stays the caller's.
+    The session that takes the connector closes it; the caller closes the resolver.
 
     Raises:
         ConfigurationError: ``Network.ca_file`` cannot be read or holds no certificate.
@@ -31,7 +31,7 @@ async def open_connector(network: Network, guard: AddressGuard, resolver: Abstra
     return Connector(
         limit=0,  # the frontier decides how many, and which
         resolver=_Watched(resolver, guard),
-        use_dns_cache=False,  # the resolver has one, with bounds and for failures as well
+        use_dns_cache=False,  # the resolver has a cache, which is bounded and has failures, too
         keepalive_timeout=_KEEP_ALIVE_SECONDS,
         socket_factory=guard.open_socket,
         ssl=trusted,
@@ -39,32 +39,32 @@ async def open_connector(network: Network, guard: AddressGuard, resolver: Abstra
 
 
 def _trusting(ca_file: str | Path | None) -> ssl.SSLContext:
-    """Return what verifies servers; reads files, for 10 to 30 ms."""
+    """Return the TLS context that verifies servers. It reads files, which takes 10 to 30 ms."""
     if ca_file is None:
         return _trusting_the_system()
     context = _context()
     try:
         context.load_verify_locations(Path(ca_file).expanduser())
-    except (OSError, ValueError) as error:  # of which ssl.SSLError is one
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise ConfigurationError.of("ca_file", str(ca_file), f"a PEM file of certificates ({error})") from error
     return context
 
 
 @cache
 def _trusting_the_system() -> ssl.SSLContext:
-    # Once for all crawls: it never changes.
+    # Made once for all crawls, as it never changes.
     return _context()
 
 
 def _context() -> ssl.SSLContext:
     context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996; some systems' configuration allows older ones
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996; the configuration of some systems allows older ones
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
 class _Watched(AbstractResolver):
-    """A resolver whose answers the guard learns."""
+    """A resolver that tells its answers to the guard."""
 
     def __init__(self, resolver: AbstractResolver, guard: AddressGuard) -> None:
         self._resolver = resolver
@@ -78,4 +78,4 @@ class _Watched(AbstractResolver):
         return results
 
     async def close(self) -> None:
-        """Leave it to the owner of the resolver."""
+        """Do nothing: the owner of the resolver closes it."""

@@ -22,11 +22,11 @@ from crawler.policy.access import Cookies
 
 _FORMAT = "crawler cookies"
 _VERSION = 1
-_LARGEST = 64 * 2**20  # bytes; 3,000 cookies of the largest size, all of it escaped, are less
+_LARGEST = 64 * 2**20  # bytes; 3,000 cookies of the largest size, fully escaped, are less
 
 
-class _Kept(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """A cookie as it stands in the file: see `Cookie`; without ``expires`` it lasts until the server forgets it."""
+class _Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A cookie in the file: see `Cookie`. Without ``expires`` it lasts until the server forgets it."""
 
     place: str
     path: str
@@ -37,25 +37,26 @@ class _Kept(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class _Head(msgspec.Struct):
-    """What all versions begin with."""
+    """The fields that all versions have."""
 
     format: str
     version: int
 
 
 class _File(_Head):
-    cookies: list[_Kept]
+    cookies: list[_Entry]
 
 
 @asynccontextmanager
 async def open_cookie_jar(cookies: Cookies) -> AsyncIterator[CookieJar]:
-    """Give a crawl its jar, with what is in the file of ``cookies``; what it then holds is written there at the end.
+    """Yield a jar with the cookies in the file of ``cookies``, and write the jar to that file at the end.
 
-    However the crawl ends: what servers set is true also when it was cut off. All of it happens in threads.
+    The jar is written however the crawl ends, as its cookies are valid even if the crawl was cut off. Files are read
+    and written in threads.
 
     Raises:
-        ConfigurationError: The file cannot be read, is no file of cookies, or could not be written where it is.
-        CrawlerError: It cannot be written at the end.
+        ConfigurationError: The file cannot be read, is no file of cookies, or is in a folder that cannot be written to.
+        CrawlerError: The file cannot be written at the end.
     """
     file = None if cookies.file is None else Path(os.fspath(cookies.file))
     jar = await asyncio.to_thread(_opened, file)
@@ -78,24 +79,24 @@ async def _save(jar: CookieJar, file: Path) -> None:
 
 
 def _opened(file: Path | None) -> CookieJar:
-    is_public_suffix("example.org")  # reads the list of suffixes, which takes 10 ms that the loop does not have
+    is_public_suffix("example.org")  # loads the list of suffixes here, as that takes 10 ms
     return CookieJar() if file is None else load(file, time.time())
 
 
 def load(file: Path, now: float) -> CookieJar:
-    """Return a jar with the cookies in ``file`` that have not ended by ``now`` (Unix time, seconds).
+    """Return a jar with the cookies in ``file`` that have not expired at ``now`` (Unix time, seconds).
 
-    It is empty where there is no such file yet.
+    The jar is empty if the file does not exist yet.
 
     Raises:
-        ConfigurationError: It cannot be read, or is no file of cookies, which is then left as it is; or none can be
-            written there.
+        ConfigurationError: The file cannot be read, or is no file of cookies; then it is left as it is. Or its folder
+            cannot be written to.
     """
     if not os.access(file.resolve().parent, os.W_OK | os.X_OK):
-        raise ConfigurationError(f"cookies cannot be kept in {str(file)!r}: no such folder, or not yours to write to")
+        raise ConfigurationError(f"cookies cannot be stored in {str(file)!r}: no such folder, or not yours to write to")
     jar = CookieJar()
     try:
-        kept = _read(file)
+        entries = _read(file)
     except FileNotFoundError:
         return jar
     except OSError as error:
@@ -103,7 +104,7 @@ def load(file: Path, now: float) -> CookieJar:
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         remedy = "delete it, or name another file"
         raise ConfigurationError(f"{str(file)!r} is no file of cookies ({error}); {remedy}") from None
-    for number, entry in enumerate(kept):
+    for number, entry in enumerate(entries):
         expires = math.inf if entry.expires is None else entry.expires
         cookie = Cookie(entry.place, entry.path, entry.name, entry.value, entry.secure, expires)
         if not jar.add(cookie, now):
@@ -112,14 +113,14 @@ def load(file: Path, now: float) -> CookieJar:
     return jar
 
 
-def _read(file: Path) -> list[_Kept]:
-    """Return what is in the file.
+def _read(file: Path) -> list[_Entry]:
+    """Return the cookies in the file.
 
     Raises:
         OSError: It cannot be read.
         ValueError: It is no file of cookies, or of another version.
     """
-    at_once = getattr(os, "O_NONBLOCK", 0)  # a pipe would wait until somebody writes to it
+    at_once = getattr(os, "O_NONBLOCK", 0)  # opening a pipe would wait for its writer
     with os.fdopen(os.open(file, os.O_RDONLY | at_once), "rb") as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             raise ValueError("it is no file")
@@ -128,20 +129,20 @@ def _read(file: Path) -> list[_Kept]:
         raise ValueError(f"it has more than {_LARGEST} bytes")
     head = msgspec.json.decode(data, type=_Head)
     if head.format != _FORMAT:
-        raise ValueError("it says that it is something else")
+        raise ValueError("it has another format")
     if head.version != _VERSION:
         raise ValueError(f"it is of version {head.version}, and this program knows {_VERSION}")
     return msgspec.json.decode(data, type=_File).cookies
 
 
 def save(cookies: Iterable[Cookie], file: Path) -> None:
-    """Write ``cookies`` to ``file``, which is at each moment the old one or the new one, readable by you alone.
+    """Replace ``file`` by one with these ``cookies``, in one step. Only its owner can read it.
 
     Raises:
         CrawlerError: It cannot be written.
     """
-    kept = [_kept(cookie) for cookie in cookies]
-    data = msgspec.json.format(msgspec.json.encode(_File(_FORMAT, _VERSION, kept)))
+    entries = [_entry(cookie) for cookie in cookies]
+    data = msgspec.json.format(msgspec.json.encode(_File(_FORMAT, _VERSION, entries)))
     try:
         target = file.resolve()  # a link stays a link
         _replace(target, data + b"\n")
@@ -149,14 +150,14 @@ def save(cookies: Iterable[Cookie], file: Path) -> None:
         raise CrawlerError(f"cookies cannot be written to {str(file)!r}: {error.strerror or error}") from error
 
 
-def _kept(cookie: Cookie) -> _Kept:
+def _entry(cookie: Cookie) -> _Entry:
     expires = cookie.expires if cookie.expires < math.inf else None
-    return _Kept(cookie.place, cookie.path, cookie.name, cookie.value, cookie.is_secure, expires)
+    return _Entry(cookie.place, cookie.path, cookie.name, cookie.value, cookie.is_secure, expires)
 
 
 def _replace(target: Path, data: bytes) -> None:
-    """Write a file in one step: another one beside it takes its place."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # which has mode 0600
+    """Write a temporary file beside ``target``, and rename it to replace ``target`` in one step."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # with mode 0600
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)

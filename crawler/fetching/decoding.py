@@ -1,4 +1,4 @@
-"""Compressed bodies, decoded in small steps: bytes in, bytes out, no waiting."""
+"""A decoder for compressed bodies, in small steps. Pure: bytes in, bytes out."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from crawler.fetching.codings import CODINGS, Coding, Stream
 from crawler.policy.bodies import Bodies
 
 MAX_CODINGS = 2
-"""Codings on top of each other. One is usual, two are a mistake of a server that means well, more are no accident."""
+"""Codings inside each other. One is usual, two are a mistake of a server, more are an attack."""
 
-_SLICE = 2**13  # bytes of input a step; it bounds the work of a step, and what a bomb gives before its ratio is seen
+_SLICE = 2**13  # bytes of input a step; it bounds the work of a step, and the output of a bomb before its ratio is seen
 _MAX_STREAMS = 1000  # arbitrary; gzip members or zstd frames in a body. bgzip makes one for each 64 kB.
 
 
 class Decoder:
     """Decodes one body. Get it from `decoder_for`.
 
-    Nobody ever holds more of what comes out than one piece, and no step computes for long, whatever comes in.
+    It never holds more than one piece of the output, and no step computes for long, whatever the input is.
     """
 
     def __init__(self, codings: list[Coding], bodies: Bodies) -> None:
@@ -33,19 +33,19 @@ class Decoder:
         """Decode ``data``, step by step. Iterate to the end before the next call.
 
         Returns:
-            What each step gave: 96 KiB at most, often less, sometimes nothing. Without codings, ``data`` as they are.
+            The output of each step: 96 KiB at most, often less, sometimes nothing. Without codings, ``data`` unchanged.
 
         Raises:
-            DecodingError: They are not compressed as was said.
-            BodyTooLargeError: There are more than `Bodies` allows, before or after decoding.
+            DecodingError: The data are not compressed as their header says.
+            BodyTooLargeError: The body is larger than `Bodies` allows, before or after decoding.
         """
         return self._through(0, data)
 
     def end(self) -> None:
-        """Check that the body is complete; nothing at all is complete, too.
+        """Check that the body is complete. An empty one is complete, too.
 
         Raises:
-            DecodingError: It ends too early.
+            DecodingError: The body ends too early.
         """
         for layer in self._layers:
             layer.end()
@@ -75,8 +75,8 @@ def decoder_for(content_encoding: str, bodies: Bodies) -> Decoder:
     """Return a decoder for a body with that ``Content-Encoding`` header field (RFC 9110 §8.4).
 
     Args:
-        content_encoding: Codings in the order in which they were applied, in any case; empty for none.
-        bodies: How large the body may become.
+        content_encoding: Codings in the order in which they were applied, in upper or lower case; empty for none.
+        bodies: The bounds of the body.
 
     Raises:
         DecodingError: A coding is unknown, or there are more than two.
@@ -95,13 +95,13 @@ def decoder_for(content_encoding: str, bodies: Bodies) -> Decoder:
 
 
 class _Layer:
-    """One coding of a body: a stream, or several in a row."""
+    """One coding of a body: one stream, or several after each other."""
 
     def __init__(self, coding: Coding) -> None:
         self._coding = coding
         self._stream: Stream | None = None
         self._streams = 0
-        self._head = b""  # the first bytes of a stream, as long as they are too few to tell what it is
+        self._head = b""  # the first bytes of a stream, while there are too few of them to begin it
         self._is_over = False
 
     def __repr__(self) -> str:
@@ -126,7 +126,7 @@ class _Layer:
             raise DecodingError(f"the {self._coding.name} body ends too early")
 
     def _begin(self, data: bytes) -> bytes:
-        """Begin the stream that begins with ``data``; return its bytes so far. What follows the last one is dropped."""
+        """Begin a stream with ``data``; return its first bytes. Bytes after the last stream are dropped."""
         if self._head:
             data, self._head = self._head + data, b""
         if len(data) < self._coding.head_size:

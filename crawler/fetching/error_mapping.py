@@ -1,4 +1,4 @@
-"""Errors of aiohttp, of TLS and of the system, as ours."""
+"""The mapping of errors of aiohttp, TLS and the system to `FetchError`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from crawler.errors import (
 )
 from crawler.url import host_of, without_port
 
-# The first that fits; subclasses stand before their bases.
+# The first that fits counts, so subclasses come before their bases.
 _MAPPING: tuple[tuple[type[BaseException], type[FetchError]], ...] = (
     (TimeoutError, FetchTimeoutError),
     (aiohttp.ClientConnectorDNSError, ResolveError),
@@ -36,54 +36,57 @@ _MAPPING: tuple[tuple[type[BaseException], type[FetchError]], ...] = (
     (ValueError, ProtocolError),  # aiohttp lets some malformed headers through as such
 )
 FOREIGN = tuple(foreign for foreign, _ in _MAPPING)
-"""What a fetch can raise, all of which `mapped` takes."""
+"""The errors that a fetch can raise and that `mapped` takes."""
 
 _CERTIFICATES = {
     # OpenSSL, x509_vfy.h: X509_V_ERR_…
     9: "its certificate is not valid yet",
     10: "its certificate has expired",
     18: "its certificate is self-signed",
-    19: "its certificate is of an authority that signs itself and that we do not know",
-    20: "its certificate is of an authority that we do not know",
-    21: "its certificate is of an authority that it does not show",
+    19: "its certificate is from an unknown authority with a self-signed certificate",
+    20: "its certificate is from an unknown authority",
+    21: "it does not send the certificate of the authority that has signed its own",
     62: "its certificate is for another name",
     64: "its certificate is for another address",
 }
 _REASONS = {
     # OpenSSL, sslerr.h: SSL_R_…
-    "WRONG_VERSION_NUMBER": "what answers there does not speak TLS",
-    "HTTP_REQUEST": "what answers there does not speak TLS",
+    "WRONG_VERSION_NUMBER": "the server at this port does not speak TLS",
+    "HTTP_REQUEST": "the server at this port does not speak TLS",
     "UNSUPPORTED_PROTOCOL": "it wants an older version of TLS than 1.2",
-    "TLSV1_ALERT_PROTOCOL_VERSION": "it does not speak our versions of TLS, 1.2 and 1.3",
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": "it found no way to encrypt that both of us know, or wants a certificate of ours",
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it wants a certificate of ours",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "it speaks neither TLS 1.2 nor TLS 1.3",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "it supports none of the offered ciphers, or wants a client certificate",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it wants a client certificate",
     "TLSV1_UNRECOGNIZED_NAME": "it does not know the name",
     "UNEXPECTED_EOF_WHILE_READING": "it hung up",
 }
 
 
 def mapped(error: BaseException, url: str) -> FetchError:
-    """Return our error for an error while fetching ``url``; the caller sets the cause. Ours stay as they are."""
+    """Return the `FetchError` for an error while fetching ``url``; a `FetchError` is returned unchanged.
+
+    The caller sets the cause.
+    """
     if isinstance(error, FetchError):
         return error
     host = host_of(url)
     if isinstance(error, aiohttp.ClientSSLError) and error.host != without_port(host).strip("[]"):
         return ProxyError(f"{host}: the proxy {error.host}: {_describe(error)}")
     kind = next(ours for foreign, ours in _MAPPING if isinstance(error, foreign))
-    if kind is ConnectError and isinstance(error.__cause__, ssl.SSLError):  # after the handshake it is hidden there
+    if kind is ConnectError and isinstance(error.__cause__, ssl.SSLError):  # a TLS error after the handshake
         return TLSError(f"{host}: {_describe(error.__cause__)}")
     return kind(f"{host}: {_describe(error)}")
 
 
 def answered_by_proxy(url: str, status: int, reason: str) -> ProxyError | None:
-    """Return the error of a proxy that answered for itself, when it was asked for the ``url`` of a host without TLS."""
+    """Return the error of a proxy that sent an answer of its own to a request for ``url`` without TLS."""
     if status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return None
     return ProxyError(f"{host_of(url)}: the proxy answered {status} {reason}".rstrip())
 
 
 def _describe(error: BaseException) -> str:
-    """Return what happened, never an empty text."""
+    """Return a description of ``error``, which is never empty."""
     match error:
         case aiohttp.ConnectionTimeoutError():
             text = "no connection within the time allowed"
@@ -105,7 +108,7 @@ def _describe(error: BaseException) -> str:
             text = error.message
         case _:
             text = str(error)
-    return " ".join(text.split()) or type(error).__name__  # aiohttp's have several lines
+    return " ".join(text.split()) or type(error).__name__  # texts of aiohttp have several lines
 
 
 def _system_text(error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""One request in, one page or one `FetchError` out: over the network."""
+"""The fetcher: one request in, one page or one `FetchError` out, over the network."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class Fetcher:
         return f"<Fetcher {self._guard!r} {self._resolver!r}>"
 
     async def lookup(self, hostname: str) -> tuple[str, ...]:
-        """Return the addresses that would be asked for ``hostname``; none where a proxy finds them.
+        """Return the addresses that requests to ``hostname`` would go to; empty if a proxy resolves names.
 
         Raises:
-            ResolveError: It has none.
+            ResolveError: The name has no address.
         """
         if self._network.proxy is not None:
             return ()
@@ -63,16 +63,16 @@ class Fetcher:
     async def fetch(
         self, request: Request, budget: ByteBudget, bodies: BodyRule | None = None, answered: Answered = nobody
     ) -> Page:
-        """Fetch ``request`` and return its page; a redirect is a page without a body, its target in ``location``.
+        """Fetch ``request`` and return its page. A redirect is a page without a body, with its target in ``location``.
 
         Args:
-            request: What to fetch; its URL is normalised and goes over the wire byte for byte.
-            budget: Bytes that bodies may still take; it is charged with what was read, whatever comes of it.
-            bodies: Which bodies are read, and how much of them; by default what the user's options say.
+            request: What to fetch. Its URL is normalised, and is sent byte for byte.
+            budget: Bytes that bodies may still take. Bytes that are read are subtracted, even if the fetch fails.
+            bodies: Which bodies are read, and how much of them; by default those of the user's options.
             answered: Called when the header fields of the answer have arrived.
 
         Raises:
-            FetchError: No page: see its subclasses for why.
+            FetchError: There is no page; the subclass says why.
             LimitReachedError: The budget is used up.
         """
         check_sendable(request)
@@ -84,7 +84,7 @@ class Fetcher:
             with self._guard.passage(request.url, by_proxy=by_proxy):
                 async with self._session.request(
                     request.method,
-                    _on_the_wire(request.url),
+                    _unchanged(request.url),
                     headers=request.headers,
                     data=request.body,
                     allow_redirects=False,
@@ -107,18 +107,18 @@ class Fetcher:
         *,
         by_proxy: bool,
     ) -> bytes:
-        """Return the body of a page, nothing for a redirect; raise for what is neither."""
+        """Return the body of a page, and no bytes for a redirect; raise an error for any other response."""
         if response.status in REDIRECTS and "Location" in response.headers:
             return b""
         _check_status(response, headers, by_proxy=by_proxy)
         return await read_body(response, bodies, budget, self._share)
 
 
-def _on_the_wire(url: str) -> URL:
-    """Return a normalised ``url`` as aiohttp wants it, so that it is sent byte for byte."""
+def _unchanged(url: str) -> URL:
+    """Return a normalised ``url`` as a yarl URL that aiohttp sends byte for byte."""
     if url[-1] != "?":
         return URL(url, encoded=True)
-    # yarl does not tell an empty query from none; as a part of the path it stays.
+    # yarl drops an empty query, but not a question mark in the path.
     scheme, _, authority, path = url.split("/", 3)
     return URL.build(scheme=scheme[:-1], authority=authority, path=f"/{path}", encoded=True)
 
@@ -128,7 +128,7 @@ def _headers_of(response: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]
 
 
 def _check_status(response: aiohttp.ClientResponse, headers: tuple[tuple[str, str], ...], *, by_proxy: bool) -> None:
-    """Raise `StatusError` for a response that is no page, and `ProxyError` for one that is the proxy's own."""
+    """Raise `StatusError` for a response that is no page, and `ProxyError` for an answer of the proxy itself."""
     status = response.status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return
@@ -155,8 +155,8 @@ async def open_fetcher(
         resources.push_async_callback(resolver.close)
         connector = await open_connector(options.network, guard, resolver)
         session = await resources.enter_async_context(_session(connector, options))
-        # aiohttp would send a request a second time by itself: at once, and counted by nobody.
-        session._retry_connection = False  # noqa: SLF001  # there is no public way; a test watches it
+        # aiohttp would send a request a second time by itself, at once and uncounted.
+        session._retry_connection = False  # noqa: SLF001  # there is no public way; a test checks that this works
         yield Fetcher(session, options, guard, resolver)
 
 
@@ -170,7 +170,7 @@ def _session(connector: aiohttp.BaseConnector, options: Fetch) -> aiohttp.Client
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,  # without bounds; see `crawler.fetching.decoding`
+        auto_decompress=False,  # it has no bounds; see `crawler.fetching.decoding`
         headers=sent_with_all(options),
         timeout=aiohttp.ClientTimeout(total=options.timeout, connect=options.connect_timeout),
     )

@@ -1,12 +1,13 @@
-"""The guard at the socket: pages may lead anywhere, and we go to the public Internet alone.
+"""The address guard: it checks, when a socket is made, that links lead only to the public Internet.
 
-A page can name an address of our own network in many ways: as it is, in disguise, by a name that resolves to it, by one
-that does so at the second look-up, by a redirect. All of them end where a socket is made, and there the address is
-known. So that is where it is checked, for every fetch of whatever kind; what can be told from the URL is told earlier.
+A page can link to an address in the user's own network in many ways: directly, in an unusual notation, by a name that
+resolves to it, by a name that does so only at the second look-up, or by a redirect. In all cases a socket is made, and
+then the address is known. So every address is checked there, for every kind of fetch. If the URL alone shows that it is
+blocked, the error comes earlier.
 
-The factory of sockets is told an address and nothing else. For whom it makes the socket it knows from a context
-variable, which tasks inherit: aiohttp makes sockets in the task of the request, or in tasks that this one starts when
-a name has several addresses. Where nobody said for whom, no exception is made.
+aiohttp's connector calls the socket factory with an address only. A context variable tells for which fetch the socket
+is made. Tasks inherit it: aiohttp makes sockets in the task of the request, or in tasks that this one starts when a
+name has several addresses. Without that variable, the guard makes no exceptions.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from crawler.policy.ports import BAD_PORTS
 from crawler.url import host_of, ip_of, is_loopback, origin_of, without_port
 
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
-"""What aiohttp's connector gives to its factory of sockets: family, type, protocol, canonical name, address."""
+"""The argument of aiohttp's socket factory: family, type, protocol, canonical name, address."""
 
 _REMEDY = "name it as a seed, or set allow_private=True"
 
@@ -32,12 +33,13 @@ _REMEDY = "name it as a seed, or set allow_private=True"
 class AddressGuard:
     """Decides which addresses and ports sockets may be connected to.
 
-    Public addresses may be, save for ports of other protocols. Of all others only those of origins that the user named:
-    for a name, those that it had when it was first looked up, so that a name cannot turn inwards later.
+    Public addresses are allowed, except for ports of other protocols. Other addresses are allowed only for origins that
+    the user named. Then the addresses of the first look-up count, so that a name cannot point to other private
+    addresses later.
     """
 
     def __init__(self, *, allow_private: bool = False) -> None:
-        """Create a guard; ``allow_private`` lets all addresses through, save those where clouds tell their secrets."""
+        """Create a guard. ``allow_private`` allows all addresses except the metadata services of clouds."""
         self._allow_private = allow_private
         self._origins: set[str] = set()
         self._named: dict[str, frozenset[Address] | None] = {}
@@ -46,26 +48,26 @@ class AddressGuard:
         return f"<AddressGuard {len(self._origins)} origins{', private allowed' if self._allow_private else ''}>"
 
     def allow(self, origin: str) -> None:
-        """Let requests to ``origin`` (``http://wiki.example:8080``) through, as the user named it."""
+        """Allow requests to ``origin`` (``http://wiki.example:8080``), because the user named it."""
         self._origins.add(origin)
         hostname = without_port(host_of(f"{origin}/"))
         address = ip_of(hostname)
         self._named.setdefault(hostname, None if address is None else frozenset({address}))
 
     def learn(self, hostname: str, addresses: Iterable[str]) -> None:
-        """Note what ``hostname`` was looked up to be; of a host that the user named, the first time counts."""
+        """Record the ``addresses`` of ``hostname``. For a host that the user named, those of the first call count."""
         if self._named.get(hostname, frozenset()) is None:
             self._named[hostname] = frozenset(ip_address(address) for address in addresses)
 
     def passage(self, url: str, *, by_proxy: bool = False) -> Passage:
-        """Return the context in which the (normalised) ``url`` is fetched: the sockets made in it are for that.
+        """Return the context in which the (normalised) ``url`` is fetched, and its sockets are made.
 
         Args:
             url: What is fetched.
-            by_proxy: Whether a proxy fetches it: sockets lead to the proxy then, wherever the user has it.
+            by_proxy: Whether a proxy fetches it. Then sockets lead to the proxy, whose address is always allowed.
 
         Raises:
-            BlockedAddressError: The URL itself says where it leads, and that is not allowed.
+            BlockedAddressError: The URL itself shows that its address or port is not allowed.
         """
         host = host_of(url)
         if origin_of(url) in self._origins:
@@ -75,10 +77,10 @@ class AddressGuard:
         return Passage(host, "", by_proxy)
 
     def open_socket(self, info: AddressInfo) -> socket.socket:
-        """Make a socket for an address: the ``socket_factory`` of aiohttp's connector.
+        """Make a socket for an address. This is the ``socket_factory`` of aiohttp's connector.
 
         Raises:
-            OSError: It may not be connected to that address; the passage makes a `BlockedAddressError` of it.
+            OSError: The address is not allowed; the passage then raises a `BlockedAddressError`.
         """
         family, kind, protocol, _, (address, *_rest) = info
         passage = _PASSAGE.get()
@@ -90,7 +92,7 @@ class AddressGuard:
         return socket.socket(family, kind, protocol)
 
     def _why_refused_unseen(self, host: str) -> str:
-        """Return why nothing may go to ``host``, as far as that can be told without looking it up."""
+        """Return why requests to ``host`` are not allowed; empty if only a look-up can tell."""
         hostname = without_port(host)
         port = host[len(hostname) + 1 :]
         if port and int(port) in BAD_PORTS:
@@ -103,7 +105,7 @@ class AddressGuard:
         return ""
 
     def _why_refused(self, address: Address, passage: Passage | None) -> str:
-        """Return why a socket for ``passage`` may not be connected to ``address``; empty where it may be."""
+        """Return why a socket for ``passage`` may not be connected to ``address``; empty if it may."""
         reason = why_blocked(address)
         if not reason or (self._allow_private and not is_metadata(address)):
             return ""
@@ -115,11 +117,11 @@ class AddressGuard:
 
 
 class Passage:
-    """One fetch on its way past the guard: for whom sockets are made while it is open.
+    """The context of one fetch: the guard checks the sockets that are made in it.
 
     Attributes:
-        host: What is fetched from.
-        named: Its name, where the user gave its origin as a seed; else empty.
+        host: The host of the URL.
+        named: Its name, if the user named the origin; otherwise empty.
         by_proxy: Whether sockets lead to a proxy.
     """
 
@@ -137,7 +139,7 @@ class Passage:
         return f"<Passage to {self.host}{' (named)' if self.named else ''}>"
 
     def note(self, refused: str) -> None:
-        """Note why an address was refused; or, with an empty text, that one was not."""
+        """Record why an address was refused; or, with an empty text, that one was allowed."""
         self._refused = self._refused or refused
         self._is_open = self._is_open or not refused
 
@@ -148,10 +150,10 @@ class Passage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Raise `BlockedAddressError` where the fetch failed because all addresses were refused."""
+        """Raise `BlockedAddressError` if the fetch failed because all addresses were refused."""
         if self._token is not None:
             _PASSAGE.reset(self._token)
-        # Where one address was allowed, its failure is the one to be told, and tried again.
+        # If one address was allowed, its failure is the one to report, and to retry.
         if isinstance(error, Exception) and self._refused and not self._is_open:
             raise BlockedAddressError(f"{self.host}: {self._refused}") from error
 

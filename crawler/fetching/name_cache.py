@@ -1,4 +1,4 @@
-"""What names were last found to be. Pure; times are in seconds of any monotonic clock."""
+"""A cache of look-ups of names. Pure; times are in seconds of any monotonic clock."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a look-up.
+    """The result of a look-up.
 
     Attributes:
-        addresses: The addresses of the name; none where it failed.
+        addresses: The addresses of the name; empty if the look-up failed.
         error: Why it failed.
-        is_final: Whether there is no such name, or it has no address: asking again is of no use.
-        seconds: How long this may be believed.
+        is_final: Whether the name does not exist or has no address, so that another look-up is of no use.
+        seconds: How long this answer is valid.
     """
 
     addresses: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Answer:
 
 
 class NameCache:
-    """The answers that may still be believed, of the names last asked for."""
+    """The valid answers for the names that were looked up last."""
 
     def __init__(self, most: int) -> None:
         """Create an empty cache of at most so many names."""
@@ -38,7 +38,7 @@ class NameCache:
         return len(self._answers)
 
     def get(self, name: str, now: float) -> Answer | None:
-        """Return the answer for ``name``; ``None`` where there is none, or it is too old."""
+        """Return the answer for ``name``; ``None`` if there is none, or it is no longer valid."""
         entry = self._answers.get(name)
         if entry is None:
             return None
@@ -49,7 +49,7 @@ class NameCache:
         return entry[1]
 
     def put(self, name: str, answer: Answer, now: float) -> None:
-        """Keep ``answer`` for ``name``; the name that was asked for longest ago makes room."""
+        """Store ``answer`` for ``name``. A full cache drops the least recently used name."""
         self._answers[name] = (now + answer.seconds, answer)
         self._answers.move_to_end(name)
         if len(self._answers) > self._most:

@@ -1,4 +1,4 @@
-"""What the engine asks of a fetcher: the seam at which tests and benchmarks put one that needs no network."""
+"""The contract of a fetcher. Tests and benchmarks pass fetchers that need no network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Answered: TypeAlias = Callable[[], None]
 
 
 def nobody() -> None:
-    """Do nothing: for a fetch that nobody wants to hear of before it is over."""
+    """Do nothing: the callback of a fetch whose caller waits only for its end."""
 
 
 class Fetches(Protocol):
@@ -24,14 +24,14 @@ class Fetches(Protocol):
     async def fetch(
         self, request: Request, budget: ByteBudget, bodies: BodyRule | None = None, answered: Answered = nobody
     ) -> Page:
-        """Return the page for ``request``, its body's bytes taken from ``budget``; see `Fetcher.fetch`.
+        """Return the page for ``request``, and subtract its bytes from ``budget``; see `Fetcher.fetch`.
 
-        ``bodies`` is the rule for its body; ``None`` is that of the user's options.
-        ``answered`` is called when the answer begins; not where nothing was asked, or nothing answered.
+        ``bodies`` is the rule for its body; ``None`` means that of the user's options.
+        ``answered`` is called when the answer of a server begins, so not for an answer from a cache.
         """
 
     async def lookup(self, hostname: str) -> tuple[str, ...]:
-        """Return the addresses that would be asked for ``hostname``, by which hosts are told to be one server.
+        """Return the addresses that requests to ``hostname`` would go to: hosts that share one are one server.
 
-        Empty where that is not known, as behind a proxy. Raises `ResolveError` where the name has none.
+        Empty if they are unknown, as behind a proxy. Raises `ResolveError` if the name has no address.
         """

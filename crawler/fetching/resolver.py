@@ -1,4 +1,4 @@
-"""Names to addresses: asynchronous, remembered, and each name asked for once however many wait for it."""
+"""An asynchronous resolver with a cache. It looks up each name only once, even if many requests wait for it."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from crawler.fetching.name_cache import Answer, NameCache
 from crawler.policy.network import Network
 from crawler.url import ip_of
 
-_NAMES = 50_000  # remembered; arbitrary, about 20 MB
+_NAMES = 50_000  # in the cache; arbitrary, about 20 MB
 _AT_ONCE = 1024  # look-ups; arbitrary, about as many packets as the socket of a name server takes without loss
-_PATIENCE = 0.25  # seconds; c-ares sends again after that at the earliest, so a name server that can answer has done so
-_SHORTEST = 60.0  # seconds that an answer is believed at least, as browsers have it
-_LONGEST = 3600.0  # at most, as c-ares has it
+_PATIENCE = 0.25  # seconds; c-ares sends again no earlier, so a name server that can answer has done so
+_SHORTEST = 60.0  # seconds that an answer is valid at least, as in browsers
+_LONGEST = 3600.0  # seconds that it is valid at most, as in c-ares
 _NO_SUCH_NAME_SECONDS = 300.0  # arbitrary; RFC 2308 §5 advises against more than three hours
-_FAILURE_SECONDS = 1.0  # the least by RFC 9520 §3.2, so that a second try of a request is one of its name as well
-_TRIES = 4  # by c-ares, each with twice the patience of the one before: the last ends after 3.75 s at the earliest
-_SHORTEST_TRY = 0.05  # seconds; arbitrary
+_FAILURE_SECONDS = 1.0  # the minimum of RFC 9520 §3.2, so that a retry of a request looks the name up again
+_ATTEMPTS = 4  # of c-ares, each with twice the timeout of the one before: the last ends after 3.75 s at the earliest
+_SHORTEST_ATTEMPT = 0.05  # seconds; arbitrary
 _LOOPBACK = ("127.0.0.1", "::1")
-_NO_SORT = 1 << 7  # ARES_AI_NOSORT: c-ares would open a socket for each address to find its way to it
+_NO_SORT = 1 << 7  # ARES_AI_NOSORT: to sort them, c-ares would open a socket for each address
 _FINAL = frozenset({pycares.errno.ARES_ENOTFOUND, pycares.errno.ARES_ENODATA, pycares.errno.ARES_EBADNAME})
 
 
 @dataclass(frozen=True, slots=True)
 class ResolverStatistics:
-    """What a resolver has done.
+    """The counts of a resolver.
 
     Attributes:
-        names: Names that it remembers.
-        hits: Times that it knew the answer.
-        asked: Look-ups that it sent.
-        failed: Of these, those without an address.
-        in_flight: Look-ups that wait: for an answer, or to be sent.
+        names: Names in the cache.
+        hits: Answers from the cache.
+        asked: Look-ups that were sent.
+        failed: Look-ups without an address.
+        in_flight: Look-ups that wait for an answer, or to be sent.
     """
 
     names: int = 0
@@ -51,12 +51,12 @@ class ResolverStatistics:
 
 
 class Resolver(AbstractResolver):
-    """Looks names up by c-ares, with ``*.localhost`` answered here: RFC 6761 §6.3 keeps them off the network.
+    """Looks up names with c-ares. It answers ``*.localhost`` itself, as RFC 6761 §6.3 keeps these off the network.
 
-    **Names that hang do not delay others.** A look-up holds one of the places while its answer may be expected, a
-    quarter of a second, and then waits without one until its deadline.
+    **Names that hang do not delay others.** The number of look-ups at once is bounded. A look-up counts for a quarter
+    of a second, in which most answers come; then it waits for its deadline without counting.
 
-    **Search domains** are for names without a dot alone: the name of a stranger is never tried below yours.
+    **Search domains** are used only for names without a dot: a foreign name is never looked up below your domain.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class Resolver(AbstractResolver):
         names: int = _NAMES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Create a resolver; it opens nothing before it is asked for a name that it has to look up.
+        """Create a resolver. It opens no socket before its first look-up.
 
         Args:
             network: The name servers and the deadline.
             at_once: Look-ups that may be sent before one of them is answered or overdue.
-            names: Names that are remembered.
+            names: Names in the cache at most.
             clock: Returns monotonic seconds.
         """
         self._network = network or Network()
@@ -88,12 +88,12 @@ class Resolver(AbstractResolver):
         return f"<Resolver {len(self._cache)} names, {len(self._lookups)} in flight>"
 
     async def lookup(self, host: str) -> tuple[str, ...]:
-        """Return the addresses of ``host``, those of IPv4 first; an address is its own.
+        """Return the addresses of ``host``, those of IPv4 first. For an address, return itself.
 
-        Cancelling it ends the wait, not the look-up, for which others may wait.
+        Cancelling this ends the wait, but not the look-up, as others may wait for it, too.
 
         Raises:
-            ResolveError: It has none, or nobody answers in time.
+            ResolveError: The name has no address, or no name server answers in time.
             ClosedError: The resolver is closed.
         """
         name = host.removesuffix(".")
@@ -113,7 +113,7 @@ class Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Return the addresses of ``host`` as aiohttp wants them, by default of both kinds; raises as `lookup` does."""
+        """Return the addresses of ``host`` in aiohttp's form, by default of both families; raises as `lookup` does."""
         found = [_result(host, address, port) for address in await self.lookup(host)]
         results = [result for result in found if family in {socket.AF_UNSPEC, result["family"]}]
         if not results:
@@ -121,11 +121,11 @@ class Resolver(AbstractResolver):
         return results
 
     def statistics(self) -> ResolverStatistics:
-        """Return the counts of this moment."""
+        """Return the present counts."""
         return ResolverStatistics(len(self._cache), self._hits, self._asked, self._failed, len(self._lookups))
 
     async def close(self) -> None:
-        """Close the resolver's sockets; what waits for a look-up gets a `ResolveError`."""
+        """Close the resolver's sockets. Calls that wait for a look-up get a `ResolveError`."""
         self._is_closed = True
         for channel in self._channels.values():
             channel.cancel()
@@ -145,7 +145,7 @@ class Resolver(AbstractResolver):
     async def _look_up(self, name: str) -> Answer:
         try:
             answer = await self._ask(name)
-        except (pycares.AresError, UnicodeError) as error:  # no more descriptors; no name at all
+        except (pycares.AresError, UnicodeError) as error:  # no free file descriptor; an invalid name
             answer = Answer(error=str(error) or repr(error), seconds=_FAILURE_SECONDS)
         finally:
             del self._lookups[name]
@@ -171,8 +171,8 @@ class Resolver(AbstractResolver):
         if searched not in self._channels:
             self._channels[searched] = aiodns.DNSResolver(
                 self._network.nameservers or None,
-                timeout=max(_SHORTEST_TRY, self._network.dns_timeout / 2**_TRIES),
-                tries=_TRIES,
+                timeout=max(_SHORTEST_ATTEMPT, self._network.dns_timeout / 2**_ATTEMPTS),
+                tries=_ATTEMPTS,
                 flags=searched | pycares.ARES_FLAG_EDNS,
             )
         return self._channels[searched]
@@ -185,7 +185,7 @@ def _answer_of(asked: asyncio.Future[pycares.AddrInfoResult]) -> Answer:
         code, text = error.args[0], str(error.args[-1])
         is_final = code in _FINAL
         return Answer((), text, is_final, _NO_SUCH_NAME_SECONDS if is_final else _FAILURE_SECONDS)
-    nodes = sorted(result.nodes, key=lambda node: node.family != socket.AF_INET)  # which keeps the order of the rest
+    nodes = sorted(result.nodes, key=lambda node: node.family != socket.AF_INET)  # a stable sort
     seconds = min([node.ttl for node in nodes] + [alias.ttl for alias in result.cnames], default=0)
     addresses = tuple(dict.fromkeys(node.addr[0].decode("ascii") for node in nodes))
     return Answer(addresses, "has no address", not addresses, min(max(seconds, _SHORTEST), _LONGEST))

@@ -1,4 +1,4 @@
-"""All that fetches, put together: who we are ─► what is kept on disk ─► the network."""
+"""The chain of fetchers of a crawl: credentials and cookies ─► HTTP cache ─► network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from crawler.url import origin_of
 
 
 class FetchSession:
-    """What a crawler fetches with. Open it with `open_session`."""
+    """The fetchers, cookies and address guard of a crawl. Open it with `open_session`."""
 
     def __init__(
         self,
@@ -41,23 +41,23 @@ class FetchSession:
         self._guard = guard
         self._cache = cache
         self._jar = jar
-        self._kept = 0  # the version of the jar whose cookies were asked for last
+        self._saved_version = 0  # of the jar, when its cookies were last returned
 
     def __repr__(self) -> str:
         return f"<FetchSession {self._outer!r}>"
 
     @property
     def cache(self) -> CacheStatistics | None:
-        """What the cache has done; ``None`` where there is none."""
+        """The counts of the cache; ``None`` if there is none."""
         return None if self._cache is None else self._cache.statistics()
 
     def trust(self, urls: Iterable[str]) -> None:
-        """Take the (normalised) ``urls`` for what the user asks for himself.
+        """Trust the origins of the (normalised) ``urls``, because the user named them.
 
-        Their origins may be fetched from wherever they are, and get the credentials that stand in them.
+        They may have private addresses, and get the credentials in these URLs.
 
         Raises:
-            ConfigurationError: Two of them have different credentials for one origin.
+            ConfigurationError: Two of the URLs have different credentials for one origin.
         """
         urls = tuple(urls)
         for url in urls:
@@ -71,32 +71,32 @@ class FetchSession:
         return self._outer.fetch(request, budget, bodies, answered)
 
     async def lookup(self, hostname: str) -> tuple[str, ...]:
-        """Return the addresses that would be asked for ``hostname``."""
+        """Return the addresses that requests to ``hostname`` would go to."""
         return await self._outer.lookup(hostname)
 
     def changed_cookies(self) -> bytes | None:
-        """Return all cookies, to be remembered; ``None`` where none changed since the last call."""
-        if self._jar is None or self._jar.version == self._kept:
+        """Return all cookies, to be saved; ``None`` if none has changed since the last call."""
+        if self._jar is None or self._jar.version == self._saved_version:
             return None
-        self._kept = self._jar.version
+        self._saved_version = self._jar.version
         return msgspec.msgpack.encode(self._jar.cookies(time.time()))
 
-    def restore_cookies(self, kept: bytes) -> None:
-        """Take back what `changed_cookies` returned; those from a file, which were there before, give way."""
+    def restore_cookies(self, saved: bytes) -> None:
+        """Restore the cookies that `changed_cookies` returned. They replace those from a file."""
         if self._jar is None:
             return
-        for cookie in msgspec.msgpack.decode(kept, type=list[Cookie]):
+        for cookie in msgspec.msgpack.decode(saved, type=list[Cookie]):
             self._jar.add(cookie, time.time())
 
     async def finish(self) -> None:
-        """Note that a crawl came to its end."""
+        """Record that a crawl is complete."""
         if self._cache is not None:
             await self._cache.finish()
 
 
 @asynccontextmanager
 async def open_session(options: Fetch) -> AsyncIterator[FetchSession]:
-    """Open what ``options`` ask for; all is closed at the end.
+    """Open the fetchers for ``options``; all of them are closed at the end.
 
     Raises:
         ConfigurationError: A file of certificates or cookies cannot be used.

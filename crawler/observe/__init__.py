@@ -1,1 +1,1 @@
-"""What a person sees of a crawl; reads statistics, never touches state."""
+"""The display of a crawl for people: progress, logs and reports. It reads statistics, and never changes a crawl."""

@@ -1,4 +1,4 @@
-"""Figures as people read them."""
+"""Numbers, sizes and times, formatted for people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def count(number: int) -> str:
-    """Return a whole number with its thousands apart.
+    """Return a whole number with commas between its thousands.
 
     >>> count(12345)
     '12,345'
@@ -39,7 +39,7 @@ def size(number: int) -> str:
 
 
 def rate(number: float) -> str:
-    """Return a rate with one decimal while it is small.
+    """Return a rate, with one decimal below 100.
 
     >>> rate(3.14159), rate(1234.5)
     ('3.1', '1,234')
@@ -81,7 +81,7 @@ def milliseconds(seconds: float) -> str:
 
 
 def bar(share: float) -> str:
-    """Return one character as high as ``share``, 0 to 1.
+    """Return one block character, as high as ``share``, 0 to 1.
 
     >>> bar(0), bar(0.5), bar(1)
     ('▁', '▅', '█')
@@ -90,7 +90,7 @@ def bar(share: float) -> str:
 
 
 def bars(values: list[float]) -> str:
-    """Return a character for each of ``values``, the largest at full height.
+    """Return a block character for each of ``values``, the largest at full height.
 
     >>> bars([0, 1, 2])
     '▁▅█'

@@ -1,4 +1,4 @@
-"""Lines of a label and what there is to say."""
+"""Lines of a label and a text, the text wrapped beside the label."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from rich.text import Text
 from crawler.observe.plain import plain
 
 LABEL = 12  # columns
-_LEAST = 20  # columns that are left for the text however narrow the terminal is
+_LEAST = 20  # columns for the text, however narrow the terminal is
 
 
-def room(width: int | None) -> int | None:
-    """Return the columns beside the label on a terminal of so many columns; ``None`` where lines stay whole."""
+def text_columns(width: int | None) -> int | None:
+    """Return the columns beside the label on a terminal of ``width`` columns; ``None`` if lines stay whole."""
     return max(_LEAST, width - LABEL) if width else None
 
 
 def labelled(label: str, text: str, width: int | None = None) -> Text:
     """Return ``text`` behind its label, wrapped to ``width`` columns; ``None`` leaves its lines whole."""
-    columns, style = room(width), "bold" if label in {"done", "stopped", "raised"} else "dim"
+    columns, style = text_columns(width), "bold" if label in {"done", "stopped", "raised"} else "dim"
     lines = [wrapped for line in plain(text).splitlines() for wrapped in _wrap(line, columns)]
     return Text.assemble((f"{label:<{LABEL}}", style), f"\n{' ' * LABEL}".join(lines))
 

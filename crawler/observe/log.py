@@ -18,13 +18,13 @@ _log = logging.getLogger("crawler.progress")
 
 
 class LogLines:
-    """Logs a line every few seconds while it is entered, at level INFO of the logger ``crawler.progress``."""
+    """A context manager that logs a line every few seconds, at level INFO of the logger ``crawler.progress``."""
 
     def __init__(self, text: Callable[[], str], interval: float = _INTERVAL) -> None:
         """Create log lines.
 
         Args:
-            text: Returns the line of this moment.
+            text: Returns the line to log.
             interval: Seconds between two lines.
         """
         self._text = text
@@ -47,7 +47,11 @@ class LogLines:
 
 
 def crawl_text(statistics: Callable[[], Statistics]) -> Callable[[], str]:
-    """Return what returns the line of a crawl, whose ``statistics`` it reads: speeds are those since the last line."""
+    """Return a function that returns the line of a crawl, with speeds since the line before.
+
+    Args:
+        statistics: Returns the statistics of the crawl.
+    """
     window = Window(1)
 
     def text() -> str:
@@ -58,7 +62,7 @@ def crawl_text(statistics: Callable[[], Statistics]) -> Callable[[], str]:
 
 
 def line(window: Window) -> str:
-    """Return what a crawl does, in one line."""
+    """Return the progress of a crawl in one line."""
     now = window.now
     busy = window.busy
     parts = (

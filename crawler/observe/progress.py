@@ -23,11 +23,11 @@ _INTERVAL = 0.25  # seconds; drawing takes some 2 ms of the loop's time
 _WIDTH = 78  # columns; the lines are no longer, and a wider panel is mostly empty
 _MARGIN = 2  # columns left free for the ^C that a terminal shows: on a line of its own, it would shift the display
 _SPEED = 12  # columns of the figure before a row of bars
-_LOOKS = 32  # eight seconds: a spark line as wide as this many characters
+_SAMPLES = 32  # in the sparkline, one a character: eight seconds
 
 
 class LiveDisplay:
-    """Draws the state of a crawl several times a second while it is entered, and then wipes it away."""
+    """A context manager that draws the state of a crawl several times a second, and clears it at the end."""
 
     def __init__(
         self, console: Console, statistics: Callable[[], Statistics], title: str, interval: float = _INTERVAL
@@ -35,20 +35,20 @@ class LiveDisplay:
         """Create a display of a crawl.
 
         Args:
-            console: A terminal; whatever else is printed to it goes above.
-            statistics: Returns those of the crawl.
+            console: A terminal; other output of it appears above the display.
+            statistics: Returns the statistics of the crawl.
             title: What is crawled.
             interval: Seconds between two drawings.
         """
         self._console = console
         self._title = title
         self._statistics = statistics
-        self._window = Window(_LOOKS)
+        self._window = Window(_SAMPLES)
         self._live = Live(
             console=console,
             auto_refresh=False,
             transient=True,
-            redirect_stdout=sys.stdout.isatty(),  # what is printed there would run into the display
+            redirect_stdout=sys.stdout.isatty(),  # prints would run into the display
             get_renderable=self._draw,
         )
         self._ticker = Ticker(interval, self._refresh)
@@ -57,7 +57,7 @@ class LiveDisplay:
         return f"<LiveDisplay {self._window!r}>"
 
     def __enter__(self) -> Self:
-        self._live.start(refresh=True)  # the first drawing takes 30 ms, which the crawl need not wait for later
+        self._live.start(refresh=True)  # the first drawing takes 30 ms: better before the crawl than during it
         self._ticker.__enter__()
         return self
 
@@ -76,7 +76,7 @@ class LiveDisplay:
 
 
 def draw(window: Window, title: str, columns: int) -> Panel:
-    """Return what a crawl does at present: a panel of nine lines, for a terminal of so many ``columns``."""
+    """Return the present state of a crawl: a panel of nine lines, for a terminal of so many ``columns``."""
     now = window.now
     width = min(columns - _MARGIN, _WIDTH)
     table = Table.grid(padding=(0, 2))

@@ -1,4 +1,4 @@
-"""Pages in quarantine, and how to look at them."""
+"""Messages about pages in quarantine, with the command to replay them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from crawler.models import Failure
 
 
 def replay_command(failure: Failure, parser: str = "") -> str:
-    """Return the command that parses a page in quarantine again; empty where its body is not kept.
+    """Return the command that parses a page in quarantine again; empty if its body was not saved.
 
     Args:
-        failure: The page.
-        parser: The file or module of the parser; empty where ``crawler replay`` finds it by its name.
+        failure: The failure of the page.
+        parser: The file or module of the parser; empty if ``crawler replay`` finds the parser by its name.
     """
     if not failure.saved:
         return ""
@@ -21,7 +21,7 @@ def replay_command(failure: Failure, parser: str = "") -> str:
 
 
 def in_one_line(failure: Failure, parser: str = "") -> str:
-    """Return what happened to a page in quarantine, and what to do; for the arguments, see `replay_command`."""
+    """Return in one line why a page is in quarantine, and what to do. For the arguments, see `replay_command`."""
     command = replay_command(failure, parser)
-    remedy = f"look into it: {command}" if command else "its body is not kept"
+    remedy = f"look into it: {command}" if command else "its body is not saved"
     return f"quarantined {failure.url}: {failure.message}; {remedy}"

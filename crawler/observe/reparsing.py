@@ -1,4 +1,4 @@
-"""Pages that are parsed again: progress, and the final summary."""
+"""Progress and summary of ``crawler reparse``, for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from crawler.models import Failure, State
 from crawler.observe.figures import count, duration, percent, plural, rate, size
-from crawler.observe.labelled_lines import labelled, room
+from crawler.observe.labelled_lines import labelled, text_columns
 from crawler.observe.report import error_rows, quarantined_rows, workers_row
 from crawler.observe.workers import table
 from crawler.reparse.reparsed import Reparsed
@@ -24,10 +24,10 @@ _BAR_WIDTH = 16  # columns; with the text behind it, it fits on a terminal of 80
 
 
 class ReparseBar:
-    """Draws a bar on a terminal while it is entered, and then wipes it away."""
+    """A context manager that draws a progress bar on a terminal, and clears it at the end."""
 
     def __init__(self, console: Console, statistics: Callable[[], Reparsed]) -> None:
-        """Create a bar of what ``statistics`` returns, on ``console``."""
+        """Create a bar on ``console`` that shows what ``statistics`` returns."""
         self._bar = Progress(
             BarColumn(_BAR_WIDTH),
             TaskProgressColumn(),
@@ -35,7 +35,7 @@ class ReparseBar:
             console=console,
             transient=True,
             auto_refresh=False,
-            redirect_stdout=sys.stdout.isatty(),  # what is printed there would run into the bar
+            redirect_stdout=sys.stdout.isatty(),  # prints would run into the bar
         )
         self._task = self._bar.add_task("", text="")
         self._statistics = statistics
@@ -71,7 +71,7 @@ class ReparseBar:
 
 
 def line(now: Reparsed) -> str:
-    """Return how far it is, in one line."""
+    """Return the progress in one line."""
     parts = (
         f"{count(now.pages)} of {plural(now.total, 'page')}",
         f"{rate(now.pages_per_second)} pages/s",
@@ -90,15 +90,15 @@ def report(
     width: int | None = None,
     parser: str = "",
 ) -> Text:
-    """Return the summary as lines of a label and what there is to say; see `crawler.observe.report.report`.
+    """Return the summary as lines of a label and a text; see `crawler.observe.report.report`.
 
     Args:
-        reparsed: What was done.
+        reparsed: The summary.
         failures: Some of the failures, for examples.
-        output: Where the items went; empty where that need not be said.
+        output: Where the items went; empty if that need not be said.
         new_links: Where the new links went.
         width: Columns to wrap the lines to; ``None`` leaves them whole.
-        parser: The file or module of the parser, for ``crawler replay``; empty where that finds it by its name.
+        parser: The file or module of the parser, for ``crawler replay``; empty if that finds it by its name.
     """
     quarantined = [failure for failure in failures if failure.state is State.QUARANTINED]
     rows = (
@@ -118,7 +118,7 @@ def _rows(reparsed: Reparsed, output: str, new_links: str, width: int | None) ->
     new = "" if reparsed.new_links is None else f"; {count(reparsed.new_links)} new to the crawl → {new_links}"
     yield "links", f"{count(reparsed.links)}, none followed{new}"
     yield "workers", workers_row(reparsed)
-    yield from (("", row) for row in table(reparsed.workers, reparsed.seconds, room(width)))
+    yield from (("", row) for row in table(reparsed.workers, reparsed.seconds, text_columns(width)))
 
 
 def _pages(reparsed: Reparsed) -> str:
@@ -128,7 +128,7 @@ def _pages(reparsed: Reparsed) -> str:
         (reparsed.quarantined, "quarantined"),
     )
     text = ", ".join(
-        [f"{count(reparsed.total)} kept", *(f"{count(number)} {fate}" for number, fate in fates if number)]
+        [f"{count(reparsed.total)} saved", *(f"{count(number)} {fate}" for number, fate in fates if number)]
     )
     lost = reparsed.not_kept
-    return f"{text}; {count(lost)} more were fetched when the crawl kept no bodies" if lost else text
+    return f"{text}; {count(lost)} more were fetched when the crawl saved no bodies" if lost else text

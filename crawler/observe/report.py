@@ -1,4 +1,4 @@
-"""The final summary, for people."""
+"""The summary of a crawl, for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.text import Text
 from crawler.crawl.summary import Summary
 from crawler.models import Failure, State
 from crawler.observe.figures import count, duration, percent, plural, rate, size
-from crawler.observe.labelled_lines import labelled, room
+from crawler.observe.labelled_lines import labelled, text_columns
 from crawler.observe.quarantined import replay_command
 from crawler.observe.workers import table
 from crawler.reparse.reparsed import Reparsed
@@ -18,7 +18,7 @@ from crawler.reparse.reparsed import Reparsed
 _EXAMPLES = 2  # URLs for each type of error; arbitrary
 _ERRORS = 5  # types of error; arbitrary
 _QUARANTINED = 5  # pages; arbitrary
-_STARVED_BELOW = 0.7  # share of the time: workers that have pages before them and cores to run on parse more than that
+_STARVED_BELOW = 0.7  # share of the time: workers that have enough pages and cores parse for more than that
 
 _FATES = {
     State.DONE: "done",
@@ -31,15 +31,15 @@ _FATES = {
 _NAMES = {"network": "the network", "cpu": "the CPU stage", "sink": "the sink", "event loop": "the event loop"}
 _ADVICE = {
     "network": "servers answered no faster; --concurrency asks for more at once",
-    "politeness": "the pause between its requests was kept; --delay shortens it, with its owner's consent",
-    "retries": "what was left had failed, and waited to be tried again",
+    "politeness": "its requests waited for the delay; --delay shortens it, with the owner's consent",
+    "retries": "all URLs that were left had failed, and waited for another attempt",
     "cpu": "pages waited for workers; more --workers or a faster parser help",
     "sink": "the output took items more slowly than they came",
-    "event loop": "the main process had no time left; what can be done in the parser is done elsewhere",
+    "event loop": "the main process had no time left; move work into the parser, which runs in workers",
 }
 _STARVED = (
-    "pages waited for workers, which had too little of the cores: something else takes them (the main process, a "
-    "server that runs here too, other programs); more cores help, more --workers do not"
+    "pages waited for workers, and workers for cores: something else uses these (the main process, a server that "
+    "runs here too, other programs); more cores help, more --workers do not"
 )
 
 
@@ -50,14 +50,14 @@ def report(
     width: int | None = None,
     parser: str = "",
 ) -> Text:
-    """Return the summary of a crawl as lines of a label and what there is to say.
+    """Return the summary of a crawl as lines of a label and a text.
 
     Args:
-        summary: What the crawl did.
-        failures: Some of its failures, for examples.
-        output: Where the items went; empty where that need not be said.
+        summary: The summary.
+        failures: Some of the failures, for examples.
+        output: Where the items went; empty if that need not be said.
         width: Columns to wrap the lines to; ``None`` leaves them whole.
-        parser: The file or module of the parser, for ``crawler replay``; empty where that finds it by its name.
+        parser: The file or module of the parser, for ``crawler replay``; empty if that finds it by its name.
     """
     quarantined = [failure for failure in failures if failure.state is State.QUARANTINED]
     rows = (
@@ -74,7 +74,7 @@ def _work_rows(summary: Summary, output: str, width: int | None) -> Iterator[tup
     yield ("items", count(summary.items) + (f" → {output}" if output else ""))
     yield ("limited by", _limit(summary))
     yield ("workers", workers_row(summary))
-    yield from (("", line) for line in table(summary.workers, summary.seconds, room(width)))
+    yield from (("", line) for line in table(summary.workers, summary.seconds, text_columns(width)))
     lag = f"{summary.loop_lag_p99_ms:.1f} ms at the 99th percentile, {summary.loop_lag_max_ms:.1f} ms at worst"
     yield ("loop lag", lag)
 
@@ -99,7 +99,7 @@ def _urls(summary: Summary) -> str:
 def _limit(summary: Summary) -> str:
     limit = summary.limited_by
     if not limit:
-        return "nothing: it was over before anything could hold it up"
+        return "nothing: it was over before anything could slow it down"
     kind = limit.partition(" of ")[0]
     share = sum(share for each, share in summary.shares.items() if each.partition(" of ")[0] == kind)
     held = f", {percent(share)} of the time" if share else ""
@@ -108,7 +108,7 @@ def _limit(summary: Summary) -> str:
 
 
 def workers_row(summary: Summary | Reparsed) -> str:
-    """Return how busy the workers were."""
+    """Return the number of workers, how busy they were, and how many were replaced."""
     died = sum(worker.restarts for worker in summary.workers)
     recycled = sum(worker.recycled for worker in summary.workers)
     changes = [f"{count(number)} {what}" for number, what in ((died, "died"), (recycled, "recycled")) if number]
@@ -119,7 +119,7 @@ def workers_row(summary: Summary | Reparsed) -> str:
 def quarantined_rows(
     summary: Summary | Reparsed, failures: Sequence[Failure], parser: str
 ) -> Iterator[tuple[str, str]]:
-    """Yield the pages in quarantine; the command for each on a line of its own, to be copied."""
+    """Yield the pages in quarantine, each with its command on a line of its own, to copy."""
     for place, failure in enumerate(failures[:_QUARANTINED]):
         yield ("" if place else "quarantined", f"{failure.url}: {failure.message}")
         if command := replay_command(failure, parser):
@@ -129,10 +129,10 @@ def quarantined_rows(
 
 
 def error_rows(
-    summary: Summary | Reparsed, failures: Sequence[Failure], told: AbstractSet[str]
+    summary: Summary | Reparsed, failures: Sequence[Failure], shown: AbstractSet[str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the most frequent errors but those ``told`` of; each example on a line of its own, to be clicked on."""
-    most = sorted((error for error in summary.errors.items() if error[0] not in told), key=lambda error: -error[1])
+    """Yield the most frequent errors that are not ``shown`` yet, each example on a line of its own, to click on."""
+    most = sorted((error for error in summary.errors.items() if error[0] not in shown), key=lambda error: -error[1])
     for place, (kind, number) in enumerate(most[:_ERRORS]):
         yield ("" if place else "errors", f"{count(number)} × {kind}, such as")
         for failure in [failure for failure in failures if failure.error == kind][:_EXAMPLES]:

@@ -1,4 +1,4 @@
-"""What each worker did, as a table."""
+"""A table of the workers of a crawl, for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crawler.parsing.lane import WorkerStatistics
 _MOST = 8  # rows; a machine with more cores shows its busiest workers
 
 _COLUMNS = ("pid", "pages", "busy", "batch", "parse ms", "wait ms", "memory", "replaced")
-"""The most important first: what does not fit is left out from the end."""
+"""The most important first: on a narrow terminal the last ones are left out."""
 _LEGEND = "batch: mean pages; ms a page: median/99th percentile"
 
 
@@ -18,9 +18,9 @@ def table(workers: Sequence[WorkerStatistics], seconds: float, columns: int | No
     """Return the lines of a table of ``workers``, the busiest first.
 
     Args:
-        workers: Those of a crawl; nothing is returned where none has parsed a page.
-        seconds: How long the crawl took.
-        columns: How wide lines may be; columns of the table are left out where it is too little.
+        workers: The workers of a crawl. If none has parsed a page, there are no lines.
+        seconds: The duration of the crawl.
+        columns: The width of the lines at most. Columns of the table that do not fit are left out.
     """
     if not any(worker.pages or worker.restarts for worker in workers):
         return []

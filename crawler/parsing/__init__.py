@@ -1,1 +1,1 @@
-"""From a page to items and links: the CPU stage and what runs in its processes."""
+"""The CPU stage, which parses pages into items and links, and the code that runs in its worker processes."""

@@ -1,4 +1,4 @@
-"""Parsers that are ``async def``: they run on the loop, and may wait."""
+"""Parsers that are ``async def``: they run on the event loop, and may wait."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crawler.document.page import Page
 from crawler.errors import ParseError, QuarantineError, SinkError
 from crawler.parsing.router import Parser
 from crawler.parsing.worker import (
-    DEFAULT_MANNERS,
+    DEFAULT_LINK_DIRECTIVES,
     Encoders,
     LinkDirectives,
     OfPage,
@@ -27,21 +27,25 @@ from crawler.parsing.worker import (
 
 
 async def parse_async(
-    parser: Parser, page: Page, crawler: object, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_MANNERS
+    parser: Parser,
+    page: Page,
+    crawler: object,
+    encoders: Encoders,
+    link_directives: LinkDirectives = DEFAULT_LINK_DIRECTIVES,
 ) -> Parsed:
-    """Return what an ``async def`` parser makes of ``page``; whatever it raises is in the result.
+    """Return the result of an ``async def`` parser for ``page``; an exception of the parser is in the result.
 
     Args:
-        parser: A coroutine function or asynchronous generator function of a page and, where it takes a second
-            positional argument, of the crawler.
+        parser: A coroutine function or asynchronous generator function of a page and, if it has a second positional
+            parameter, of the crawler.
         page: The page.
-        crawler: The second argument, on which it may ``await crawler.compute(function, *args)``.
-        encoders: How the sinks want the items.
-        link_directives: What the page is told of the crawl.
+        crawler: The second argument, on which the parser may ``await crawler.compute(function, *args)``.
+        encoders: The encoders of the sinks.
+        link_directives: How the page treats the link directives of its site.
     """
     started = time.perf_counter()
     plan = Plan(parser, encoders, link_directives, remote=False)
-    link_directives.teach(page)
+    link_directives.apply_to(page)
     try:
         results = await _results(parser, page, crawler)
         if any(isinstance(encoder, OfPage) for encoder in encoders):  # compressing a page takes its time
@@ -50,13 +54,13 @@ async def parse_async(
             parsed = collect(plan, page, results)
     except (ParseError, QuarantineError, SinkError) as error:
         parsed = Parsed(error=error)
-    except (Exception, SystemExit) as error:  # whatever a parser raises fails its page, and only that
+    except (Exception, SystemExit) as error:  # any error of a parser fails its page, and only that
         parsed = Parsed(error=explain(error))
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        # Not we have cancelled it: it awaited something that was cancelled, or raised this itself.
+        # The task was not cancelled: the parser awaited something that was, or raised this itself.
         parsed = Parsed(error=explain(error))
     return replace(parsed, seconds=time.perf_counter() - started)
 
@@ -71,5 +75,5 @@ async def _results(parser: Parser, page: Page, crawler: object) -> list[Any]:
 def _takes_crawler(parser: Parser) -> bool:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     positional = [parameter for parameter in inspect.signature(parser).parameters.values() if parameter.kind in kinds]
-    # One with a default is the crawler by its name alone: it may be anything.
+    # A second parameter with a default may mean anything: it is the crawler only if it is named so.
     return len(positional) > 1 and (positional[1].default is positional[1].empty or positional[1].name == "crawler")

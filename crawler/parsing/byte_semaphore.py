@@ -1,4 +1,4 @@
-"""Room for pages, in bytes: who has none waits for its turn."""
+"""A semaphore that counts bytes: it bounds the memory that waiting pages take."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections import deque
 
 
 class ByteSemaphore:
-    """A bound on bytes that are held at once. First come, first served."""
+    """A bound on the bytes that are held at once. First come, first served."""
 
     def __init__(self, most: int) -> None:
-        """Create room for ``most`` bytes; what is larger still has room when it is alone."""
+        """Create a semaphore of ``most`` bytes. A larger request is granted when nothing else is held."""
         self.held = 0
         self._most = most
         self._blocked: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -20,18 +20,18 @@ class ByteSemaphore:
 
     @property
     def blocked(self) -> int:
-        """How many wait for room."""
+        """How many tasks wait for bytes."""
         return len(self._blocked)
 
     def take_now(self, size: int) -> bool:
-        """Hold ``size`` bytes if there is room for them, and nobody waits for some; tell whether."""
-        if self._blocked or not self._has(size):
+        """Take ``size`` bytes if they are free and no task waits for some; tell whether they were taken."""
+        if self._blocked or not self._has_free(size):
             return False
         self.held += size
         return True
 
     async def take(self, size: int) -> None:
-        """Hold ``size`` bytes, as soon as there is room for them."""
+        """Wait until ``size`` bytes are free, and take them."""
         if self.take_now(size):
             return
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -44,13 +44,13 @@ class ByteSemaphore:
             raise
 
     def free(self, size: int) -> None:
-        """Hold ``size`` bytes no longer, and let those in who wait for as much."""
+        """Give back ``size`` bytes, and wake the first of the tasks that wait, as far as their bytes are free."""
         self.held -= size
-        while self._blocked and (self._blocked[0][1].done() or self._has(self._blocked[0][0])):
+        while self._blocked and (self._blocked[0][1].done() or self._has_free(self._blocked[0][0])):
             wanted, granted = self._blocked.popleft()
             if not granted.done():
                 self.held += wanted
                 granted.set_result(None)
 
-    def _has(self, size: int) -> bool:
+    def _has_free(self, size: int) -> bool:
         return not self.held or self.held + size <= self._most

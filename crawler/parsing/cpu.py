@@ -1,4 +1,4 @@
-"""How pages are parsed."""
+"""The options of the CPU stage."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Literal, get_args
 from crawler.errors import ConfigurationError
 from crawler.policy.checks import at_least, whole
 
-_MOST_WORKERS = 1024  # arbitrary; a number with a digit too many would fill the memory before it failed
+_MOST_WORKERS = 1024  # arbitrary; a number with one digit too many would fill the memory before it failed
 
 ExecutorKind = Literal["process", "thread", "inline"]
 
 
 def available_cores() -> int:
-    """Return the cores that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -30,28 +30,28 @@ class Cpu:
     Attributes:
         executor: ``"process"`` (worker processes), ``"thread"`` (one interpreter: for parsers that release the GIL),
             ``"inline"`` (on the event loop: for debugging and comparison), or any `concurrent.futures.Executor`, which
-            stays yours to shut down.
-        workers: Workers; as many as there are cores by default.
-        batch_pages: Pages of a batch at most.
-        batch_bytes: Bytes of bodies in a batch at most (a single larger page still goes).
-        batch_seconds: Seconds of work in a batch, by the measured time of recent pages.
-        max_waiting_bytes: Bytes of bodies that may wait for a worker or for their items to be written; fetching pauses
-            beyond that.
-        niceness: How much nicer than the event loop worker processes run (POSIX niceness, 0–19), so that the loop keeps
-            its latency on a busy machine.
-        preload: Modules imported once and then shared by all workers, where they are forked from a server: what your
-            parser needs and takes long to import. They must start no threads.
+            the crawler does not shut down.
+        workers: The number of workers; by default one for each core.
+        batch_pages: Pages in a batch at most.
+        batch_bytes: Bytes of bodies in a batch at most. A single larger page is a batch of its own.
+        batch_seconds: Seconds of work in a batch, estimated from recent pages.
+        max_waiting_bytes: Bytes of bodies that may wait for a worker, or for their items to be written. Beyond that,
+            fetching pauses.
+        niceness: The POSIX niceness of worker processes, 0 to 19, above that of the event loop. It keeps the latency of
+            the loop low on a busy machine.
+        preload: Modules that are imported once and shared by all workers, if these are forked from a server: name those
+            that your parser needs and that take long to import. They must start no threads.
         initializer: Called once in each worker before its first page; a function at the top level of a module, or a
-            `functools.partial` of one. Open database connections and log files there: what the main process has open
-            is not shared.
-        deadline: Seconds that a page may take; the worker is killed then, even inside C code that never returns, and
-            the page is put in quarantine. ``None`` waits for ever.
-        memory_bytes: Bytes of address space that a worker may have (POSIX); the page that needs more is put in
-            quarantine. ``None`` for no limit, which libraries that reserve much (some for machine learning) need.
-        recycle_pages: Pages after which a worker is replaced by a fresh one, for parsers that leak; ``None`` never.
-        recycle_bytes: Bytes of resident memory above which a worker is replaced; ``None`` never.
-        quarantine: Folder for the bodies of quarantined pages, made when there is one; ``None`` keeps none.
-        grace: Seconds that workers are given to end when the crawler closes; then they are killed.
+            `functools.partial` of one. Open database connections and log files there: workers do not share those of the
+            main process.
+        deadline: Seconds that a page may take. Then its worker is killed, even inside C code that never returns, and
+            the page goes to quarantine. ``None`` for no limit.
+        memory_bytes: Bytes of address space that a worker may have (POSIX). A page that needs more goes to quarantine.
+            ``None`` for no limit, which libraries need that reserve much (some for machine learning).
+        recycle_pages: Pages after which a worker is replaced, for parsers that leak memory; ``None`` for never.
+        recycle_bytes: Bytes of resident memory above which a worker is replaced; ``None`` for never.
+        quarantine: Folder for the bodies of quarantined pages, made when there is one; ``None`` saves none.
+        grace: Seconds that workers have to end when the crawler closes; then they are killed.
     """
 
     executor: ExecutorKind | Executor = "process"

@@ -1,4 +1,4 @@
-"""Parsing in this process: an executor for the event loop's own thread, and initializers whose errors are not lost."""
+"""Parsing in this process: an executor for the event loop's own thread, and initializers that report their errors."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from crawler.parsing.worker import explain
 
 
 class InlineExecutor(Executor):
-    """Runs each call at once, in the caller's thread: parsing on the event loop, for debugging and comparison."""
+    """An executor that runs each call at once in the caller's thread, the event loop: for debugging and comparison."""
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call the function and return a future that is done."""
+        """Call the function, and return a future that is done."""
         future: Future[Any] = Future()
         try:
             future.set_result(function(*args, **kwargs))
-        except Exception as error:  # it is the caller's, as with any executor
+        except Exception as error:  # for the caller, as with any executor
             future.set_exception(error)
         return future
 
 
 class Initializer:
-    """The user's initializer in workers that are threads of this process, where its error would be logged and lost."""
+    """The user's initializer in workers that are threads: it stores an error, which the executor would only log."""
 
     def __init__(self, function: Callable[[], object] | None, *, at_once: bool = False) -> None:
-        """Wrap ``function``; an executor that knows no initializers has it called ``at_once`` instead."""
+        """Wrap ``function``. With ``at_once``, `check` calls it, for an executor that takes no initializer."""
         self._function = function
         self._at_once = at_once
         self._error: BaseException | None = None
 
     def __call__(self) -> None:
-        """Call it; remember what it raised."""
+        """Call the function, and store its exception."""
         try:
             if self._function is not None:
                 self._function()
@@ -42,10 +42,10 @@ class Initializer:
             raise
 
     async def check(self, executor: Executor) -> None:
-        """Find out, in a first worker of ``executor``, whether it works.
+        """Check, in a first worker of ``executor``, that the initializer works.
 
         Raises:
-            ParseError: It does not.
+            ParseError: The initializer raised.
         """
         try:
             await asyncio.get_running_loop().run_in_executor(executor, self if self._at_once else _nothing)
@@ -54,4 +54,4 @@ class Initializer:
 
 
 def _nothing() -> None:
-    """Do nothing, in a worker that has to be there for it."""
+    """Do nothing. Submitting this makes an executor start a worker."""

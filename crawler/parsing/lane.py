@@ -1,4 +1,4 @@
-"""A slot as the stage sees it: its gate, its idle servers, and what it did in this crawl."""
+"""A slot during one crawl: its lock, the tasks that serve it, and its counts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crawler.runtime.histogram import Histogram
 
 
 class Waiting(NamedTuple):
-    """A page that waits for a worker: as it is, as it travels, its bytes, and since when (seconds)."""
+    """A page that waits for a worker: itself, its packed form, its size in bytes, and since when (seconds)."""
 
     page: Page
     packed: Any
@@ -26,22 +26,22 @@ class Waiting(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatistics:
-    """One worker of the stage.
+    """The counts of one worker of the stage.
 
     Attributes:
         pid: Its process; 0 while unknown.
         pages: Pages that it parsed.
         batches: Batches in which they came.
-        busy_seconds: Seconds that it worked, the call it is at and those it died of included.
+        busy_seconds: Seconds that it worked, including the present call, and those in which it died.
         restarts: How often it died and was replaced.
         recycled: How often it was replaced because of its age or size.
-        resident_bytes: Bytes of memory that it held after its last batch; 0 where that cannot be known.
-        queue_wait_p50: Seconds that a page waited for it, in the median.
-        queue_wait_p99: The same for the 99th percentile.
-        service_p50: Seconds that it took for a page, in the median.
-        service_p99: The same for the 99th percentile.
-        page: URL of the page that it is at; empty where it is at none, or that cannot be known.
-        page_seconds: Since when it is at that page.
+        resident_bytes: Bytes of memory after its last batch; 0 if that is unknown.
+        queue_wait_p50: Median of the seconds that a page waited for it.
+        queue_wait_p99: The 99th percentile of these.
+        service_p50: Median of the seconds that it took for a page.
+        service_p99: The 99th percentile of these.
+        page: URL of the page that it is at; empty if it is at none, or if that is unknown.
+        page_seconds: Seconds that it has been at that page.
     """
 
     pid: int
@@ -60,7 +60,7 @@ class WorkerStatistics:
 
     @property
     def pages_per_batch(self) -> float:
-        """The mean size of its batches."""
+        """The mean number of pages in its batches."""
         return self.pages / self.batches if self.batches else 0.0
 
 
@@ -69,24 +69,24 @@ class Lane:
 
     Attributes:
         slot: The slot.
-        gate: Passed by calls side by side, and alone by who replaces the worker. It belongs to the slot and outlives
-            the crawl, as `compute` may be on its way through it when the next crawl begins.
+        lock: Calls share it; a replacement of the worker holds it alone. It belongs to the slot and outlives the crawl,
+            as a call of `compute` may still hold it when the next crawl begins.
         in_flight: Calls in the slot.
-        idle: Servers that wait for a batch.
+        idle: Futures of the tasks that wait for a batch.
     """
 
-    def __init__(self, slot: Slot, gate: SharedLock) -> None:
+    def __init__(self, slot: Slot, lock: SharedLock) -> None:
         self.slot = slot
-        self.gate = gate
+        self.lock = lock
         self.in_flight = 0
         self.idle: deque[asyncio.Future[list[Waiting]]] = deque()
         self.queue_wait = Histogram()
         self.recycled = 0
         self._service = Histogram()
-        self._parsing: list[tuple[list[Any], Sequence[Waiting]]] = []  # batches, as they travel and as they came
+        self._parsing: list[tuple[list[Any], Sequence[Waiting]]] = []  # batches in the slot, packed and as pages
         self._pages = 0
         self._batches = 0
-        self._fresh_since = 0  # pages, when the worker was last replaced for its age or size
+        self._pages_before = 0  # those at the last replacement of the worker for its age or size
         self._resident_bytes = 0
         self._restarts_before = slot.restarts
         self._busy_before = slot.busy_seconds
@@ -113,19 +113,19 @@ class Lane:
 
     def is_due(self, pages: int | None, size: int | None) -> bool:
         """Tell whether its worker has parsed ``pages`` or holds more than ``size`` bytes."""
-        is_old = pages is not None and self._pages - self._fresh_since >= pages
+        is_old = pages is not None and self._pages - self._pages_before >= pages
         return is_old or (size is not None and self._resident_bytes > size)
 
     async def recycle(self) -> bool:
-        """Replace the worker, while nobody else is in the slot; tell whether the slot can do that."""
+        """Replace the worker, while the lock is held alone; tell whether the slot can do that."""
         if not await self.slot.recycle():
             return False
         self.recycled += 1
-        self._fresh_since, self._resident_bytes = self._pages, 0
+        self._pages_before, self._resident_bytes = self._pages, 0
         return True
 
     def statistics(self) -> WorkerStatistics:
-        """Return the counts of this moment."""
+        """Return the present counts."""
         page, page_seconds = self._present()
         return WorkerStatistics(
             pid=self.slot.pid,
@@ -144,7 +144,7 @@ class Lane:
         )
 
     def _present(self) -> tuple[str, float]:
-        """Return the URL of the page that the worker is at, and since when."""
+        """Return the URL of the page that the worker is at, and for how many seconds it has been."""
         progress = self.slot.progress
         if progress is not None:
             for packed, pages in self._parsing:

@@ -1,4 +1,4 @@
-"""How pages and whatever else pickles cross to another process, and what is said where they do not."""
+"""Pickling of pages and other values that cross to another process, with errors that name what does not pickle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crawler.errors import ParseError
 
 
 def pack(page: Page) -> bytes:
-    """Return ``page`` as it travels.
+    """Return ``page`` pickled.
 
     Raises:
         ParseError: The metadata of its request does not pickle.
@@ -33,15 +33,15 @@ def unpack(packed: bytes) -> Page:
 
 
 def unpickle(data: bytes, what: str) -> Any:
-    """Return what was pickled; ``what`` that is, for the error.
+    """Return the object pickled in ``data``, which errors call ``what``.
 
     Raises:
         ParseError: It does not unpickle.
     """
     try:
-        return pickle.loads(data)  # noqa: S301  # only ever what this program pickled itself
+        return pickle.loads(data)  # noqa: S301  # this program has pickled it
     except MemoryError:
         raise
-    except (Exception, SystemExit) as error:  # a module may do anything when it is imported
+    except (Exception, SystemExit) as error:  # importing a module may raise anything
         text = f"{what} cannot be loaded in the other process: {type(error).__name__}: {error}"
         raise ParseError(text, traceback.format_exc()) from error

@@ -1,4 +1,4 @@
-"""Checks a parser before a crawl starts: will it reach the worker processes?"""
+"""Checks, before a crawl starts, that its parser can be sent to worker processes."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _REMEDY = f"define it with def at the top level of a module, or {_IN_THREADS}"
 
 
 def page_has_no_parser(page: Page) -> None:
-    """Stand in for the part of a parser that runs in workers, where all of it is ``async def``."""
+    """Raise an error: this is the parser in workers if the whole parser is ``async def`` and runs elsewhere."""
     raise ParseError(f"no parser for label {page.label!r} in the workers")
 
 
 def pickle_plan(plan: Plan) -> bytes:
-    """Return ``plan`` as it travels to worker processes.
+    """Return ``plan`` pickled, for worker processes.
 
     Raises:
-        ConfigurationError: The parser is a lambda, a closure, or lives where workers cannot import it from.
+        ConfigurationError: The parser is a lambda, a closure, or in a module that workers cannot import.
     """
     try:
         data = pickle.dumps(plan, pickle.HIGHEST_PROTOCOL)
@@ -42,7 +42,7 @@ def pickle_plan(plan: Plan) -> bytes:
 
 
 def name_of(parser: Any) -> str:
-    """Return the module and the name of ``parser``, as ``books:parse``."""
+    """Return the module and the name of ``parser``, such as ``books:parse``."""
     while isinstance(parser, partial):
         parser = parser.func
     module = getattr(parser, "__module__", "")
@@ -52,11 +52,11 @@ def name_of(parser: Any) -> str:
 def check_main_guard() -> None:
     """Check that worker processes can import ``__main__`` without starting the crawl again.
 
-    Workers import the main module to find the parser in it. If the call that leads here stands at its top level without
+    Workers import the main module to find the parser in it. If the call that leads here is at its top level without
     ``if __name__ == "__main__":``, each worker would run it too.
 
     Raises:
-        ConfigurationError: It does stand there, or the main module is no file, such as one read from standard input.
+        ConfigurationError: The call is there, or the main module is no file, such as one read from standard input.
     """
     main = sys.modules["__main__"]
     line = _top_level_line(main)
@@ -71,7 +71,7 @@ def check_main_guard() -> None:
 
 def _top_level_line(main: ModuleType) -> int | None:
     """Return the line at the top level of ``main`` that is being executed, if one is."""
-    frame: FrameType | None = sys._getframe()  # noqa: SLF001  # inspect.currentframe under its other name
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001  # the same as inspect.currentframe
     while frame is not None:
         if frame.f_code.co_name == "<module>" and frame.f_globals is main.__dict__:
             return frame.f_lineno
@@ -82,7 +82,7 @@ def _top_level_line(main: ModuleType) -> int | None:
 def _is_guarded(file: Path, line: int) -> bool:
     try:
         tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):  # a zipped or frozen program: nothing to be said about it
+    except (OSError, SyntaxError, ValueError):  # a zipped or frozen program cannot be checked
         return True
     guards = (node for node in tree.body if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test))
     return any(guard.lineno <= line <= (guard.end_lineno or guard.lineno) for guard in guards)

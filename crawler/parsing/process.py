@@ -1,6 +1,6 @@
-"""One worker process, seen from the main process. The only file that makes processes.
+"""A worker process, as the main process sees it. This is the only module that starts processes.
 
-A worker is a `ProcessPoolExecutor` of its own, so that one death breaks one worker and not the pool.
+Each worker has a `ProcessPoolExecutor` of its own, so that a death breaks one worker and not all of them.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from crawler.parsing.worker import hello, start
 from crawler.parsing.worker_guard import TOLERANCE, GuardOptions
 from crawler.parsing.worker_output import Output
 
-_WATCHDOG = b"Timeout ("  # with which faulthandler's report of an exceeded deadline begins
-_MARGIN = 1.0  # seconds after the deadline in which the worker's own watchdog ends it, which says where it was
-_EXIT_PATIENCE = 1.0  # seconds for the status of a process that is known to be dead
+_WATCHDOG = b"Timeout ("  # the beginning of faulthandler's report of an exceeded deadline
+_MARGIN = 1.0  # seconds after the deadline for the worker's own watchdog, which ends it with a traceback
+_EXIT_PATIENCE = 1.0  # seconds to wait for the exit status of a dead process
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Death:
 
     Attributes:
         reason: The signal, exit code or exceeded deadline, in words.
-        output: The last that it printed, faulthandler's traceback included.
+        output: The end of its output, including faulthandler's traceback.
         exceeded_deadline: Whether its own watchdog ended it.
         call: The number of the call that it worked on; 0 for none.
         page: The index of the page in that call.
@@ -52,7 +52,10 @@ class Death:
 
 
 class WorkerDiedError(Exception):
-    """A worker died during a call; which page of that call it was on, or ``None`` if it was not on this call."""
+    """A worker died during a call.
+
+    ``page`` is the index of the page at which it died; ``None`` if it died at another call.
+    """
 
     def __init__(self, worker: WorkerProcess | None, death: Death, page: int | None) -> None:
         super().__init__(death.reason)
@@ -62,7 +65,7 @@ class WorkerDiedError(Exception):
 
 
 class WorkerProcess:
-    """A process with the parser loaded in it. Open it with `open_worker`."""
+    """A worker process with the parser loaded in it."""
 
     def __init__(self, cpu: Cpu) -> None:
         self.pid = 0
@@ -88,19 +91,19 @@ class WorkerProcess:
 
     @property
     def busy_seconds(self) -> float:
-        """Seconds that it has worked, the call that it is at, or died of, included."""
+        """Seconds that it has worked, including the present call, or the one in which it died."""
         call, _, began, worked, _ = map(int, self._progress)
         working = (self._ended_at or time.monotonic_ns()) - began if call else 0
         return max(0, worked + working) / 1e9
 
     @property
     def progress(self) -> tuple[int, int, float]:
-        """The number of the call that it is at, 0 for none; the index of its page there; since when, in seconds."""
+        """The number of the present call, 0 for none; the index of its page; the seconds since that page began."""
         call, index, _, _, began = map(int, self._progress)
         return call, index, max(0, time.monotonic_ns() - began) / 1e9
 
     async def open(self, plan: bytes, initializer: bytes) -> None:
-        """Start the process, run the user's initializer, load the parser.
+        """Start the process, run the user's initializer, and load the parser.
 
         Raises:
             ParseError: The process cannot import the parser, or the initializer raised.
@@ -119,10 +122,10 @@ class WorkerProcess:
             raise error
 
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Return ``function(number, *args)``, called in the process with the number of the call.
+        """Call ``function(number, *args)`` in the process, with the number of the call, and return its result.
 
         Raises:
-            WorkerDiedError: The process died; says which page it was on, if on any of this call.
+            WorkerDiedError: The process died.
         """
         self.calls += 1
         number = self.calls
@@ -135,13 +138,13 @@ class WorkerProcess:
         except (ClosedError, asyncio.CancelledError):
             raise
         except Exception as error:
-            # What runs in the worker returns its errors, so its memory is used up, or a result cannot travel.
+            # The code in the worker returns its errors. So its memory is used up, or the result cannot be sent.
             death = self._give_up(f"the worker cannot send its result: {type(error).__name__}: {error}")
             raise WorkerDiedError(self, death, None) from error
 
     @contextmanager
     def _backstop(self, number: int) -> Iterator[None]:
-        """Kill the process from here where its own watchdog does not: when it was stopped, or has disarmed itself."""
+        """Kill the process from here if its own watchdog does not, because it was stopped or disarmed."""
         deadline, loop = self._cpu.deadline, asyncio.get_running_loop()
         if deadline is None:
             yield
@@ -149,7 +152,7 @@ class WorkerProcess:
 
         timer: asyncio.TimerHandle
 
-        def look() -> None:
+        def check() -> None:
             nonlocal timer
             call, _, _, _, began = map(int, self._progress)
             if call == number and time.monotonic_ns() - began > (deadline * (1 + TOLERANCE) + _MARGIN) * 1e9:
@@ -157,22 +160,22 @@ class WorkerProcess:
                 if self._process is not None:
                     self._process.kill()
             else:
-                timer = loop.call_later(deadline, look)
+                timer = loop.call_later(deadline, check)
 
-        timer = loop.call_later(deadline + _MARGIN, look)
+        timer = loop.call_later(deadline + _MARGIN, check)
         try:
             yield
         finally:
             timer.cancel()
 
     async def close(self) -> None:
-        """End the process when it has done what it was given; kill it after the grace time."""
+        """End the process when it has finished its calls; kill it after the grace time."""
         self._closing.set()
         ended = asyncio.get_running_loop().run_in_executor(None, self._shutdown)
         try:
             await asyncio.wait((ended,), timeout=self._cpu.grace)
         finally:
-            # Also when this wait is cancelled: a worker that computes on must not outlive its crawler.
+            # Also if this wait is cancelled: a worker that still computes must not outlive its crawler.
             if not ended.done():
                 self.kill()
             self._output.close()
@@ -180,25 +183,25 @@ class WorkerProcess:
         await ended
 
     def kill(self) -> None:
-        """End the process at once, whatever it does."""
+        """End the process at once."""
         self._closing.set()
         process = self._process or self._find_process()
         if process is not None:
             process.kill()
 
     def _shutdown(self) -> None:
-        # A process that is being made can neither be ended nor killed; and of two that shut an executor down at once,
-        # both close its pipes, the second perhaps those of somebody else.
+        # A process that is being started can neither be ended nor killed. And if two threads shut down one executor at
+        # the same time, both close its pipes, and the second one may close reused file descriptors.
         with self._making:
             self._executor.shutdown(wait=True, cancel_futures=True)
 
     async def _start(self, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         """Submit the first call, at which the executor starts its process.
 
-        Off the loop: the first process of all waits 0.2 s for the fork server.
+        This runs in a thread, because the first of all processes waits 0.2 s for the fork server.
         """
         future = await asyncio.get_running_loop().run_in_executor(None, partial(self._make, function, *args))
-        self._sender.close()  # the process has its own, and the pipe ends with the last
+        self._sender.close()  # the process has a copy, and the pipe ends when all are closed
         return asyncio.wrap_future(future)
 
     def _make(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
@@ -208,12 +211,12 @@ class WorkerProcess:
             future: Future[Any] = _without_interrupts(self._executor.submit, function, *args)
             self._process = self._find_process()
             _hide(self._process)
-        if self._closing.is_set():  # by now; who closes it may have found no process to kill
+        if self._closing.is_set():  # meanwhile: `close` may have found no process to kill
             self.kill()
         return future
 
     def _find_process(self) -> BaseProcess | None:
-        # A public way to it comes with Python 3.14.
+        # Python 3.14 has a public method for this.
         return next(iter((self._executor._processes or {}).values()), None)  # noqa: SLF001
 
     def _submit(self, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
@@ -222,8 +225,8 @@ class WorkerProcess:
         return asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
 
     async def _autopsy(self) -> Death:
-        """Find out how the process died; its progress and its last words outlive it."""
-        async with self._examining:  # both calls that were in flight ask
+        """Find out how the process died, from its exit status, its progress and the end of its output."""
+        async with self._examining:  # several calls in flight may need this
             if self._death is None:
                 exitcode = await asyncio.to_thread(self._exit_status)
                 self._death = self._examine(exitcode)
@@ -247,18 +250,18 @@ class WorkerProcess:
     def _exit_status(self) -> int | None:
         if self._process is None:
             return None
-        # First the executor's own thread must be done with it: two that ask for the status of a process at once may
-        # both miss it.
+        # The executor's own thread must be done with the process first: if two threads ask for the status of a process
+        # at the same time, both may miss it.
         self._shutdown()
         self._process.join(_EXIT_PATIENCE)
         return self._process.exitcode
 
 
 def _hide(process: BaseProcess | None) -> None:
-    """Keep ``process`` from those who look which have ended, as each start of another process does.
+    """Hide ``process`` from multiprocessing, which looks for ended processes whenever it starts another one.
 
-    A fork server tells how a process ended once: of two threads that ask at the same time, one is told, and the other
-    notes 255 for both (seen with CPython 3.11). The executor asks, and nobody else need.
+    A fork server tells the exit status of a process only once. If two threads ask at the same time, one gets it, and
+    the other records 255 for both (seen with CPython 3.11). The executor asks, and no one else needs to.
     """
     multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]  # noqa: SLF001
 
@@ -278,13 +281,13 @@ def _in_words(exitcode: int | None, cpu: Cpu, exceeded_deadline: bool) -> str:
 
 
 def _without_interrupts(start: Callable[..., Any], *args: Any) -> Any:
-    """Return ``start(*args)``; what it starts is deaf to Ctrl-C, which goes to the whole terminal group.
+    """Return ``start(*args)``. Processes started by it ignore Ctrl-C, which goes to all processes of a terminal.
 
-    The fork server ignores it too, but only when it has imported what it preloads; before, it would die of it.
+    The fork server ignores Ctrl-C by itself, but not before it has imported its modules: until then it would die.
     """
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         return start(*args)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # of this thread, and inherited by processes
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for this thread; new processes inherit it
     try:
         return start(*args)
     finally:
@@ -292,13 +295,13 @@ def _without_interrupts(start: Callable[..., Any], *args: Any) -> Any:
 
 
 def _context() -> BaseContext:
-    """Return forkserver, which forks from a small single-threaded process; spawn where there is none."""
+    """Return the forkserver context, which forks from a small single-threaded process; spawn if there is none."""
     methods = multiprocessing.get_all_start_methods()
     return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
 
 
 def preload(cpu: Cpu) -> None:
-    """Have the fork server, if there is one and it does not run yet, import what every worker needs."""
+    """Make the fork server import the modules that all workers need; without effect if it already runs."""
     context = _context()
     if context.get_start_method() == "forkserver":
         context.set_forkserver_preload(["crawler.parsing.worker", *cpu.preload])

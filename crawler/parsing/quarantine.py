@@ -1,4 +1,4 @@
-"""Pages that could not be parsed without harm, kept so that their parser can be looked at: see ``crawler replay``."""
+"""The quarantine: files of pages that could not be parsed without harm, for ``crawler replay``."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from crawler.models import Request
 
 
 class Quarantined(msgspec.Struct, frozen=True):
-    """A page in quarantine, as its file holds it: JSON, so that a person can read why without any tool.
+    """The file of a page in quarantine. It is JSON, so that a person can read the reason without any tool.
 
     Attributes:
         url: Its URL.
         error: The type of error.
         reason: What happened.
-        traceback: Where the worker was.
+        traceback: The traceback of the worker.
         parser: The module and the name of the parser.
-        time: When it was kept, in seconds since 1970.
+        time: When it was written, in seconds since 1970.
         status: The HTTP status.
         headers: The response's header fields.
         seconds: Seconds that the fetch took.
-        request: The request, without its metadata where that is not plain data.
+        request: The request, without its metadata if that is not plain data.
         body: The body, in base64.
     """
 
@@ -56,15 +56,15 @@ class Quarantined(msgspec.Struct, frozen=True):
         )
 
 
-def keep(folder: str | os.PathLike[str], page: Page, error: QuarantineError, parser: str) -> Path:
+def save(folder: str | os.PathLike[str], page: Page, error: QuarantineError, parser: str) -> Path:
     """Write ``page`` to a file in ``folder``, which is made if need be; return its path.
 
-    The name follows from the URL, so that the same page found harmful twice is kept once.
+    The name of the file is a digest of the request, so that a page that is harmful twice has one file.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The file cannot be written.
     """
-    kept = Quarantined(
+    quarantined = Quarantined(
         url=_text(page.url),
         error=type(error).__name__,
         reason=_text(str(error)),
@@ -80,12 +80,12 @@ def keep(folder: str | os.PathLike[str], page: Page, error: QuarantineError, par
     name = blake2b(page.request.fingerprint.encode(), digest_size=8).hexdigest()
     path = Path(folder) / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1))
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(quarantined), indent=1))
     return path
 
 
 def load(path: str | os.PathLike[str]) -> Quarantined:
-    """Return the page that `keep` has written to ``path``.
+    """Return the page that `save` has written to ``path``.
 
     Raises:
         ConfigurationError: There is no such file, or it is another kind of file.
@@ -99,7 +99,7 @@ def load(path: str | os.PathLike[str]) -> Quarantined:
 
 
 def _plain(request: Request) -> Request:
-    """Return ``request`` with metadata that JSON can hold, or none."""
+    """Return ``request``, whose metadata is replaced by its text if JSON cannot hold it."""
     try:
         msgspec.json.encode(request)
     except (TypeError, ValueError, ArithmeticError, RecursionError):
@@ -108,7 +108,7 @@ def _plain(request: Request) -> Request:
 
 
 def _text(text: str) -> str:
-    """Return ``text`` without the half characters that stand for odd bytes in headers, and that JSON cannot hold."""
+    """Return ``text`` without lone surrogates: they come from undecodable bytes, and JSON cannot hold them."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Calls into a slot that survive its worker: the page that is to blame is found, its neighbours are delivered."""
+"""Recovery from deaths of workers: it finds the page that is to blame, and parses the others of its batch again."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from crawler.errors import MemoryLimitError, QuarantineError, WorkerLostError
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.lane import Lane, Waiting
 from crawler.parsing.process import Death, WorkerDiedError
-from crawler.parsing.quarantine import keep
+from crawler.parsing.quarantine import save
 from crawler.parsing.worker import Batch, Parsed
 
-_DEATHS_TO_BELIEVE = 2  # deaths on one page until it is to blame: the first may have come from outside
-_BREAKER_PAGES = 20  # the last pages, of which half must have killed their worker until the crawl is stopped; arbitrary
+_DEATHS_TO_BLAME = 2  # deaths at one page until it is to blame: the first may have come from outside
+_BREAKER_PAGES = 20  # the crawl ends if half of the last pages, this many, killed their worker; arbitrary
 
 logger = logging.getLogger("crawler")
 
 
 class Recovery:
-    """Parses batches and makes calls, whatever they do to the workers."""
+    """Parses batches and makes calls, and replaces the workers that die of them."""
 
     def __init__(self, cpu: Cpu, parser_name: str) -> None:
-        """Create what ``cpu`` asks for; ``parser_name`` is noted with pages in quarantine."""
+        """Create a recovery with the limits of ``cpu``; ``parser_name`` is recorded with pages in quarantine."""
         self._cpu = cpu
         self._parser_name = parser_name
         self._deaths: deque[bool] = deque(maxlen=_BREAKER_PAGES)
@@ -37,7 +37,7 @@ class Recovery:
         return f"<Recovery {sum(self._deaths)} deaths on the last {len(self._deaths)} pages>"
 
     async def parse(self, lane: Lane, batch: Sequence[Waiting]) -> Batch:
-        """Parse a batch: a result for each page, come what may.
+        """Parse a batch; return a result for each page, even if workers die.
 
         Raises:
             WorkerLostError: The worker cannot be replaced, or the parser kills one worker after the other.
@@ -48,55 +48,55 @@ class Recovery:
         lost = sum(isinstance(results[place].error, WorkerLostError) for place in failed)
         self._deaths.extend([False] * (len(results) - lost))
         for place in failed:
-            results[place] = await self.kept(batch[place].page, results[place])
+            results[place] = await self.quarantine(batch[place].page, results[place])
         return Batch(results, parsed.resident_bytes)
 
     async def call(self, lane: Lane, function: Callable[..., Any], args: Sequence[Any]) -> Any:
         """Return ``function(*args)``; raise what it raises.
 
         Raises:
-            WorkerLostError: It killed two workers, or exceeded the deadline.
+            WorkerLostError: The function killed two workers, or exceeded the deadline.
         """
         try:
-            async with lane.gate.shared():
+            async with lane.lock.shared():
                 return await lane.slot.call(function, args)
         except WorkerDiedError as died:
-            async with lane.gate.alone():
+            async with lane.lock.alone():
                 return await self._call_alone(lane, function, args, died)
 
-    async def kept(self, page: Page, parsed: Parsed) -> Parsed:
-        """Return a result; that of a page which goes to quarantine says where its body is kept."""
+    async def quarantine(self, page: Page, parsed: Parsed) -> Parsed:
+        """Write ``page`` to quarantine if its result is a `QuarantineError`; return the result, with the file."""
         if self._cpu.quarantine is None or parsed.saved or not isinstance(parsed.error, QuarantineError):
             return parsed
         try:
-            path = await asyncio.to_thread(keep, self._cpu.quarantine, page, parsed.error, self._parser_name)
+            path = await asyncio.to_thread(save, self._cpu.quarantine, page, parsed.error, self._parser_name)
         except OSError as error:
-            logger.warning("the body of %s cannot be kept in quarantine: %s", page.url, error)
+            logger.warning("the body of %s cannot be saved in quarantine: %s", page.url, error)
             return parsed
         return replace(parsed, saved=str(path))
 
     async def recycle_if_due(self, lane: Lane) -> None:
-        """Replace a worker that is old or large: here, as the pool's own way to do so hangs (CPython 3.11 to 3.13)."""
+        """Replace a worker that is old or large. The pool's ``max_tasks_per_child`` hangs (CPython 3.11 to 3.13)."""
         bounds = self._cpu.recycle_pages, self._cpu.recycle_bytes
         if lane.is_due(*bounds):
-            async with lane.gate.alone():
-                if lane.is_due(*bounds):  # the other server of the slot may have been first
+            async with lane.lock.alone():
+                if lane.is_due(*bounds):  # the other task that serves the slot may have been first
                     await lane.recycle()
 
     async def _parse(self, lane: Lane, batch: Sequence[Waiting]) -> Batch:
         try:
-            async with lane.gate.shared():
+            async with lane.lock.shared():
                 parsed = await lane.parse(batch)
         except WorkerDiedError as died:
-            async with lane.gate.alone():
+            async with lane.lock.alone():
                 return await self._parse_again(lane, batch, died)
         if not any(isinstance(result.error, MemoryLimitError) for result in parsed.results):
             return parsed
-        async with lane.gate.alone():
-            return await self._parse_afresh(lane, batch, parsed)
+        async with lane.lock.alone():
+            return await self._parse_in_new_workers(lane, batch, parsed)
 
-    async def _parse_afresh(self, lane: Lane, batch: Sequence[Waiting], parsed: Batch) -> Batch:
-        """Parse what ran out of memory again in a fresh worker: the old one may be full of what pages before left."""
+    async def _parse_in_new_workers(self, lane: Lane, batch: Sequence[Waiting], parsed: Batch) -> Batch:
+        """Parse pages that ran out of memory again, each in a new worker: earlier pages may have filled the old one."""
         results = list(parsed.results)
         for place, waiting in enumerate(batch):
             if isinstance(results[place].error, MemoryLimitError) and await lane.recycle():
@@ -104,7 +104,7 @@ class Recovery:
         return Batch(results)
 
     async def _parse_again(self, lane: Lane, batch: Sequence[Waiting], died: WorkerDiedError) -> Batch:
-        """Parse a batch whose worker died once more, page by page: only the page it died on is suspected."""
+        """Parse a batch whose worker died again, page by page. The page at which it died is already suspected."""
         await lane.slot.replace(died)
         results = [
             await self._parse_alone(lane, waiting, [died.death] if place == died.page else [])
@@ -113,8 +113,8 @@ class Recovery:
         return Batch(results)
 
     async def _parse_alone(self, lane: Lane, waiting: Waiting, deaths: list[Death]) -> Parsed:
-        """Parse one page alone in its slot, so that a death there is this page's; it has caused ``deaths`` before."""
-        while not deaths or not (deaths[-1].exceeded_deadline or len(deaths) >= _DEATHS_TO_BELIEVE):
+        """Parse one page alone in its slot, so that a death is its own; it has caused the earlier ``deaths``."""
+        while not deaths or not (deaths[-1].exceeded_deadline or len(deaths) >= _DEATHS_TO_BLAME):
             try:
                 [parsed] = (await lane.parse([waiting])).results
             except WorkerDiedError as died:
@@ -124,12 +124,12 @@ class Recovery:
                 return parsed
         error = WorkerLostError(f"the worker was lost on this page: {deaths[-1].reason}", deaths[-1].output)
         seconds = (self._cpu.deadline or 0.0) if deaths[-1].exceeded_deadline else 0.0
-        parsed = await self.kept(waiting.page, Parsed(error=error, seconds=seconds))
+        parsed = await self.quarantine(waiting.page, Parsed(error=error, seconds=seconds))
         self._trip_breaker(waiting.page, error)
         return parsed
 
     def _trip_breaker(self, page: Page, error: WorkerLostError) -> None:
-        """Stop the crawl where it is not single pages but the parser itself that kills workers."""
+        """Raise ``error`` if so many pages killed their worker that the parser itself must be at fault."""
         self._deaths.append(True)
         killers = sum(self._deaths)
         if killers * 2 >= _BREAKER_PAGES:
@@ -140,7 +140,7 @@ class Recovery:
     async def _call_alone(
         self, lane: Lane, function: Callable[..., Any], args: Sequence[Any], died: WorkerDiedError
     ) -> Any:
-        """Call a function again whose worker died: alone, as the first death may have come from outside."""
+        """Call a function whose worker died again, alone in the slot: the first death may have come from outside."""
         await lane.slot.replace(died)
         if died.page is None or not died.death.exceeded_deadline:
             try:

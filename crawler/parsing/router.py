@@ -1,4 +1,4 @@
-"""Several kinds of page: parsers chosen by the label of the request."""
+"""A parser that chooses the parser of a page by the label of its request."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from crawler.document.page import Page
 from crawler.errors import ConfigurationError, ParseError
 
 Parser: TypeAlias = Callable[..., Any]
-"""A function of a page that returns or yields items and requests; `Router` is one. ``async def`` ones may also take the
-crawler as a second argument."""
+"""A function of a page that returns or yields items and requests; a `Router` is one. One that is ``async def`` may take
+the crawler as a second argument."""
 
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """A parser that hands each page to the parser of its request's label.
+    """A parser that hands each page to the parser for its request's label.
 
-    ``Router({"detail": parse_detail}, default=parse_index)``: requests are sent there by
-    ``page.follow(href, label="detail")`` or ``page.links("a.book", label="detail")``.
+    ``Router({"detail": parse_detail}, default=parse_index)`` hands the pages of ``page.follow(href, label="detail")``
+    and ``page.links("a.book", label="detail")`` to ``parse_detail``.
 
     Attributes:
         routes: The parser for each label.
-        default: The parser for pages whose label has none; without it such a page fails.
+        default: The parser for all other labels. Without it, a page with another label fails.
     """
 
     routes: Mapping[str, Parser]
@@ -44,7 +44,7 @@ class Router:
         """Return the parser for ``label``.
 
         Raises:
-            ParseError: There is none.
+            ParseError: There is no parser for it.
         """
         parser = self.routes.get(label, self.default)
         if parser is None:
@@ -54,7 +54,7 @@ class Router:
 
 
 def parser_for(parser: Parser, label: str) -> Parser:
-    """Return the function that will parse a page with ``label``; routers may hold routers."""
+    """Return the function that parses pages with ``label``. Routers may contain routers."""
     while isinstance(parser, Router):
         parser = parser.parser_for(label)
     return parser
@@ -65,12 +65,12 @@ def is_async(parser: Parser) -> bool:
     while isinstance(parser, partial):
         parser = parser.func
     if not (inspect.isfunction(parser) or inspect.ismethod(parser)):
-        parser = getattr(parser, "__call__", parser)  # noqa: B004  # the method itself, of an object that is callable
+        parser = getattr(parser, "__call__", parser)  # noqa: B004  # the method of a callable object
     return inspect.iscoroutinefunction(parser) or inspect.isasyncgenfunction(parser)
 
 
 def without_async(parser: Parser) -> Parser | None:
-    """Return the part of ``parser`` that runs in workers; ``None`` where all of it runs on the loop."""
+    """Return the part of ``parser`` that runs in workers; ``None`` if all of it runs on the event loop."""
     if not isinstance(parser, Router):
         return None if is_async(parser) else parser
     routes = {label: part for label, route in parser.routes.items() if (part := without_async(route)) is not None}

@@ -1,4 +1,4 @@
-"""A gate through which many pass at once, or one alone."""
+"""A lock for asyncio that many tasks share, or one holds alone."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from contextlib import asynccontextmanager
 
 
 class SharedLock:
-    """Readers and writers, by other names: `shared` for the many, `alone` for the one; first come, first served."""
+    """A readers-writer lock: readers use `shared`, a writer uses `alone`. First come, first served."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
-        self._passing = 0
-        self._empty = asyncio.Event()
-        self._empty.set()
+        self._sharing = 0
+        self._unshared = asyncio.Event()
+        self._unshared.set()
 
     def __repr__(self) -> str:
-        return f"<SharedLock {self._passing} passing{', closed' if self._lock.locked() else ''}>"
+        return f"<SharedLock shared by {self._sharing}{', locked' if self._lock.locked() else ''}>"
 
     @asynccontextmanager
     async def shared(self) -> AsyncIterator[None]:
-        """Pass beside others, but not beside one that is alone."""
+        """Hold the lock together with others, but not while one holds it alone."""
         async with self._lock:
-            self._passing += 1
-            self._empty.clear()
+            self._sharing += 1
+            self._unshared.clear()
         try:
             yield
         finally:
-            self._passing -= 1
-            if not self._passing:
-                self._empty.set()
+            self._sharing -= 1
+            if not self._sharing:
+                self._unshared.set()
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """Wait until nobody passes, and let nobody pass until the block ends."""
+        """Wait until no one else holds the lock, and hold it alone until the block ends."""
         async with self._lock:
-            await self._empty.wait()
+            await self._unshared.wait()
             yield

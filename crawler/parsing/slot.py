@@ -1,4 +1,4 @@
-"""The contract of a slot."""
+"""The contract of a slot, in which a worker makes one call after the other."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any, NamedTuple, Protocol
 
 from crawler.document.page import Page
 from crawler.parsing.process import WorkerDiedError
-from crawler.parsing.worker import DEFAULT_MANNERS, Batch, Encoders, LinkDirectives
+from crawler.parsing.worker import DEFAULT_LINK_DIRECTIVES, Batch, Encoders, LinkDirectives
 
 
 class Progress(NamedTuple):
-    """How far a slot is.
+    """The page that a slot is parsing.
 
     Attributes:
-        pages: The very sequence that was given to `Slot.parse`.
-        place: That of the page that is parsed now.
-        seconds: Since when.
+        pages: The sequence that was passed to `Slot.parse`, the same object.
+        place: The index of the page in it.
+        seconds: Seconds since the page began.
     """
 
     pages: Sequence[Any]
@@ -25,11 +25,11 @@ class Progress(NamedTuple):
 
 
 class Slot(Protocol):
-    """A place where one call after another is worked on.
+    """A worker, and the workers that replace it: one call after the other runs in it.
 
     Attributes:
-        pid: The process that works, as far as that is known.
-        restarts: How often a worker that died was replaced.
+        pid: The process of the worker; 0 if it is unknown.
+        restarts: How often a worker died and was replaced.
     """
 
     pid: int
@@ -37,21 +37,21 @@ class Slot(Protocol):
 
     @property
     def busy_seconds(self) -> float:
-        """Seconds that its workers have worked, the call they are at included as far as that can be known."""
+        """Seconds that its workers have worked, including the present call if that is known."""
 
     @property
     def progress(self) -> Progress | None:
-        """The page that its worker is at; ``None`` where it is at none, or that cannot be known."""
+        """The page that its worker is at; ``None`` if it is at none, or if that is unknown."""
 
-    def use(self, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_MANNERS) -> None:
-        """Encode items this way from now on, and tell pages that of the crawl.
+    def use(self, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_LINK_DIRECTIVES) -> None:
+        """Parse with these encoders and link directives from now on.
 
         Raises:
             ConfigurationError: The encoders do not pickle.
         """
 
     def pack(self, page: Page) -> Any:
-        """Return ``page`` in the form in which it travels.
+        """Return ``page`` in the form in which it is sent to the worker.
 
         Raises:
             ParseError: The metadata of its request does not pickle.
@@ -65,18 +65,18 @@ class Slot(Protocol):
         """
 
     async def call(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
-        """Call a function of the user's; raise what it raises.
+        """Call a user's function; raise what it raises.
 
         Raises:
             WorkerDiedError: The worker died.
         """
 
     async def replace(self, died: WorkerDiedError) -> None:
-        """Put a new worker in the place of the one that died, unless that was done before.
+        """Replace the worker that died, unless that has been done.
 
         Raises:
-            WorkerLostError: That cannot be done.
+            WorkerLostError: No new worker starts.
         """
 
     async def recycle(self) -> bool:
-        """Put a new worker in the place of one that is idle, where the slot can; tell whether it can."""
+        """Replace a worker that is idle, if the slot can do that; tell whether it can."""

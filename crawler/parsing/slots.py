@@ -1,4 +1,4 @@
-"""Where parsers run: a slot is a worker process of ours, or a share in an executor."""
+"""The kinds of slots: a worker process of the crawler, or a share of an executor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from crawler.parsing.process import Death, WorkerDiedError, WorkerProcess, prelo
 from crawler.parsing.router import Parser
 from crawler.parsing.slot import Progress, Slot
 from crawler.parsing.worker import (
-    DEFAULT_MANNERS,
+    DEFAULT_LINK_DIRECTIVES,
     Batch,
     Encoders,
     LinkDirectives,
@@ -35,12 +35,12 @@ from crawler.parsing.worker import (
 )
 
 T = TypeVar("T")
-_START_TRIES = 3  # of a worker that takes the place of another; arbitrary
+_START_ATTEMPTS = 3  # to start a worker that replaces another one; arbitrary
 logger = logging.getLogger("crawler")
 
 
 class ProcessSlot:
-    """One worker process at a time."""
+    """A slot with one worker process at a time."""
 
     def __init__(self, cpu: Cpu, parser: Parser) -> None:
         self.pid = 0
@@ -69,7 +69,7 @@ class ProcessSlot:
         return None if pages is None else Progress(pages, index, seconds)
 
     async def open(self) -> None:
-        """Start a process and load the parser in it; end the one that was here before.
+        """Start a process and load the parser in it; end the process before it.
 
         Raises:
             ParseError: The process cannot import the parser.
@@ -85,7 +85,7 @@ class ProcessSlot:
                 await before.close()
         self.pid = worker.pid
 
-    def use(self, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_MANNERS) -> None:  # noqa: D102  # see Slot
+    def use(self, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_LINK_DIRECTIVES) -> None:  # noqa: D102  # see Slot
         self._plan = pickle_plan(Plan(self._parser, encoders, link_directives))
 
     def pack(self, page: Page) -> bytes:  # noqa: D102  # see Slot
@@ -114,12 +114,12 @@ class ProcessSlot:
         return True
 
     async def _reopen(self) -> None:
-        """Open the slot again: with patience, as what kills workers from outside may kill one that starts."""
-        for tries_left in reversed(range(_START_TRIES)):
+        """Open the slot again, in several attempts: what kills workers from outside may also kill one that starts."""
+        for attempts_left in reversed(range(_START_ATTEMPTS)):
             try:
                 await self.open()
             except WorkerLostError:
-                if not tries_left:
+                if not attempts_left:
                     raise
             else:
                 return
@@ -130,7 +130,7 @@ class ProcessSlot:
             await self._worker.close()
 
     def kill(self) -> None:
-        """End the process at once, whatever it does."""
+        """End the process at once."""
         if self._worker is not None:
             self._worker.kill()
 
@@ -142,7 +142,7 @@ class ProcessSlot:
 
 
 class SharedSlot:
-    """A share in an executor that serves all slots: threads, the loop's own thread, or what the user passed in."""
+    """A slot in an executor that all slots share: threads, the event loop's own thread, or the user's executor."""
 
     def __init__(self, executor: Executor, parser: Parser, *, remote: bool) -> None:
         self.pid = 0 if remote else os.getpid()
@@ -157,17 +157,17 @@ class SharedSlot:
         return f"<SharedSlot of {self._executor!r}>"
 
     async def open(self) -> None:
-        """Find out whether the executor's workers can load the parser.
+        """Check that the executor's workers can load the parser.
 
         Raises:
-            ParseError: They cannot.
+            ParseError: They cannot load it.
         """
         if self._plan.remote:
             self.pid, error = await self._run(hello, 0, self._pickled)
             if error is not None:
                 raise error
 
-    def use(self, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_MANNERS) -> None:  # noqa: D102  # see Slot
+    def use(self, encoders: Encoders, link_directives: LinkDirectives = DEFAULT_LINK_DIRECTIVES) -> None:  # noqa: D102  # see Slot
         self._plan = replace(self._plan, encoders=encoders, link_directives=link_directives)
         self._pickled = pickle_plan(self._plan) if self._plan.remote else b""
 
@@ -192,7 +192,7 @@ class SharedSlot:
         raise WorkerLostError(text) from died
 
     async def recycle(self) -> bool:
-        """Do nothing: the workers are not ours."""
+        """Do nothing: the crawler cannot replace workers of this executor."""
         return False
 
     async def _run(self, function: Callable[..., T], *args: Any) -> T:
@@ -205,10 +205,10 @@ class SharedSlot:
 
 @asynccontextmanager
 async def open_slots(cpu: Cpu, parser: Parser) -> AsyncIterator[Sequence[Slot]]:
-    """Open the slots that ``cpu`` asks for, each with the parser loaded; close what was made here at the end.
+    """Open the slots of ``cpu``, each with the parser loaded. Close them at the end, except for the user's executor.
 
     Raises:
-        ConfigurationError: The parser cannot travel to where ``cpu`` wants it to run.
+        ConfigurationError: The parser cannot be sent to the workers.
         ParseError: A worker cannot import the parser.
         WorkerLostError: A worker process died while it started.
     """
@@ -245,7 +245,7 @@ async def _process_slots(cpu: Cpu, parser: Parser) -> AsyncIterator[Sequence[Slo
 
 
 async def _close(slots: Sequence[ProcessSlot]) -> None:
-    """Close ``slots`` to their end, also when this is cancelled: then at once."""
+    """Close ``slots``. If this is cancelled, kill their processes, and still wait for them."""
     closing = [asyncio.ensure_future(slot.close()) for slot in slots]
     try:
         await asyncio.wait(closing)
@@ -260,19 +260,19 @@ async def _close(slots: Sequence[ProcessSlot]) -> None:
 async def _own_slots(
     executor: Executor, count: int, parser: Parser, initializer: Initializer
 ) -> AsyncIterator[Sequence[Slot]]:
-    """Slots in an executor of this process that is ours."""
+    """Yield slots in an ``executor`` of this process that the crawler has made."""
     try:
         await initializer.check(executor)
         yield [SharedSlot(executor, parser, remote=False) for _ in range(count)]
     finally:
-        # Not waited for: a thread cannot be killed, and a parser that hangs must not hang the crawler's end.
+        # Without waiting: a thread cannot be killed, and a parser that hangs must not hang the end of the crawler, too.
         executor.shutdown(wait=False, cancel_futures=True)
 
 
 @asynccontextmanager
 async def _foreign_slots(executor: Executor, count: int, parser: Parser) -> AsyncIterator[Sequence[Slot]]:
-    # Threads share our memory; of any other executor it is taken that it does not. Not by `isinstance`: the pool of
-    # interpreters that comes with Python 3.14 is derived from that of threads.
+    # Only threads are sure to share the memory of this process. Not `isinstance`: the pool of interpreters in Python
+    # 3.14 is a subclass of the pool of threads.
     remote = type(executor) is not ThreadPoolExecutor
     slots = [SharedSlot(executor, parser, remote=remote) for _ in range(count)]
     await slots[0].open()
@@ -280,7 +280,7 @@ async def _foreign_slots(executor: Executor, count: int, parser: Parser) -> Asyn
 
 
 async def _all(calls: Iterable[Awaitable[None]]) -> None:
-    """Await all ``calls`` to their end, then raise the first error, if there was one."""
+    """Await all ``calls`` to their end, then raise the first error, if there is one."""
     for result in await asyncio.gather(*calls, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result

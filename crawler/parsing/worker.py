@@ -1,7 +1,7 @@
-"""What runs in a worker: parse pages, send back little.
+"""The code that runs in a worker: it parses pages, and sends back small results.
 
-One hop does the whole page: decode, parse, extract, resolve, normalise, encode. Whatever goes wrong comes back as a
-value, because an exception that does not unpickle would break the pool and take the neighbours with it.
+One call does everything for a page: decode, parse, extract, resolve, normalise, encode. Errors come back as values,
+because an exception that does not unpickle would break the pool, and the other pages of the batch with it.
 """
 
 from __future__ import annotations
@@ -35,64 +35,64 @@ from crawler.parsing.worker_guard import Guard, GuardOptions, protect, resident_
 from crawler.sitemaps import read_sitemap
 
 Encode: TypeAlias = Callable[[Any], bytes]
-"""A sink's function from an item to the bytes that it writes."""
+"""A sink's function of an item, which returns the bytes to write."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfPage:
-    """A sink's function from a page to the bytes that it writes, called once a page, whatever the items."""
+    """A sink's function of a page, which returns the bytes to write. It is called once a page, without the items."""
 
     encode: Callable[[Page], bytes]
 
 
 Encoders: TypeAlias = tuple[Encode | OfPage | None, ...]
-"""For each sink its function, or ``None`` where it wants the items themselves."""
+"""The function of each sink; ``None`` for a sink that takes the items themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkDirectives:
-    """What a page is told of the crawl: see `Page.agent` and `Page.obeys_robots`."""
+    """How pages treat the link directives of their sites: see `Page.agent` and `Page.obeys_robots`."""
 
     agent: str = ""
     obeys_robots: bool = True
 
-    def teach(self, page: Page) -> None:
-        """Tell ``page``."""
+    def apply_to(self, page: Page) -> None:
+        """Set these fields of ``page``."""
         page.agent, page.obeys_robots = self.agent, self.obeys_robots
 
 
-DEFAULT_MANNERS = LinkDirectives()
+DEFAULT_LINK_DIRECTIVES = LinkDirectives()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do with each page.
+    """The work for each page.
 
     Attributes:
         parser: The user's function.
-        encoders: How each sink wants its items, or the page.
-        link_directives: What pages are told of the crawl.
+        encoders: The encoders of the sinks.
+        link_directives: How pages treat the link directives of their sites.
         remote: Whether results cross to another process, so that items must pickle.
     """
 
     parser: Callable[[Page], Any]
     encoders: Encoders = ()
-    link_directives: LinkDirectives = DEFAULT_MANNERS
+    link_directives: LinkDirectives = DEFAULT_LINK_DIRECTIVES
     remote: bool = True
 
 
 class Parsed(msgspec.Struct, frozen=True):
-    """What became of one page: its links and items, or an error.
+    """The result of one page: its links and items, or an error.
 
     Attributes:
         links: URLs to follow, normalised.
-        requests: Requests to make that are more than a URL.
-        items: How many items there are.
-        encoded: For each sink its items as it wants them; those it wants as they are, pickled if they crossed. Empty
-            where there is nothing for any.
+        requests: Requests that are more than a URL.
+        items: The number of items.
+        encoded: The encoded items for each sink. For a sink without an encoder, the items themselves, or their pickle
+            if they come from another process. Empty if there is nothing for any sink.
         seconds: Time that the page took.
-        error: Why there is nothing of the above; or no more, where a sitemap is broken in the middle.
-        saved: The file that the body of a page in quarantine is kept in.
+        error: Why there are no links and items; or no more of them, if a sitemap is broken in the middle.
+        saved: The file of a page in quarantine.
     """
 
     links: tuple[str, ...] = ()
@@ -104,10 +104,10 @@ class Parsed(msgspec.Struct, frozen=True):
     saved: str = ""
 
     def items_for(self, sink: int) -> list[Any]:
-        """Return the items, or their encoded form, for the sink at that place.
+        """Return the items, or their encoded form, for the sink with the index ``sink``.
 
         Raises:
-            ResultError: They pickled in the worker and do not unpickle here.
+            ResultError: They were pickled in the worker, and do not unpickle here.
         """
         encoded = self.encoded[sink] if self.encoded else []
         if not isinstance(encoded, bytes):
@@ -119,7 +119,7 @@ class Parsed(msgspec.Struct, frozen=True):
         return items
 
     def opened(self) -> Parsed:
-        """Return this with the items that crossed unpickled; with an error in their place where they do not."""
+        """Return this result with all items unpickled; only with an error if they do not unpickle."""
         if bytes not in map(type, self.encoded):
             return self
         try:
@@ -130,24 +130,24 @@ class Parsed(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What a worker sends back for a batch: a result for each page, and the bytes of memory that it holds."""
+    """A worker's answer to a batch: a result for each page, and the bytes of memory that the worker holds."""
 
     results: list[Parsed]
     resident_bytes: int = 0
 
 
-_guard: Guard | None = None  # of this process; a pool's initializer has no other place to leave something for its calls
+_guard: Guard | None = None  # of this process; a pool's initializer can hand values to its calls only through globals
 
 
 def start(options: GuardOptions, output: Connection, progress: Any) -> None:
-    """Make this process a worker: the initializer of its pool."""
+    """Make this process a worker. This is the initializer of its pool."""
     global _guard  # noqa: PLW0603  # see above
     protect(options, output)
     _guard = Guard(options, output, progress)
 
 
 def hello(_number: int, plan: bytes, initializer: bytes = b"") -> tuple[int, CrawlerError | None]:
-    """Run the pickled ``initializer``, load the pickled ``plan``; return the pid, and why the worker cannot work."""
+    """Run the pickled ``initializer`` and load the pickled ``plan``; return the pid, and an error if one fails."""
     try:
         if initializer:
             unpickle(initializer, "the initializer")()
@@ -160,7 +160,7 @@ def hello(_number: int, plan: bytes, initializer: bytes = b"") -> tuple[int, Cra
 
 
 def parse_remotely(number: int, plan: bytes, pages: Sequence[bytes]) -> Batch:
-    """Parse pickled ``pages`` by a pickled `Plan`: a result for each, in order; ``number`` is that of the call."""
+    """Parse pickled ``pages`` by a pickled `Plan`, in call ``number``; return a result for each, in order."""
     try:
         loaded = _load(plan)
     except CrawlerError as error:
@@ -174,14 +174,14 @@ def parse_remotely(number: int, plan: bytes, pages: Sequence[bytes]) -> Batch:
 
 
 def parse_here(plan: Plan, pages: Sequence[Page]) -> Batch:
-    """Parse ``pages`` in this process; a result for each, in order."""
+    """Parse ``pages`` in this process; return a result for each, in order."""
     return Batch([_parse_timed(plan, page) for page in pages])
 
 
 @contextmanager
 def _guarded(number: int) -> Iterator[Callable[[int], None]]:
-    """Guard a call where this process has a guard; yield what is to be called when each page begins."""
-    if _guard is None:  # an executor of the user's
+    """Guard a call, if this process has a guard; yield a function to call at the beginning of each page."""
+    if _guard is None:  # in an executor of the user
         yield lambda _: None
         return
     with _guard.call(number):
@@ -202,30 +202,30 @@ def _parse_timed(plan: Plan, page: Page | bytes) -> Parsed:
 def _parse(plan: Plan, packed: Page | bytes) -> Parsed:
     try:
         page = unpack(packed) if isinstance(packed, bytes) else packed
-        plan.link_directives.teach(page)
+        plan.link_directives.apply_to(page)
         if page.label == SITEMAP:
             return _parse_sitemap(plan, page)
         return collect(plan, page, iterate(plan.parser(page)))
     except KeyboardInterrupt as error:
-        if not plan.remote:  # Ctrl-C: it is the program's
+        if not plan.remote:  # Ctrl-C, which is for the program
             raise
         return Parsed(error=explain(error))
     except MemoryError as error:
         return Parsed(error=_out_of_memory(error))
-    # Whatever a parser raises fails its page, and only that: also what is no `Exception`, such as a `CancelledError`,
-    # which would end the task that waits for this page without a word.
+    # An exception of a parser fails its page, and only that. So does a `BaseException`: a `CancelledError`, for
+    # example, would silently end the task that waits for this page.
     except BaseException as error:
         return Parsed(error=_as_value(error))
 
 
 def _parse_sitemap(plan: Plan, page: Page) -> Parsed:
-    """Return what a sitemap leads to, together with the error that it ends in, if it does."""
+    """Return the URLs of a sitemap, and the error after them, if there is one."""
     requests, error = read_sitemap(page)
     return msgspec.structs.replace(collect(plan, page, requests), error=error)
 
 
 def _as_value(error: BaseException) -> CrawlerError:
-    """Return our own errors by their text, and all others explained: who knows whether they unpickle."""
+    """Return an error that is sure to unpickle: errors of this package rebuilt from their text, others explained."""
     if isinstance(error, ParseError | ResultError) and type(error) in {ParseError, ResultError}:
         return type(error)(_message_of(error), str(error.traceback))
     if isinstance(error, SinkError) and type(error) in {SinkError, EncodingError}:
@@ -235,16 +235,16 @@ def _as_value(error: BaseException) -> CrawlerError:
 
 def _out_of_memory(error: MemoryError) -> MemoryLimitError:
     text = "the page needs more memory than allowed"
-    traceback.clear_frames(error.__traceback__)  # what they hold is needed to say what happened
+    traceback.clear_frames(error.__traceback__)  # frees memory, which the explanation needs
     try:
         explained = explain(error)
         return MemoryLimitError(f"{text}: {explained}", explained.traceback)
-    except MemoryError:  # something else holds it
+    except MemoryError:  # the frames did not hold it
         return MemoryLimitError(text)
 
 
 def explain(error: BaseException) -> ParseError:
-    """Return an exception of the user's as text that can travel: type, message, place, traceback."""
+    """Return an exception of user code as text, which always pickles: type, message, place, traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     text = "".join(traceback.format_exception(error))
@@ -259,10 +259,10 @@ def _message_of(error: BaseException) -> str:
 
 
 def iterate(result: Any) -> Iterable[Any]:
-    """Return what a parser returned as a sequence of items and requests: an iterator, a list, one item, or nothing."""
+    """Return a parser's return value as an iterable: it may be an iterator, a list, a single item, or nothing."""
     if result is None:
         return ()
-    # A named tuple is an item; a dict or a string is one too, though it could be iterated.
+    # A named tuple is an item, and so is a dict or a string, although it could be iterated.
     is_sequence = isinstance(result, list | tuple) and not hasattr(result, "_fields")
     return result if is_sequence or isinstance(result, Iterator) else (result,)
 
@@ -322,7 +322,7 @@ def _encode(encoder: Encode | OfPage | None, items: list[Any], plan: Plan, page:
 
 def _check_requests(requests: Sequence[Request]) -> None:
     try:
-        # That it unpickles as well must be known here: in the main process it would break the pool.
+        # They must unpickle as well: an error in the main process would break the pool.
         pickle.loads(pickle.dumps(requests))  # noqa: S301  # our own bytes
     except MemoryError:
         raise
@@ -338,7 +338,7 @@ def _encode_item(encoder: Encode, item: Any, page: Page) -> bytes:
     except MemoryError:
         raise
     except UnicodeError as error:
-        # Half a character is what a page says, not what a parser does: no reason to end the crawl.
+        # A lone surrogate comes from the page and not from the parser: it must not end the crawl.
         raise ParseError(f"an item holds text that is not Unicode: {_message_of(error)}") from error
     except Exception as error:
         text = f"an item of type {type(item).__name__!r} from {page.url} cannot be encoded: {_message_of(error)}"
@@ -349,9 +349,9 @@ def call_here(function: Callable[..., Any], args: Sequence[Any]) -> Any:
     """Return ``function(*args)``.
 
     Raises:
-        Exception: What the function raised.
-        ParseError: What it raised is no `Exception`: a `SystemExit` or `CancelledError` of a computation means neither
-            the program nor the task that waits for it.
+        Exception: The exception of the function.
+        ParseError: The function raised something else, such as `SystemExit` or `CancelledError`: it must end neither
+            the program nor the task that waits for the result.
     """
     try:
         return function(*args)
@@ -368,9 +368,9 @@ def call(number: int, payload: bytes) -> bytes:
         with _guarded(number) as begin:
             begin(0)
             result = call_here(function, args)
-    except Exception as error:  # whatever it is, it is the caller's
+    except Exception as error:  # all of them are for the caller
         return _pickle_error(error)
-    except KeyboardInterrupt as error:  # raised by the function itself: Ctrl-C does not reach workers
+    except KeyboardInterrupt as error:  # from the function itself: Ctrl-C does not reach workers
         return pickle.dumps((False, explain(error)))
     try:
         return pickle.dumps((True, result), pickle.HIGHEST_PROTOCOL)
@@ -380,10 +380,10 @@ def call(number: int, payload: bytes) -> bytes:
 
 
 def _pickle_error(error: BaseException) -> bytes:
-    """Return an exception pickled; as a `ParseError` where it does not pickle, or does not unpickle."""
+    """Return an exception pickled, or a `ParseError` in its place if it does not pickle or unpickle."""
     try:
         answer = pickle.dumps((False, error))
-        pickle.loads(answer)  # noqa: S301  # our own bytes; many an exception pickles and yet does not unpickle
+        pickle.loads(answer)  # noqa: S301  # our own bytes; many exceptions pickle, but do not unpickle
     except Exception:  # a user's type may raise anything
         answer = pickle.dumps((False, explain(error)))
     return answer

@@ -1,7 +1,7 @@
-"""Runs in a worker process: what keeps it from hurting the crawl, and lets its death be explained.
+"""The guard in a worker process: it limits the damage that a page can do, and records what explains a death.
 
-The main process reads from shared memory which page is being worked on, and from a pipe what the worker prints, so a
-worker that is gone a microsecond later has still said what killed it.
+The main process reads from shared memory which page the worker is at, and from a pipe what it prints. So even a worker
+that dies a microsecond later has told what killed it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if sys.platform != "win32":
     import resource
 
 _DEEPEST = 20_000  # calls in C; above Py_C_RECURSION_LIMIT of 3.12 and 3.13
-TOLERANCE = 0.05  # of the deadline, by which a page may be stopped late: arming the watchdog takes 30 µs
+TOLERANCE = 0.05  # of the deadline, by which a page may be late: arming the watchdog for each page would take 30 µs
 
 
 @dataclass(frozen=True, slots=True)
 class GuardOptions:
-    """How a worker process is guarded; see `Cpu` for the meanings."""
+    """The limits of a worker process; for their meanings, see `Cpu`."""
 
     niceness: int
     deadline: float | None
@@ -38,14 +38,17 @@ class GuardOptions:
 
 
 class Guard:
-    """The guard of this worker process."""
+    """Records the progress of this worker process, and ends it at the deadline of a page."""
 
     def __init__(self, options: GuardOptions, output: Connection, progress: Any) -> None:
-        """Create a guard that notes in ``progress`` what is worked on.
+        """Create a guard.
 
-        That is: the number of the call, the index of its page, when the call began, the time worked before, when the
-        page began. Times are in nanoseconds of the monotonic clock, which all processes share. What the watchdog has to
-        say goes to ``output``, not to standard error, which a parser may have replaced or closed.
+        Args:
+            options: The limits.
+            output: Gets the traceback at a deadline. A parser may have replaced or closed standard error.
+            progress: Shared memory for five numbers: the number of the call, the index of its page, when the call
+                began, the time worked before, and when the page began. Times are in nanoseconds of the monotonic clock,
+                which is the same in all processes.
         """
         self._output = output
         self._deadline = options.deadline
@@ -56,7 +59,7 @@ class Guard:
     def call(self, number: int) -> Iterator[None]:
         """Guard one call of the main process."""
         began = time.monotonic_ns()
-        # First when the page began: one that began in a call long ago must not seem to be overdue in this one.
+        # The time of the page comes first: the old one, of an earlier call, must not seem to be overdue in this call.
         self._progress[4] = began
         self._progress[:3] = number, 0, began
         try:
@@ -67,14 +70,14 @@ class Guard:
             self._progress[3] += time.monotonic_ns() - began
 
     def begin(self, index: int) -> None:
-        """Note that the page at ``index`` of the batch begins, and has its whole deadline before it."""
+        """Record that the page at ``index`` of the batch begins, and start its deadline."""
         self._progress[1] = index
         self._progress[4] = time.monotonic_ns()
         if self._deadline is None:
             return
         now = time.monotonic()
-        # The watchdog is a thread of C that needs no interpreter lock: it ends the process even inside C code that
-        # never returns, and says before where that was.
+        # The watchdog is a thread in C that needs no interpreter lock. So it prints the traceback and ends the process
+        # even inside C code that never returns.
         if self._armed_at is None or now - self._armed_at > self._deadline * TOLERANCE:
             faulthandler.dump_traceback_later(self._deadline * (1 + TOLERANCE), exit=True, file=self._output.fileno())
             self._armed_at = now
@@ -86,8 +89,8 @@ class Guard:
 
 
 def protect(options: GuardOptions, output: Connection) -> None:
-    """Prepare this process to be a worker, whose standard output and error go to ``output``."""
-    # Ctrl-C goes to the whole terminal group; the main process decides what it means.
+    """Prepare this process to be a worker, and send its standard output and error to ``output``."""
+    # Ctrl-C goes to all processes of the terminal; the main process decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):  # not on Windows; blocked while it was started, see `WorkerProcess`
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -101,13 +104,13 @@ def protect(options: GuardOptions, output: Connection) -> None:
         limit = options.memory_bytes if hard == resource.RLIM_INFINITY else min(options.memory_bytes, hard)
         _grow_stack()
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
-    gc.freeze()  # what was imported will not become garbage; collections need not look at it
+    gc.freeze()  # imported modules never become garbage: collections can skip them
 
 
 def _grow_stack() -> None:
-    """Have the stack take its memory now: where none is left, it could not grow, and the process would crash.
+    """Grow the stack now: later, without free memory, it could not grow, and the process would crash.
 
-    What needs a deep stack then is to free nested objects: from 3.12 on as deep as `repr` may go.
+    Freeing nested objects needs a deep stack: from Python 3.12 on as deep as that of `repr`.
     """
     nested: list[object] = []
     for _ in range(_DEEPEST):
@@ -117,8 +120,8 @@ def _grow_stack() -> None:
 
 
 def _redirect(output: Connection) -> None:
-    """Send what parsers print to the main process, which owns the terminal and, maybe, standard output for items."""
-    if sys.stdout is not None:  # as it is in a daemon that has closed it
+    """Send the prints of parsers to the main process: the terminal is its own, and standard output may be for items."""
+    if sys.stdout is not None:  # in a daemon it may be closed, and so None
         sys.stdout.flush()
     for descriptor in (1, 2):
         os.dup2(output.fileno(), descriptor)
@@ -126,13 +129,13 @@ def _redirect(output: Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when the main process is gone: a killed parent closes no queue, and workers would wait on."""
+    """End this process when the main process is gone. A killed one closes no queue, and workers would wait for ever."""
     parent = parent_process()
     if parent is None:
         return
     if sys.platform == "linux":
-        # The kernel kills this process when the other end of that pipe is closed, also while C code holds the
-        # interpreter. Not PR_SET_PDEATHSIG: the parent is the fork server, which lives as long as its last worker.
+        # The kernel kills this process when the other end of the pipe is closed, even while C code holds the
+        # interpreter lock. Not PR_SET_PDEATHSIG: the parent is the fork server, which lives as long as its last worker.
         fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, os.O_ASYNC)
@@ -145,7 +148,7 @@ def _watch(sentinel: int) -> None:
 
 
 def resident_bytes() -> int:
-    """Return the bytes of memory that this process holds; 0 where that cannot be known."""
+    """Return the bytes of memory that this process holds; 0 if that is unknown."""
     try:
         with open("/proc/self/statm", "rb") as file:  # noqa: PTH123  # a tenth of the time that Path takes
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

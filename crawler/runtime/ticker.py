@@ -1,4 +1,4 @@
-"""Calls a function again and again, on the event loop."""
+"""Periodic calls of a function on the event loop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Self
 
 
 class Ticker:
-    """Calls ``tick`` every ``interval`` seconds while it is entered; the next call is set when one is over."""
+    """A context manager that calls ``tick`` every ``interval`` seconds, counted from the end of the call before."""
 
     def __init__(self, interval: float, tick: Callable[[], None]) -> None:
         self._interval = interval

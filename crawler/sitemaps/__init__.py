@@ -1,4 +1,4 @@
-"""Sitemaps: what a site says that it consists of (https://www.sitemaps.org/protocol.html)."""
+"""Sitemaps: a site's own lists of its URLs (https://www.sitemaps.org/protocol.html)."""
 
 from crawler.sitemaps.requests import parse_sitemap, read_sitemap, sitemap
 

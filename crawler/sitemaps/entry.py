@@ -1,4 +1,4 @@
-"""What a sitemap says of one URL."""
+"""An entry of a sitemap."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """One URL of a sitemap, all of it as it is written there.
+    """One URL of a sitemap. All texts are as the sitemap has them.
 
     Attributes:
         url: The URL.
-        lastmod: When it was changed last.
-        priority: How important it is beside others of the site, from 0.0 to 1.0.
-        is_sitemap: Whether it is that of another sitemap.
+        lastmod: When the page was last changed.
+        priority: The importance of the page within its site, from 0.0 to 1.0.
+        is_sitemap: Whether the URL is that of another sitemap.
     """
 
     url: str

@@ -1,4 +1,4 @@
-"""From a sitemap to requests, and the request for a sitemap."""
+"""The request for a sitemap, and the requests for the URLs in one."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from crawler.url import LONGEST_URL, Base
 MOST_URLS = 50_000  # of a sitemap; https://www.sitemaps.org/protocol.html#otherformats
 MOST_NESTED = 3  # indexes around an index; sitemaps.org allows none, some sites have one
 
-_NESTED = "nested"  # what says in the metadata of a request for a sitemap how many indexes are around it
+_NESTED = "nested"  # the key, in the metadata of a request for a sitemap, of the number of indexes around it
 _BLANKS = "\ufeff \t\r\n"
 
 
 def sitemap(url: str, *, label: str = "", priority: int = 0, details: bool = False) -> Request:
     """Return the request for a sitemap, whose URLs become requests of the crawl. Use it as a seed, or yield it.
 
-    It may be XML, an index of other sitemaps, RSS, Atom, or text with a URL a line, and a gzip file of any of them.
+    It may be XML, an index of other sitemaps, RSS, Atom, or text with one URL a line; or a gzip file of any of these.
 
     Args:
-        url: Where it is.
+        url: The URL of the sitemap.
         label: Label of the requests for its URLs, for a `Router`.
-        priority: Priority of these and of further sitemaps.
-        details: Whether to hand the parser ``page.metadata["lastmod"]`` and ``["priority"]``, as they are written in
-            the sitemap, where they are.
+        priority: Priority of these requests, and of those for further sitemaps.
+        details: Whether the parser gets ``page.metadata["lastmod"]`` and ``["priority"]``, as the sitemap has them, for
+            those URLs for which it has them.
     """
     options: dict[str, Any] = {"label": label} if label else {}
     if details:
@@ -40,12 +40,12 @@ def sitemap(url: str, *, label: str = "", priority: int = 0, details: bool = Fal
 
 
 def parse_sitemap(page: Page) -> Iterator[Request]:
-    """Yield a request for each URL of the sitemap that ``page`` is, normalised; those of an index are for sitemaps.
+    """Yield a request for each URL of the sitemap in ``page``, normalised; for an index, these are for sitemaps.
 
     URLs that are invalid, or longer than `LONGEST_URL`, are left out.
 
     Raises:
-        ParseError: It is no sitemap, broken, or larger than allowed. What comes before that is yielded first.
+        ParseError: The page is no sitemap, or is broken or too large. The URLs before that point are yielded first.
     """
     base = Base(page.url)
     for count, entry in enumerate(_entries_of(page)):
@@ -61,14 +61,14 @@ def parse_sitemap(page: Page) -> Iterator[Request]:
 
 
 def read_sitemap(page: Page) -> tuple[list[Request], ParseError | None]:
-    """Return what `parse_sitemap` yields, and what it raises in the end, if it does.
+    """Return all requests that `parse_sitemap` yields, and the error that it raises after them, if there is one.
 
-    Nothing is lost of a sitemap that is cut off or too long: it fails, and what it said before is crawled.
+    A sitemap that is cut off or too long fails, but the URLs before that point are crawled.
     """
     requests: list[Request] = []
     try:
         for request in parse_sitemap(page):
-            requests.append(request)  # noqa: PERF402  # one by one: those before an error count
+            requests.append(request)  # noqa: PERF402  # one by one, to have those before an error
     except ParseError as error:
         return requests, ParseError(f"{error}; URLs taken before that: {len(requests)}")
     return requests, None
@@ -102,7 +102,7 @@ def _in_text(pieces: Iterable[str]) -> Iterator[Entry]:
             if url.lower().startswith(("http://", "https://")) and len(url) <= LONGEST_URL:
                 is_sitemap = True
                 yield Entry(url)
-        rest = rest[: LONGEST_URL + 1]  # of a line that is longer, enough to see that it is
+        rest = rest[: LONGEST_URL + 1]  # enough to see that the line is too long
     if not is_sitemap:
         raise ParseError("no sitemap: it is neither XML nor text with a URL in each line")
 

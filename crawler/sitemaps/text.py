@@ -1,4 +1,4 @@
-"""From the body of a sitemap to its text, piece by piece: unpacked, decoded."""
+"""The text of a sitemap, unpacked and decoded piece by piece."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crawler.policy.bodies import Bodies
 
 MAX_BYTES = 52_428_800  # of a sitemap, unpacked; https://www.sitemaps.org/protocol.html#otherformats
 BODIES = Bodies(max_bytes=MAX_BYTES)
-"""What a sitemap may be: of any type, which servers get wrong more often than not, and packed as well as any body."""
+"""The bodies that sitemaps may have. Any content type is allowed, as most servers send a wrong one."""
 
 _CHUNK = 64 * 1024  # bytes unpacked, decoded and parsed at a time; arbitrary
 _MAGIC = b"\x1f\x8b"  # RFC 1952 §2.3.1
@@ -24,11 +24,11 @@ _MOST_MEMBERS = 1000  # arbitrary; bgzip makes one for each 64 kB
 def pieces_of(body: bytes, content_type: str) -> Iterator[str]:
     """Yield the text of the sitemap in ``body``, which may be a gzip file.
 
-    It is in the encoding that its byte order mark names, the ``Content-Type`` or its XML declaration, by default UTF-8;
-    what does not decode becomes U+FFFD.
+    The encoding is that of its byte order mark, else of the ``Content-Type``, else of its XML declaration, else UTF-8.
+    Bytes that do not decode become U+FFFD.
 
     Raises:
-        ParseError: The file is damaged or too large; what comes before that is yielded first.
+        ParseError: The file is damaged or too large. The text before that point is yielded first.
     """
     decode: Callable[[bytes, bool], str] | None = None
     for chunk in _unpacked(body) if body.startswith(_MAGIC) else _sliced(body):
@@ -50,7 +50,7 @@ def _sliced(body: bytes) -> Iterator[bytes]:
 
 
 def _unpacked(body: bytes) -> Iterator[bytes]:
-    """Yield what a gzip file holds; what comes after it is not looked at."""
+    """Yield the contents of a gzip file; bytes after its last member are ignored."""
     size = 0
     for chunk in _inflated(body):
         size += len(chunk)
@@ -58,12 +58,12 @@ def _unpacked(body: bytes) -> Iterator[bytes]:
             raise _too_large()
         if not BODIES.allows_ratio(size, len(body)):
             raise ParseError(f"the sitemap has more than {BODIES.max_ratio:g} times its {len(body)} compressed bytes")
-        if chunk:  # not so where a slice held no more than a header
+        if chunk:  # empty if a slice held only a header
             yield chunk
 
 
 def _inflated(body: bytes) -> Iterator[bytes]:
-    """Yield the contents of the members of a gzip file, one or several (RFC 1952 §2.2), piece by piece."""
+    """Yield the contents of all members of a gzip file (RFC 1952 §2.2), piece by piece."""
     position = members = 0
     while body.startswith(_MAGIC, position):
         members += 1
@@ -71,7 +71,7 @@ def _inflated(body: bytes) -> Iterator[bytes]:
             raise ParseError(f"the sitemap is a gzip file of more than {_MOST_MEMBERS} members")
         member = zlib.decompressobj(_GZIP)
         while not member.eof:
-            # Fed slice by slice, because the decompressor copies what it has not got to with each piece.
+            # Fed slice by slice, because the decompressor copies its unread input for each piece.
             packed = member.unconsumed_tail or body[position : position + _CHUNK]
             position += 0 if member.unconsumed_tail else len(packed)
             yield _inflated_piece(member, packed)

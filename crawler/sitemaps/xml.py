@@ -1,4 +1,4 @@
-"""Sitemaps in XML, their indexes, and feeds: read as they come, so that they may be large, and without entities."""
+"""An incremental reader of XML sitemaps, sitemap indexes and feeds, which may be large; entities are refused."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from crawler.sitemaps.entry import Entry
 from crawler.url import LONGEST_URL
 
 _DEEPEST = 64  # elements inside each other; arbitrary, sitemaps need 5
-_LONGEST_TAG = 2**20  # bytes; expat before 2.6 reads a tag anew with each piece of it (CVE-2023-52425)
+_LONGEST_TAG = 2**20  # bytes; expat before 2.6 parses a tag again with each piece of it (CVE-2023-52425)
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Where a kind of document keeps its URLs.
+    """A kind of document, and the elements that have its URLs.
 
     Attributes:
         element: The element of one URL.
-        fields: Those inside it that we read, and what they are of an `Entry`.
+        fields: The elements inside it that are read, and the fields of an `Entry` that they become.
         is_index: Whether the URLs are those of sitemaps.
     """
 
@@ -39,7 +39,7 @@ _KINDS = {
 
 
 class XmlReader:
-    """Reads one document. Names are compared without their prefixes: many sitemaps declare wrong namespaces."""
+    """Reads one document. It compares names without their prefixes, as many sitemaps declare wrong namespaces."""
 
     def __init__(self) -> None:
         self._parser = ParserCreate("utf-8")
@@ -51,7 +51,7 @@ class XmlReader:
         self._path: list[str] = []
         self._fed = 0
         self._entry: dict[str, str] = {}
-        self._field = 0  # how deep the element is whose text is being read; 0 for none
+        self._field = 0  # the depth of the element whose text is being read; 0 for none
         self._text: list[str] = []
         self._size = 0
         self._entries: list[Entry] = []
@@ -60,9 +60,9 @@ class XmlReader:
         return f"<XmlReader at {'/'.join(self._path)} {len(self._entries)} entries>"
 
     def feed(self, text: str, *, is_last: bool = False) -> ParseError | None:
-        """Read a piece of the document; return why it cannot be read any further.
+        """Read a piece of the document; return an error if it cannot be read any further.
 
-        Not raised, because what came before it counts: ask for it with `take`.
+        The error is returned and not raised, because the entries before it are valid: `take` returns them.
         """
         data = text.encode()
         self._fed += len(data)
@@ -79,11 +79,11 @@ class XmlReader:
         return None
 
     def take(self) -> list[Entry]:
-        """Return the entries that are complete and were not taken yet."""
+        """Return the complete entries that were not returned before."""
         taken, self._entries = self._entries, []
         return taken
 
-    # ── what expat calls ──
+    # ── callbacks of expat ──
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         name = name.rpartition(":")[2]
@@ -127,5 +127,5 @@ def _kind_of(root: str) -> _Kind:
 
 
 def _refuse_doctype(*_: object) -> None:
-    # Without one there are no entities, which a few lines can let grow to gigabytes, or make us read files.
+    # A DOCTYPE can define entities, with which a few lines grow to gigabytes, or read local files.
     raise ParseError("the sitemap has a DOCTYPE: that is refused, as entities can be bombs; is it an HTML page?")

@@ -322,4 +322,4 @@ async def test_a_page_that_cannot_be_kept_is_in_quarantine_all_the_same(
     outcome, _ = await parsed(["leave/1", "fine/1"], quarantine=tmp_path / "file")
     assert list(outcome.errors) == ["leave/1"]
     assert outcome.results["leave/1"].saved == ""
-    assert "the body of http://a.example/leave/1 cannot be kept in quarantine" in caplog.text
+    assert "the body of http://a.example/leave/1 cannot be saved in quarantine" in caplog.text

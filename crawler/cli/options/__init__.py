@@ -1,4 +1,4 @@
-"""The options of the commands: a dataclass for each panel of the help, and what they change in a `Configuration`."""
+"""The options of the commands: one dataclass for each panel of the help, which changes a `Configuration`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["CrawlOptions", "PageOptions", "ReparseOptions", "ReplayOptions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageOptions:
-    """What ``fetch`` takes."""
+    """The options of ``crawler fetch``."""
 
     output: PageOutput = field(default_factory=PageOutput)
     fetching: FetchingOptions = field(default_factory=FetchingOptions)
@@ -32,17 +32,17 @@ class PageOptions:
     cache: CacheOptions = field(default_factory=CacheOptions)
 
     def applied_to(self, fetch: Fetch) -> Fetch:
-        """Return ``fetch`` with what these options change, header fields and passwords aside.
+        """Return ``fetch``, changed by these options, except for header fields and passwords.
 
         Raises:
-            ConfigurationError: One of them is out of its range.
+            ConfigurationError: An option is out of its range.
         """
         return _applied(self, fetch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlOptions:
-    """What ``run`` and ``site`` take."""
+    """The options of ``crawler run`` and ``crawler site``."""
 
     output: CrawlOutput = field(default_factory=CrawlOutput)
     scope: ScopeOptions = field(default_factory=ScopeOptions)
@@ -56,10 +56,10 @@ class CrawlOptions:
     state: StateOptions = field(default_factory=StateOptions)
 
     def applied_to(self, options: Configuration) -> Configuration:
-        """Return ``options`` with what these change, header fields and passwords aside.
+        """Return ``options``, changed by these, except for header fields and passwords.
 
         Raises:
-            ConfigurationError: One of them is out of its range, or contradicts another.
+            ConfigurationError: An option is out of its range, or contradicts another.
         """
         return replace(
             options,

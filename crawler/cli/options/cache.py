@@ -1,4 +1,4 @@
-"""Where answers of servers are kept."""
+"""Options for the HTTP cache."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _option = partial(typer.Option, rich_help_panel="Cache")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheOptions:
-    """The HTTP cache."""
+    """Where the HTTP cache is, and which answers it serves."""
 
     path: Annotated[
         str | None,
-        _option("--cache", metavar="PATH", help="Keep answers in this folder, or .sqlite file."),
+        _option("--cache", metavar="PATH", help="Store answers in this folder, or .sqlite file."),
     ] = None
     mode: Annotated[
         CacheMode | None,
@@ -30,10 +30,10 @@ class CacheOptions:
     ] = None
 
     def applied_to(self, cache: Cache | None) -> Cache | None:
-        """Return ``cache`` with what these options change.
+        """Return ``cache``, changed by these options.
 
         Raises:
-            ConfigurationError: There is a mode, and no cache.
+            ConfigurationError: There is a mode, but no cache.
         """
         path = None if self.path == NONE else self.path
         if path is None and (cache is None or self.path == NONE):

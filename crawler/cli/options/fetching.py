@@ -1,7 +1,8 @@
-"""How requests are made, and which answers are taken."""
+"""Options for fetching: time, attempts, sizes and types of bodies."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated
@@ -10,23 +11,26 @@ import typer
 
 from crawler.cli.options.given import given
 from crawler.cli.values import parse_positive_size
+from crawler.errors import ConfigurationError
 from crawler.policy.fetch import Fetch
 from crawler.policy.retry import Retry
 
 _option = partial(typer.Option, rich_help_panel="Fetching")
+_log = logging.getLogger("crawler")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchingOptions:
-    """What ``fetch`` takes, too."""
+    """The options of every command that fetches."""
 
     timeout: Annotated[
         float | None,
         _option("--timeout", metavar="SECONDS", help="For a request and its body (default: 30)."),
     ] = None
-    tries: Annotated[
-        int | None, _option("--tries", metavar="N", help="Of each request (default: 3); 1: no retries.")
+    attempts: Annotated[
+        int | None, _option("--attempts", metavar="N", help="Of each request (default: 3); 1: no retries.")
     ] = None
+    tries: Annotated[int | None, _option("--tries", metavar="N", hidden=True)] = None  # the former name
     max_body: Annotated[
         int | None,
         _option(
@@ -38,26 +42,30 @@ class FetchingOptions:
     ] = None
 
     def applied_to(self, fetch: Fetch) -> Fetch:
-        """Return ``fetch`` with what these options change.
+        """Return ``fetch``, changed by these options.
 
         Raises:
-            ConfigurationError: One of them is out of its range.
+            ConfigurationError: An option is out of its range.
         """
         bodies = replace(fetch.bodies, **given(max_bytes=self.max_body))
         return replace(fetch, bodies=bodies, **given(timeout=self.timeout))
 
     def retry(self, retry: Retry) -> Retry:
-        """Return ``retry`` with what these options change.
+        """Return ``retry``, changed by these options.
 
         Raises:
-            ConfigurationError: One of them is out of its range.
+            ConfigurationError: An option is out of its range, or ``--tries`` is there beside ``--attempts``.
         """
-        return replace(retry, **given(attempts=self.tries))
+        if self.tries is not None:
+            if self.attempts is not None:
+                raise ConfigurationError("--tries is the former name of --attempts; leave it out")
+            _log.warning("--tries is deprecated; write --attempts %s", self.tries)
+        return replace(retry, **given(attempts=self.attempts if self.tries is None else self.tries))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlFetching(FetchingOptions):
-    """What ``run`` and ``site`` take."""
+    """The options of ``run`` and ``site``."""
 
     types: Annotated[
         list[str] | None,
@@ -69,10 +77,10 @@ class CrawlFetching(FetchingOptions):
     ] = None
 
     def applied_to(self, fetch: Fetch) -> Fetch:
-        """Return ``fetch`` with what these options change.
+        """Return ``fetch``, changed by these options.
 
         Raises:
-            ConfigurationError: One of them is out of its range.
+            ConfigurationError: An option is out of its range.
         """
         fetch = FetchingOptions.applied_to(self, fetch)
         bodies = replace(fetch.bodies, **given(content_types=self.types))

@@ -1,4 +1,4 @@
-"""Who we are to servers."""
+"""Options for the identity that servers see."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MEMORY = "memory"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityOptions:
-    """What servers are told of us. Header fields and passwords are read by `crawler.cli.identity`."""
+    """Contact, user agent, header fields, logins and cookies. `crawler.cli.identity` reads fields and passwords."""
 
     contact: Annotated[
         str | None,
@@ -38,7 +38,7 @@ class IdentityOptions:
     ] = None
     cookies: Annotated[
         str | None,
-        _option("--cookies", metavar="FILE", help="Keep cookies here, or in memory; or none."),
+        _option("--cookies", metavar="FILE", help="Store cookies here, or in memory; or none."),
     ] = None
 
     def applied_to(self, fetch: Fetch) -> Fetch:

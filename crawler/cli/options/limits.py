@@ -1,4 +1,4 @@
-"""Where a crawl ends at the latest."""
+"""Options for the limits of a crawl."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class LimitOptions:
     ] = None
 
     def applied_to(self, limits: Limits) -> Limits:
-        """Return ``limits`` with what these options change.
+        """Return ``limits``, changed by these options.
 
         Raises:
-            ConfigurationError: One of them is out of its range.
+            ConfigurationError: An option is out of its range.
         """
         changes = given(
             max_pages=self.max_pages,

@@ -1,4 +1,4 @@
-"""The way to the hosts."""
+"""Options for the network: private addresses, the proxy, certificates and name servers."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class NetworkOptions:
         bool, _option("--allow-private", metavar="", help="Let links lead into your own networks, too.")
     ] = False
     proxy: Annotated[
-        str | None, _option("--proxy", metavar="URL", help="Of an http(s) proxy; @FILE: the URL in it.")
+        str | None, _option("--proxy", metavar="URL", help="An http(s) proxy; @FILE: the URL in FILE.")
     ] = None
     ca_file: Annotated[
         str | None, _option("--ca-file", metavar="FILE", help="Trust these certificates (PEM), too.")
     ] = None
     nameserver: Annotated[
         list[str] | None,
-        _option("--nameserver", metavar="ADDRESS", help="Ask this one, not the system's; repeatable."),
+        _option("--nameserver", metavar="ADDRESS", help="Name server to ask instead of the system's; repeatable."),
     ] = None
 
     def applied_to(self, network: Network) -> Network:
-        """Return ``network`` with what these options change.
+        """Return ``network``, changed by these options.
 
         Raises:
-            ConfigurationError: One of them cannot be what it is to be.
+            ConfigurationError: The value of an option is invalid.
         """
         changes = given(
             allow_private=self.allow_private or None,

@@ -1,4 +1,4 @@
-"""Where items, messages and failures go."""
+"""Options for output: items, messages and failures."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _option = partial(typer.Option, rich_help_panel="Output")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputOptions:
-    """What each command takes."""
+    """The options of every command."""
 
     path: Annotated[str | None, _option("--output", "-o", metavar="PATH", help="Write here; - is stdout.")] = None
     verbose: Annotated[
-        bool, _option("--verbose", "-v", metavar="", help="Tell failures as they occur; show header fields.")
+        bool, _option("--verbose", "-v", metavar="", help="Report failures at once; show header fields.")
     ] = False
     quiet: Annotated[bool, _option("--quiet", "-q", metavar="", help="Say nothing but errors.")] = False
 
     def check(self) -> None:
-        """Check what no single option can.
+        """Check the options against each other.
 
         Raises:
             ConfigurationError: Options contradict each other.
@@ -36,7 +36,7 @@ class OutputOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageOutput(OutputOptions):
-    """What ``fetch`` takes."""
+    """The options of ``crawler fetch``."""
 
     text: Annotated[bool, _option("--text", metavar="", help="Show the text, without markup.")] = False
     links: Annotated[bool, _option("--links", metavar="", help="Show the links, each once, resolved.")] = False
@@ -46,11 +46,11 @@ class PageOutput(OutputOptions):
 
     @property
     def shows_part(self) -> bool:
-        """Whether something else than the body is shown."""
+        """Whether only a part of the page is shown: its text, its links or its header fields."""
         return self.text or self.links or self.headers_only
 
     def check(self) -> None:
-        """Check what no single option can.
+        """Check the options against each other.
 
         Raises:
             ConfigurationError: Options contradict each other.
@@ -62,7 +62,7 @@ class PageOutput(OutputOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlOutput(OutputOptions):
-    """What ``run`` and ``site`` take."""
+    """The options of ``crawler run`` and ``crawler site``."""
 
     path: Annotated[
         str | None,
@@ -79,7 +79,7 @@ class CrawlOutput(OutputOptions):
     ] = None
 
     def check(self) -> None:
-        """Check what no single option can.
+        """Check the options against each other.
 
         Raises:
             ConfigurationError: Options contradict each other.

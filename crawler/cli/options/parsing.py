@@ -1,4 +1,4 @@
-"""Where parsers run, and what they may take."""
+"""Options for parsing: the workers, their limits, and the quarantine."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ _option = partial(typer.Option, rich_help_panel="Parsing")
 
 Memory = Annotated[
     int | None,
-    _option("--memory", metavar="SIZE", parser=parse_size, help="Of a worker (default: 2G); none: no limit."),
+    _option("--memory", metavar="SIZE", parser=parse_size, help="For each worker (default: 2G); none: no limit."),
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsingOptions:
-    """What ``run`` and ``site`` take."""
+    """The options of ``run``, ``site`` and ``reparse``."""
 
-    workers: Annotated[int | None, _option("--workers", metavar="N", help="That parse pages (default: the cores).")] = (
-        None
-    )
+    workers: Annotated[
+        int | None, _option("--workers", metavar="N", help="Number of workers (default: one per core).")
+    ] = None
     executor: Annotated[
         ExecutorKind | None,
-        _option("--executor", metavar="KIND", help="Of workers: process (default), thread or inline."),
+        _option("--executor", metavar="KIND", help="Kind of workers: process (default), thread or inline."),
     ] = None
     deadline: Annotated[
         float | None,
         _option(
-            "--deadline", metavar="SECONDS", parser=parse_seconds, help="To parse one page (default: 30); none: any."
+            "--deadline", metavar="SECONDS", parser=parse_seconds, help="For each page (default: 30); none: no limit."
         ),
     ] = None
     memory: Memory = None
     recycle_pages: Annotated[
         int | None, _option("--recycle-pages", metavar="N", help="Replace a worker after N pages (default: never).")
     ] = None
-    niceness: Annotated[int | None, _option("--niceness", metavar="N", help="Of workers, 0 to 19 (default: 10).")] = (
-        None
-    )
+    niceness: Annotated[
+        int | None, _option("--niceness", metavar="N", help="Niceness of workers, 0-19 (default: 10).")
+    ] = None
     quarantine: Annotated[
         str | None,
         _option("--quarantine", metavar="FOLDER", help="For harmful pages (default: quarantine); or none."),
     ] = None
 
     def applied_to(self, cpu: Cpu) -> Cpu:
-        """Return ``cpu`` with what these options change.
+        """Return ``cpu``, changed by these options.
 
         Raises:
-            ConfigurationError: One of them is out of its range.
+            ConfigurationError: An option is out of its range.
         """
         return replace(
             cpu,
@@ -69,14 +69,14 @@ class ParsingOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayOptions:
-    """What ``replay`` takes."""
+    """The options of ``crawler replay``."""
 
     parser: Annotated[
         str | None,
         _option(
             "--parser",
             metavar="FILE_OR_MODULE[:NAME]",
-            help="Where the parser is, if it is not found, or to try another.",
+            help="The parser, if it is not found, or another one.",
         ),
     ] = None
     pdb: Annotated[

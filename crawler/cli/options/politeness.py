@@ -1,4 +1,4 @@
-"""How gently hosts are treated."""
+"""Options for politeness towards hosts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _option = partial(typer.Option, rich_help_panel="Politeness (on loopback: no del
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolitenessOptions:
-    """What a host, and the address behind it, is given."""
+    """Delays and connections for a host and its address, and robots.txt."""
 
     delay: Annotated[
         float | None,
-        _option("--delay", metavar="SECONDS", help="From an answer of a host to the next request (default: 1)."),
+        _option("--delay", metavar="SECONDS", help="From a host's answer to the next request (default: 1)."),
     ] = None
     jitter: Annotated[
         float | None,
@@ -35,22 +35,22 @@ class PolitenessOptions:
     ] = None
     address_connections: Annotated[
         int | None,
-        _option("--address-connections", metavar="N", help="The same to an IP address, all its names (default: 8)."),
+        _option("--address-connections", metavar="N", help="The same for an IP address (default: 8)."),
     ] = None
     ignore_robots: Annotated[
         bool,
         _option(
             "--ignore-robots",
             metavar="",
-            help="Fetch also what the site asks robots to leave alone: for sites of your own.",
+            help="Fetch also what robots.txt forbids: for sites of your own.",
         ),
     ] = False
 
     def applied_to(self, politeness: Politeness) -> Politeness:
-        """Return ``politeness`` with what these options change.
+        """Return ``politeness``, changed by these options.
 
         Raises:
-            ConfigurationError: One of them is out of its range.
+            ConfigurationError: An option is out of its range.
         """
         changes = given(
             delay=self.delay,

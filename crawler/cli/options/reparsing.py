@@ -1,4 +1,4 @@
-"""The options of ``reparse``."""
+"""The options of ``crawler reparse``."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _option = partial(typer.Option, rich_help_panel="Output")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReparseOutput(CrawlOutput):
-    """Where items, messages, failures and new links go."""
+    """Options for output: items, messages, failures and new links."""
 
     new_links: Annotated[
         str | None, _option("--new-links", metavar="FILE", help="Write here the links that the crawl had not found.")
     ] = None
 
     def check(self) -> None:
-        """Check what no single option can.
+        """Check the options against each other.
 
         Raises:
             ConfigurationError: Options contradict each other.
@@ -43,7 +43,7 @@ class ReparseOutput(CrawlOutput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReparseOptions:
-    """What ``reparse`` takes."""
+    """All options of ``crawler reparse``."""
 
     labels: Annotated[
         list[str] | None,

@@ -1,4 +1,4 @@
-"""Where a crawl begins and how far it goes."""
+"""Options for seeds and scope: where a crawl begins, and how far it goes."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _option = partial(typer.Option, rich_help_panel="Scope")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeOptions:
-    """What belongs to the crawl."""
+    """The seeds and the scope of a crawl."""
 
     sitemap: Annotated[
         list[str] | None,
-        _option("--sitemap", metavar="URL", help="Start from the URLs in this; repeatable."),
+        _option("--sitemap", metavar="URL", help="Start from the URLs in this file; repeatable."),
     ] = None
     seeds: Annotated[
         str | None,
         _option(
-            "--seeds", metavar="FILE", help="Start from the URLs in FILE, too, a line each, read as needed; - is stdin."
+            "--seeds", metavar="FILE", help="Start also from the URLs in FILE, one a line, read as needed; - is stdin."
         ),
     ] = None
-    sitemaps: Annotated[
-        bool, _option("--sitemaps", metavar="", help="Start from those, too, that robots.txt names.")
-    ] = False
+    sitemaps: Annotated[bool, _option("--sitemaps", metavar="", help="Start also from the sitemaps in robots.txt.")] = (
+        False
+    )
     within: Annotated[
         Within | None, _option("--scope", metavar="BOUND", help="site (default), host, origin or any.")
     ] = None
@@ -42,17 +42,17 @@ class ScopeOptions:
         list[str] | None, _option("--deny", metavar="REGEX", help="No URLs that match this; repeatable.")
     ] = None
     drop_tracking: Annotated[
-        bool, _option("--drop-tracking", metavar="", help="Take utm_…, fbclid and their like out of URLs.")
+        bool, _option("--drop-tracking", metavar="", help="Remove utm_…, fbclid and the like from URLs.")
     ] = False
     sort_query: Annotated[bool, _option("--sort-query", metavar="", help="Sort the parameters of queries in URLs.")] = (
         False
     )
 
     def applied_to(self, scope: Scope) -> Scope:
-        """Return ``scope`` with what these options change.
+        """Return ``scope``, changed by these options.
 
         Raises:
-            ConfigurationError: One of them is no regular expression.
+            ConfigurationError: An option is no regular expression.
         """
         rewriting = self._rewriting(scope.rewriting or Rewriting())
         changes = given(

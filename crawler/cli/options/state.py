@@ -1,4 +1,4 @@
-"""Where a crawl keeps what it needs to go on, and what it does first and last."""
+"""Options for the state folder, the order of a crawl, and its end."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class StateOptions:
 
     folder: Annotated[
         str | None,
-        _option("--state", metavar="DIR", help="Keep in this folder what it takes to go on after any end, a kill too."),
+        _option("--state", metavar="DIR", help="Save the crawl here, to resume it after any end, even a kill."),
     ] = None
     durability: Annotated[
         Durability | None,
         _option("--durability", metavar="OF", help="process (default) survives a kill, power also a power cut."),
     ] = None
     keep_bodies: Annotated[
-        bool, _option("--keep-bodies", metavar="", help="Keep the bodies of pages in that folder, too.")
+        bool, _option("--keep-bodies", metavar="", help="Save the bodies of pages in that folder, too.")
     ] = False
     order: Annotated[
         Literal["breadth", "depth"] | None,
@@ -40,11 +40,11 @@ class StateOptions:
     ] = None
     grace: Annotated[
         float,
-        _option("--grace", metavar="SECONDS", help="After a first Ctrl-C, what is in flight may take that long."),
+        _option("--grace", metavar="SECONDS", help="To finish what is in flight at a first Ctrl-C."),
     ] = 30.0
 
     def check(self) -> None:
-        """Check what is no option of a crawl.
+        """Check the option that belongs to the program and not to a crawl.
 
         Raises:
             ConfigurationError: It is out of its range.
@@ -52,10 +52,10 @@ class StateOptions:
         at_least("grace", self.grace, 0, unit="seconds")
 
     def applied_to(self, state: StateFolder | None) -> StateFolder | None:
-        """Return ``state`` with what these options change.
+        """Return ``state``, changed by these options.
 
         Raises:
-            ConfigurationError: There are options of a folder, and no folder.
+            ConfigurationError: There are options for a folder, but no folder.
         """
         folder: str | os.PathLike[str] | None = None if self.folder == NONE else self.folder
         changes = given(durability=self.durability, keep_bodies=self.keep_bodies or None)
@@ -69,5 +69,5 @@ class StateOptions:
         return replace(state, **given(folder=folder), **changes)
 
     def order_of(self, order: Order) -> Order:
-        """Return ``order``, or what these options want in its place."""
+        """Return the order in these options, or ``order`` if there is none."""
         return self.order or order

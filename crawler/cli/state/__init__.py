@@ -1,1 +1,1 @@
-"""What a state folder holds, on the command line: ``status``, ``explain``, ``list``, ``retry``, ``export``."""
+"""The commands for state folders: ``status``, ``explain``, ``list``, ``retry`` and ``export``."""

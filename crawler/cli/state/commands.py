@@ -1,4 +1,4 @@
-"""The commands that look into a state folder, and their arguments."""
+"""The commands for state folders, and their arguments."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from crawler.observe.figures import plural
 from crawler.state.listing import Selection
 from crawler.state.requeue import RETRIED, retry
 
-_Folder = Annotated[str, typer.Argument(metavar="DIR", help="The state folder of a crawl: what --state named.")]
+_Folder = Annotated[str, typer.Argument(metavar="DIR", help="The state folder of a crawl, as in --state DIR.")]
 _URL = Annotated[str, typer.Argument(metavar="URL", help="In any spelling.")]
 _URLs = Annotated[list[str] | None, typer.Argument(metavar="URL", help="Only these.")]
 _Json = Annotated[bool, typer.Option("--json", metavar="", help="Write JSON, for programs.")]
 _State = partial(typer.Option, "--state", metavar="STATE")
 _Host = Annotated[str, typer.Option("--host", metavar="HOST", help="Only those of this host.")]
-_Error = Annotated[str, typer.Option("--error", metavar="TYPE", help="Only those of this error, as StatusError.")]
+_Error = Annotated[str, typer.Option("--error", metavar="TYPE", help="Only those with this error, as StatusError.")]
 _Output = Annotated[str | None, typer.Option("--output", "-o", metavar="PATH", help="Write here; - is stdout.")]
-_What = Annotated[Literal["urls", "failures"], typer.Option("--what", metavar="WHAT", help="urls, or failures alone.")]
+_What = Annotated[Literal["urls", "failures"], typer.Option("--what", metavar="WHAT", help="urls, or failures only.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -53,7 +53,7 @@ def status(folder: _Folder, *, json: _Json = False) -> int:
 
 
 def explain(folder: _Folder, url: _URL, *, json: _Json = False) -> int:
-    """Show what became of a URL: its state and why, each try, the way from the seed, and what it waits for."""
+    """Show what became of a URL: its state and why, each attempt, the way from the seed, and what it waits for."""
     with for_a_reader():
         show_explanation(folder, url, as_json=json)
     return Exit.DONE
@@ -65,7 +65,7 @@ def list_(
     state: Annotated[str, _State(help="Only those in this state, as failed (default: all).")] = "all",
     host: _Host = "",
     error: _Error = "",
-    limit: Annotated[int | None, typer.Option("--limit", min=0, metavar="N", help="At most so many.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=0, metavar="N", help="At most N lines.")] = None,
     json: _Json = False,
 ) -> int:
     """List the URLs of a crawl: state, URL and why, with tabs in between."""
@@ -83,10 +83,10 @@ def retry_urls(
     host: _Host = "",
     error: _Error = "",
 ) -> int:
-    """Have URLs that came to nothing fetched again, when the crawl goes on.
+    """Mark failed URLs to be fetched again when the crawl goes on.
 
-    What robots.txt denied is asked for again; what was refused is fetched
-    whatever the scope says, so name it.
+    URLs that were denied are checked against robots.txt again. URLs that were
+    refused are fetched whatever the scope says, so name them.
     """
     named = tuple(urls or ())
     selection = Selection(_retried(state, named), error, host_from(host) if host else "")
@@ -107,7 +107,7 @@ def _retried(state: str | None, urls: tuple[str, ...]) -> tuple[State, ...]:
 
 
 def export_urls(folder: _Folder, *, output: _Output = None, what: _What = "urls") -> int:
-    """Write all that is known of each URL as JSON Lines, all of one moment."""
+    """Write everything known about each URL as JSON Lines, in one consistent snapshot."""
     with for_a_reader():
         number = export(folder, output, Selection(only_failures=what == "failures"))
         if output not in (None, "-"):

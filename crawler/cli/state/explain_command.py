@@ -24,8 +24,8 @@ from crawler.state.reading import Reading
 from crawler.url import host_of, origin_of
 
 _REMEDIES: dict[str, str] = {
-    Refusal.SCOPE: "--scope, --allow and --deny say what is in scope of what is found from now on",
-    Refusal.DEPTH: "a larger --max-depth takes it up when the crawl goes on",
+    Refusal.SCOPE: "--scope, --allow and --deny change the scope, for links that are found from now on",
+    Refusal.DEPTH: "with a larger --max-depth it is fetched when the crawl goes on",
     Refusal.LONG: "no page should have such a URL; max_alike=None fetches it",
 }
 _HOW = {"seed": "seed", "link": "link", "redirect": "redirect", "sitemap": "listed in the sitemap"}
@@ -50,7 +50,7 @@ def show_explanation(folder: str, url: str, *, as_json: bool) -> None:
 
 
 def _for_programs(found: Explanation, waits: list[str], now: float) -> dict[str, Any]:
-    """Return what was ``found`` with times of the day for those that count from now."""
+    """Return what was ``found``, with times of day instead of seconds from now."""
     shown: dict[str, Any] = msgspec.to_builtins(found)
     shown["state"] = str(found.state or "unknown")
     shown["ended_at"] = None if found.ended_at is None else iso(found.ended_at)
@@ -74,7 +74,7 @@ def _rows(found: Explanation, waits: list[str], folder: str, now: float) -> Iter
         yield "" if place else "because", text
     for place, each in enumerate(found.tries):
         number = f"{each.attempt}." if each.attempt else "–"
-        yield "" if place else "tries", f"{number} {past(each.at, now)}: {each.error}: {each.message}"
+        yield "" if place else "attempts", f"{number} {past(each.at, now)}: {each.error}: {each.message}"
     for place, step in enumerate(found.way):
         named = f", named by {step.named_by}" if step.named_by else ""
         yield "" if place else "way", f"{'→ ' if place else ''}{step.url} ({_HOW[step.how]}{named})"
@@ -101,14 +101,14 @@ def _state(found: Explanation, now: float) -> str:
         text += f", status {found.status}"
     if found.ended_at is not None:
         text += f", {past(found.ended_at, now)}"
-    tries = found.attempt + (found.state is not State.PENDING)
-    if tries > 1 or (tries and found.state is State.PENDING):
-        text += f", tried {plural(tries, 'time')}"
+    attempts = found.attempt + (found.state is not State.PENDING)
+    if attempts > 1 or (attempts and found.state is State.PENDING):
+        text += f", tried {plural(attempts, 'time')}"
     return f"{text}; depth {count(found.depth)}"
 
 
 def _reasons(found: Explanation, now: float) -> Iterator[str]:
-    """Yield why a URL is in its state; nothing where that needs no reason."""
+    """Yield why a URL is in its state; nothing if that needs no reason."""
     if found.fault is not None:
         yield f"{found.fault.error}: {found.fault.message}"
         if remedy := remedy_for(found.fault.error, found.fault.message):
@@ -128,45 +128,46 @@ def _rule(found: Explanation, now: float) -> str:
     if robots is None:
         raise AssertionError("only called where there are rules")
     if robots.permits:
-        return f"the robots.txt of {robots.origin} that is noted now permits it: crawler retry --state denied"
+        return f"the robots.txt of {robots.origin} on record now permits it: crawler retry --state denied"
     rule = f" by {robots.rule!r}" if robots.rule else ""
     return f"the robots.txt of {robots.origin} forbids it{rule}; it is read again {future(robots.seconds, now)}"
 
 
 def _waits(reading: Reading, found: Explanation, owner: str, now: float) -> Iterator[str]:
-    """Yield what a pending URL waits for, what takes longest first."""
+    """Yield the reasons why a pending URL waits, the longest wait first."""
     if found.state is not State.PENDING:
         return
     host = host_of(found.url)
     if found.wait is not None and found.wait.seconds > 0:
-        yield f"its {_ordinal(found.attempt + 1)} try, at {future(found.wait.seconds, now)}"
+        yield f"its {_ordinal(found.attempt + 1)} attempt, at {future(found.wait.seconds, now)}"
     yield from _host_waits(reading, host)
     if found.robots is None:
         yield f"the robots.txt of {origin_of(found.url)}, if that is asked"
     elif not found.robots.permits:
-        yield f"nothing: the robots.txt of {found.robots.origin} forbids it, which is noted when its turn comes"
+        yield f"nothing: the robots.txt of {found.robots.origin} forbids it; it is denied when it is next in the queue"
     place, size = found.place or (1, 1)
-    behind = f"its turn: number {count(place)} of {count(size)} in the queue of {host}"
+    queue = f"the queue of {host}: it is number {count(place)} of {count(size)}"
     if owner:
-        yield behind if place > 1 else f"{behind}, or for the answer: it may have been asked for"
+        yield queue if place > 1 else f"{queue}, and may be in flight"
     else:
-        yield behind
-        yield "nobody crawls: resume the crawl"
+        yield queue
+        yield "a process that crawls: resume the crawl"
 
 
 def _host_waits(reading: Reading, host: str) -> Iterator[str]:
     data = reading.host(host)
     if data is None:
         return
-    kept, now = _HOST.decode(data), time.time()
-    seconds = reading.seconds_until(kept.free_at) if kept.free_at else 0.0
-    if kept.pace.is_down:
-        yield f"nothing: {host} failed so often that it was given up, which is noted when its turn comes"
+    record, now = _HOST.decode(data), time.time()
+    pace = record.pace
+    seconds = reading.seconds_until(record.free_at) if record.free_at else 0.0
+    if pace.is_down:
+        yield f"nothing: {host} failed so often that it was given up; the URL fails when it is next in the queue"
     elif seconds > 0:
-        cause = f", as it failed {plural(kept.pace.failures, 'time')}" if kept.pace.pauses else ", as it asked for one"
+        cause = f", as it failed {plural(pace.failures, 'time')}" if pace.pauses else ", as it asked for one"
         yield f"a pause of {host} until {future(seconds, now)}{cause}"
-    if kept.pace.crawl_delay:
-        yield f"the delay of {host}: its robots.txt asks for {span(kept.pace.crawl_delay)} between two requests"
+    if pace.crawl_delay:
+        yield f"the delay of {host}: its robots.txt asks for {span(pace.crawl_delay)} between two requests"
 
 
 def _ordinal(number: int) -> str:

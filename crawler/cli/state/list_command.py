@@ -1,4 +1,4 @@
-"""``crawler list`` and ``crawler export``: the URLs of a crawl, a line each."""
+"""``crawler list`` and ``crawler export``: the URLs of a crawl, one a line."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from crawler.url import host_of, resolve
 
 ALL = "all"
 STATES = tuple(state.value for state in State if state is not State.IN_FLIGHT)
-"""The states that URLs have on the disk: what is in flight is pending there."""
+"""The states of URLs on the disk, where a URL in flight is still pending."""
 
 
 class _Line(msgspec.Struct, omit_defaults=True):
-    """A URL as it stands in an export."""
+    """A line of an export: one URL."""
 
     url: str
     state: str
@@ -43,7 +43,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
 
 
 def states_of(name: str) -> tuple[State, ...]:
-    """Return the states that ``name`` stands for; none for all.
+    """Return the state called ``name``; for ``all``, an empty tuple, which selects every state.
 
     Raises:
         ConfigurationError: It is no state.
@@ -56,7 +56,7 @@ def states_of(name: str) -> tuple[State, ...]:
 
 
 def host_from(text: str) -> str:
-    """Return the host that ``text`` names, as it stands in normalised URLs.
+    """Return the host in ``text``, normalised as in URLs.
 
     Raises:
         ConfigurationError: It is no host.
@@ -69,7 +69,7 @@ def host_from(text: str) -> str:
 
 
 def list_urls(folder: str, selection: Selection, *, limit: int | None, as_json: bool) -> None:
-    """Write a line for each URL of a ``selection``, at most ``limit``.
+    """Write a line for each URL of a ``selection``, at most ``limit`` lines.
 
     Raises:
         StateError: There is no crawl in ``folder``, or its record is damaged.
@@ -81,7 +81,7 @@ def list_urls(folder: str, selection: Selection, *, limit: int | None, as_json: 
 
 
 def export(folder: str, path: str | None, selection: Selection) -> int:
-    """Write all that is known of each URL of a ``selection``, all of one moment, as JSON Lines; return how many.
+    """Write everything known about each URL of a ``selection`` as JSON Lines, from one snapshot; return the number.
 
     Raises:
         StateError: There is no crawl in ``folder``, or its record is damaged.
@@ -108,7 +108,7 @@ def _written(file: IO[str], lines: Iterator[str]) -> int:
 
 
 def _tabbed(each: Listed) -> str:
-    """Return state, URL and why, with tabs in between, and none in them."""
+    """Return state, URL and reason, separated by tabs."""
     known = each.known
     why = f"{each.error}: {each.message}" if each.error else known.reason or (known.status and str(known.status)) or ""
     return "\t".join([known.state, known.url, plain(" ".join(why.split()))]).rstrip("\t")

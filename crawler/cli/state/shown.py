@@ -1,4 +1,4 @@
-"""What the commands that look into a state folder write to standard output."""
+"""The output of the commands for state folders: rows for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crawler.observe.labelled_lines import labelled
 
 @contextmanager
 def for_a_reader() -> Iterator[None]:
-    """Write to standard output while this is entered; a reader who has had enough, such as head, ends it.
+    """Write to standard output inside this context; it ends quietly if the reader, such as head, closes the pipe.
 
     Raises:
         StateError: Something in the state is damaged.
@@ -28,12 +28,12 @@ def for_a_reader() -> Iterator[None]:
     except msgspec.MsgspecError as error:
         raise StateError(f"the state is damaged, and cannot be read: {error}") from error
     except BrokenPipeError:
-        # What is still buffered for him must not be written again when the interpreter ends.
+        # The reader has gone: the interpreter must not write the rest of the buffer when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def show(rows: Iterable[tuple[str, str]]) -> None:
-    """Write labels and what there is to say: wrapped on a terminal, whole lines elsewhere."""
+    """Write rows of a label and a text: wrapped on a terminal, as whole lines elsewhere."""
     if not sys.stdout.isatty():
         sys.stdout.writelines(f"{labelled(label, text).plain}\n" for label, text in rows)
         return

@@ -33,7 +33,7 @@ _FATES = {
 
 
 class Paused(msgspec.Struct, frozen=True):
-    """A host that is left alone for some ``seconds``."""
+    """A host from which nothing is fetched for some ``seconds``."""
 
     host: str
     seconds: float
@@ -51,10 +51,10 @@ class Status(msgspec.Struct, frozen=True):
         counts: Pages, items, bytes and errors.
         outputs: How far each output is: the token of its sink.
         queues: The hosts with most pending URLs, and how many.
-        paused: Hosts that are left alone for a while.
+        paused: Hosts from which nothing is fetched for a while.
         down: Hosts that are given up.
-        retries: URLs that wait to be tried again.
-        next_retry: Seconds until the first of them may be.
+        retries: URLs that wait for another attempt.
+        next_retry: Seconds until the first of these attempts may begin.
     """
 
     folder: str
@@ -75,7 +75,7 @@ def show_status(folder: str, *, as_json: bool) -> None:
     """Show how far the crawl in ``folder`` is.
 
     Raises:
-        StateError: There is none, or its record is damaged.
+        StateError: There is no crawl, or its record is damaged.
     """
     with closing(Reading(Path(folder))) as reading:
         status, now = status_of(reading), time.time()
@@ -86,13 +86,13 @@ def show_status(folder: str, *, as_json: bool) -> None:
 
 
 def status_of(reading: Reading) -> Status:
-    """Return how far a crawl is, all of it at one moment."""
+    """Return how far a crawl is, from one snapshot of its record."""
     owner = owner_of(reading.folder)
     with reading.moment():
         hosts = [(name, _HOST.decode(data)) for name, data in reading.hosts()]
         retries, next_retry = reading.waiting()
         committed = reading.committed()
-        pauses = [(name, reading.seconds_until(kept.free_at)) for name, kept in hosts if kept.free_at]
+        pauses = [(name, reading.seconds_until(host.free_at)) for name, host in hosts if host.free_at]
         return Status(
             folder=str(reading.folder),
             size=reading.size,
@@ -103,14 +103,14 @@ def status_of(reading: Reading) -> Status:
             outputs=reading.sinks(),
             queues={host_of(queue.url): queue.size for queue in reading.longest_queues(_MOST)},
             paused=[Paused(name, seconds) for name, seconds in pauses if seconds > 0],
-            down=[name for name, kept in hosts if kept.pace.is_down],
+            down=[name for name, host in hosts if host.pace.is_down],
             retries=retries,
             next_retry=next_retry,
         )
 
 
 def _for_programs(status: Status, now: float) -> dict[str, Any]:
-    """Return ``status`` with times of the day for those that count from now."""
+    """Return ``status``, with times of day instead of seconds from now."""
     found: dict[str, Any] = msgspec.to_builtins(status)
     at, wait = status.committed_at, status.next_retry
     found["committed_at"] = None if at is None else iso(at)
@@ -162,7 +162,7 @@ def _output(name: str, token: Any) -> str:
 
 
 def _listed(label: str, lines: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield some of the ``lines``, and how many more there are."""
+    """Yield the first of the ``lines``, and how many more there are."""
     for place, line in enumerate(lines[:_MOST]):
         yield "" if place else label, line
     if len(lines) > _MOST:

@@ -29,10 +29,10 @@ def span(seconds: float) -> str:
 
 
 def past(at: float, now: float) -> str:
-    """Return when something was, by the clock and from ``now``: ``2026-03-01 09:47:22 (3 min ago)``."""
+    """Return a past time, by the clock and relative to ``now``: ``2026-03-01 09:47:22 (3 min ago)``."""
     return f"{clock(at)} ({span(max(0.0, now - at))} ago)"
 
 
 def future(seconds: float, now: float) -> str:
-    """Return when something will be, in so many ``seconds`` from ``now``: ``2026-03-01 09:47:22 (in 24 s)``."""
+    """Return the time ``seconds`` after ``now``, by the clock and relative: ``2026-03-01 09:47:22 (in 24 s)``."""
     return f"{clock(now + seconds)} (in {span(seconds)})" if seconds > 0 else f"{clock(now)} (now)"
