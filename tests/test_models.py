@@ -70,7 +70,7 @@ SAMPLES = [
     crawler.Fetch(headers={"a": "b"}),
     crawler.Cpu(preload=("json",)),
     crawler.HostRule(1.0, 2),
-    crawler.HostStatistics("a.example", 1, False, 2, 0.5, crawler.WaitsFor.DELAY, 0.1),
+    crawler.HostStatistics(
         "a.example", 1, has_more=False, active=2, delay=0.5, waits_for=crawler.WaitsFor.DELAY, ready_in=0.1
     ),
     StageStatistics(workers=(WorkerStatistics(1, 2, 3, 4.0, 5),)),
