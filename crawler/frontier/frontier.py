@@ -1,4 +1,4 @@
-"""The frontier: schedule, seen-set and ledger; what it changes is noted in a journal where the crawl has a state."""
+"""The frontier: schedule, seen-set and ledger; what it changes is noted in a journal."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from crawler.models import Failure, Ledger, Refusal, Request, State
 from crawler.policy.order import Ranking
 from crawler.policy.pace import Outcome
 from crawler.policy.politeness import HostRule
-from crawler.state.changes import Journal, Snapshot
+from crawler.state.changes import Snapshot
 from crawler.state.digests import DigestSet
+from crawler.state.host_record import HostRecord
+from crawler.state.journal import Journal
+from crawler.state.null_record import NullJournal
 
 _SNAPSHOT_AFTER = 200_000  # digests, which are read in 0.1 s; arbitrary
 _SNAPSHOT_GROWTH = 0.25  # so that all snapshots together write five times what the last one does; arbitrary
@@ -73,8 +76,8 @@ class Frontier:
             rule_for: Gives each host (``name:port``) its politeness.
             places: Requests that may be in flight at once; see `Schedule`.
             ranking: The order of the requests of a host.
-            journal: Where changes are noted, so that they can be written to a disk.
-            window: Pending requests in memory, where there is a journal; the others wait on the disk.
+            journal: Where changes are noted, so that they can be written to a disk; nowhere by default.
+            window: Pending requests in memory, where the others wait on the disk; ``None`` for all.
             ran_low: Called when more should be read from there.
             changed: Called whenever something else may be fetched than before, and when nothing is in flight any more:
                 often in bursts, and never within `acquire`.
@@ -82,8 +85,8 @@ class Frontier:
         self._ranking = ranking or Ranking()
         newest_first = self._ranking.is_newest_first
         self._schedule = Schedule(rule_for, places=places, is_newest_first=newest_first)
-        self._window = Window(window if journal else None, is_newest_first=newest_first)
-        self._journal = journal
+        self._window = Window(window, is_newest_first=newest_first)
+        self._journal: Journal = journal or NullJournal()
         self._ran_low = ran_low
         self._changed = changed
         self._seen = Seen()
@@ -143,13 +146,13 @@ class Frontier:
             CrawlerError: The user's order cannot rank it.
             ParseError: It cannot be written down. Of it nothing is known then, in either case.
         """
-        if request.fingerprint in self._seen:
+        fingerprint = request.fingerprint
+        if fingerprint in self._seen:
             return False
         request = replace(request, serial=self._serial + 1, rank=self._ranking.rank_of(request))
         host = self._schedule.host(request)
-        if self._journal is not None:
-            self._journal.found(request, self._seen.digest(request.fingerprint), found_on, host.key, request.rank)
-        self._discover(request)
+        self._journal.found(request, self._seen.digest(fingerprint), found_on, host.key)
+        self._discover(request, fingerprint)
         self._counts[State.PENDING] += 1
         self._hold(request, host)
         self._changed()
@@ -165,9 +168,9 @@ class Frontier:
         if self.has_seen(request):
             return False
         request = replace(request, serial=self._serial + 1)
-        if self._journal is not None:
-            self._journal.refused(request, self._seen.digest(request.fingerprint), found_on, reason)
-        self._discover(request)
+        fingerprint = request.fingerprint
+        self._journal.refused(request, self._seen.digest(fingerprint), found_on, reason)
+        self._discover(request, fingerprint)
         self._counts[State.REFUSED] += 1
         return True
 
@@ -176,7 +179,7 @@ class Frontier:
         request = self._schedule.pop(now, is_loop_late=is_loop_late)
         if request is not None and not request.is_robots_request:
             self._move(State.PENDING, State.IN_FLIGHT)
-            if self._journal is not None:
+            if self._journal.is_durable:
                 self._taken.add(request.serial)
                 if self._window.note_taken(self._schedule.host(request), len(self._schedule)):
                     self._ran_low()
@@ -206,8 +209,7 @@ class Frontier:
     ) -> None:
         """Free the connection of an acquired request's host, when its fetch is over: see `Schedule.release`."""
         self._schedule.release(request, now, outcome, seconds=seconds, pause=pause)
-        if self._journal is not None:
-            self._note_host(self._schedule.host(request), now)
+        self._note_host(request, now)
         self._changed()
 
     # ── what must be known of a host before it is asked ──
@@ -233,8 +235,7 @@ class Frontier:
     def slow_down(self, request: Request, delay: float, now: float) -> None:
         """Give the host of ``request``, which answered at ``now``, the ``delay`` that its robots.txt asks for."""
         self._schedule.slow_down(request, delay, now)
-        if self._journal is not None:
-            self._note_host(self._schedule.host(request), now)
+        self._note_host(request, now)
 
     def set_rule(self, host: str, rule: HostRule) -> None:
         """Treat ``host`` by ``rule`` from its next fetch on."""
@@ -261,8 +262,6 @@ class Frontier:
     ) -> None:
         """Close an acquired request in its final ``state``, and note that, and why."""
         self.finish(request, state)
-        if self._journal is None:
-            return
         self._journal.ended(request, state, status or (failure.status if failure else 0), reason or None)
         if failure is not None:
             self._journal.failed(request, failure)
@@ -272,9 +271,8 @@ class Frontier:
         self._move(State.IN_FLIGHT, State.PENDING)
         again = replace(request, attempt=request.attempt + 1)
         self._schedule.defer(again, ready_at)
-        if self._journal is not None:
-            self._journal.attempted(request, failure.error, failure.message, failure.status)
-            self._journal.waits(again, ready_at)
+        self._journal.attempted(request, failure)
+        self._journal.waits(again, ready_at)
         self._changed()
 
     def give_back(self, request: Request) -> None:
@@ -318,9 +316,9 @@ class Frontier:
         self._serial, self._snapshot = serial, snapshot
         self._counts = {state: getattr(ledger, state.value) for state in State}
 
-    def restore(self, name: str, data: bytes) -> None:
-        """Remember what was known of the host ``name``."""
-        self._schedule.host_named(name).restore(data)
+    def restore(self, name: str, known: HostRecord) -> None:
+        """Remember what was ``known`` of the host ``name``."""
+        self._schedule.host_named(name).restore(known)
 
     def expect(self, name: str, now: float) -> None:
         """Take note that the host ``name`` has requests on the disk of which none is in memory.
@@ -392,12 +390,15 @@ class Frontier:
             self._schedule.shrink(len(worst))
             self._taken.difference_update(each.serial for each in worst)
 
-    def _note_host(self, host: Host, now: float) -> None:
-        """Note what is to be remembered of ``host``, or that it is no more."""
-        data = host.remembered(now)
-        if self._journal is not None and (data is not None or host.is_remembered):
-            self._journal.changes.hosts[host.name] = data
-            host.is_remembered = data is not None
+    def _note_host(self, request: Request, now: float) -> None:
+        """Note what is to be remembered of the host of ``request``, or that it is nothing any more."""
+        if not self._journal.is_durable:
+            return
+        host = self._schedule.host(request)
+        known = host.remembered(now)
+        if known is not None or host.is_remembered:
+            self._journal.remember(host.name, known)
+            host.is_remembered = known is not None
 
     def _is_put_off(self, request: Request) -> bool:
         return bool(self._too_deep) and self._seen.digest(request.fingerprint) in self._too_deep
@@ -409,20 +410,18 @@ class Frontier:
         digest = self._seen.digest(fingerprint)
         if digest in self._too_deep:
             return False
-        if self._journal is not None:
-            self._journal.put_off(request, digest, found_on)
+        self._journal.put_off(request, digest, found_on)
         self._too_deep.add(digest)
         self._counts[State.REFUSED] += 1
         return True
 
-    def _discover(self, request: Request) -> None:
+    def _discover(self, request: Request, fingerprint: str) -> None:
         """Take note of a request that is new, once it is written down."""
         self._serial = request.serial
-        digest = self._seen.add(request.fingerprint)
+        digest = self._seen.add(fingerprint)
         if digest is not None and self._too_deep and self._too_deep.discard(digest):
             self._counts[State.REFUSED] -= 1
-            if self._journal is not None:
-                self._journal.taken(digest)
+            self._journal.taken(digest)
 
     def _move(self, before: State, after: State) -> None:
         self._counts[before] -= 1

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 
-import msgspec
-
 from crawler.models import Request
 from crawler.policy.pace import Pace
 from crawler.policy.politeness import HostRule
@@ -129,15 +127,14 @@ class Host:
         limit = 1 if self.pace.is_failing else self.pace.rule.connections
         return limit is None or self.active < limit
 
-    def remembered(self, now: float) -> bytes | None:
+    def remembered(self, now: float) -> HostRecord | None:
         """Return what the next crawl should know of it; ``None`` where that is nothing."""
         pause = self.free_at if self.free_at > now + self.pace.delay_by(1.0) else 0.0
         kept = HostRecord(pause, self.paused_at if self.pace.is_failing else 0.0, self.pace.snapshot())
-        return None if kept == _NOTHING else msgspec.msgpack.encode(kept)
+        return None if kept == _NOTHING else kept
 
-    def restore(self, data: bytes) -> None:
+    def restore(self, kept: HostRecord) -> None:
         """Remember what `remembered` returned."""
-        kept = msgspec.msgpack.decode(data, type=HostRecord)
         self.free_at = max(self.free_at, kept.free_at)
         self.paused_at = kept.paused_at
         self.pace.restore(kept.pace)

@@ -17,7 +17,7 @@ from crawler.state.database import NAME, read_database
 from crawler.state.digests import DIGEST_BYTES
 from crawler.state.moment import Moment
 from crawler.state.rows import More, more_in
-from crawler.state.schema import PENDING, STATES
+from crawler.state.schema import CLOCK, LEDGER, PENDING, STATES
 
 T = TypeVar("T")
 
@@ -152,7 +152,7 @@ class Reading:
 
     def ledger(self) -> Ledger:
         """Return how many URLs were in each state at the last commit."""
-        counts = self.fact("ledger", list[int]) or [0]
+        counts = self.fact(LEDGER, list[int]) or [0]
         states = {state.value: count for state, count in zip(STATES, counts, strict=False)}
         too_deep = sum(counts[len(STATES) :])
         states[State.REFUSED.value] = states.get(State.REFUSED.value, 0) + too_deep
@@ -160,7 +160,7 @@ class Reading:
 
     def committed(self) -> Moment | None:
         """Return when the crawl last wrote something; ``None`` where it never did."""
-        return self.fact("clock", Moment)
+        return self.fact(CLOCK, Moment)
 
     def fact(self, name: str, kind: type[T]) -> T | None:
         """Return what is noted as JSON under a ``name``; ``None`` where there is nothing."""

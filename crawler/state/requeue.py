@@ -26,7 +26,7 @@ from crawler.state.listing import Selection, listed
 from crawler.state.lock import FolderLock
 from crawler.state.reading import Known, Reading
 from crawler.state.recorded_options import RecordedOptions
-from crawler.state.schema import PENDING
+from crawler.state.schema import COUNTERS, LEDGER, PENDING
 from crawler.url import host_of, origin_of
 
 RETRIED = (State.FAILED, State.QUARANTINED, State.DENIED, State.REFUSED)
@@ -126,7 +126,7 @@ def _place_of(known: Known, ranking: Ranking) -> tuple[int, float]:
 
 def _recount(connection: sqlite3.Connection, chosen: Sequence[Known]) -> None:
     """Count the requests as pending, and their errors no more."""
-    counts, counters = _fact(connection, "ledger", list[int]), _fact(connection, "tally", CountersRecord)
+    counts, counters = _fact(connection, LEDGER, list[int]), _fact(connection, COUNTERS, CountersRecord)
     if counts is None or counters is None:
         raise sqlite3.DataError("its counts are missing")
     errors = Counter(counters.errors)
@@ -135,8 +135,8 @@ def _recount(connection: sqlite3.Connection, chosen: Sequence[Known]) -> None:
         counts[PENDING] += 1
         for (error,) in connection.execute("SELECT error FROM failures WHERE serial = ?", (known.serial,)):
             errors[error] -= 1
-    _note(connection, "ledger", counts)
-    _note(connection, "tally", replace(counters, errors=dict(+errors)))
+    _note(connection, LEDGER, counts)
+    _note(connection, COUNTERS, replace(counters, errors=dict(+errors)))
 
 
 def _forgive_hosts(connection: sqlite3.Connection, names: Iterable[str]) -> None:
