@@ -54,7 +54,7 @@ class Crawl:
 
     def keep(self, *pages: Page) -> None:
         """Do the first half of a commit; a kill may follow."""
-        self._bodies.keep(pages)
+        self._bodies.write(pages)
 
     def end(self, *pages: Page, state: State = State.DONE) -> None:
         for page in pages:
@@ -249,7 +249,7 @@ def test_a_disk_without_room_for_bodies_is_known_as_such(tmp_path: Path) -> None
     bodies._connection.execute("PRAGMA max_page_count = 8")  # stands for a full disk
 
     with pytest.raises(StateError) as raised:
-        bodies.keep([page_of(1, Random(1).randbytes(100_000))])
+        bodies.write([page_of(1, Random(1).randbytes(100_000))])
     bodies.close()
 
     assert is_full(raised.value)

@@ -221,7 +221,7 @@ def test_a_retry_says_how_long_it_waits(crawl: Crawl, reading: Reading) -> None:
     assert found.wait is not None
     assert found.wait.attempt == 1
     assert 50 < found.wait.seconds <= 100
-    assert [(each.attempt, each.error) for each in found.tries] == [(1, "StatusError")]
+    assert [(each.attempt, each.error) for each in found.attempts] == [(1, "StatusError")]
     assert reading.waiting()[0] == 1
 
 
@@ -338,7 +338,7 @@ def test_odd_bytes_in_what_a_server_says_do_not_end_the_crawl(crawl: Crawl, read
 
     found = list(listed(reading, Selection()))
     assert [each.message or each.known.reason for each in found] == ["404 ?\x00\x1b[31m é"] * 2
-    assert reading.tries_of(1)[0].message == found[0].message
+    assert reading.attempts_of(1)[0].message == found[0].message
 
 
 @pytest.mark.parametrize("rest", [b"{", b"\x00", b"7"])

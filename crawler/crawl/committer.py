@@ -153,7 +153,7 @@ class Committer:
         await group.written.wait()
 
     async def commit(self) -> None:
-        """Write what has gathered; see `run`, beside which it is not to be called."""
+        """Write what has gathered. Only `run` calls it, or a test that does not run `run`."""
         group, self._group = self._group, _Group(len(self._sinks))
         if self._record.is_durable:
             await self._make_durable(group)

@@ -97,7 +97,7 @@ class SqliteRecord:
 
     def _commit(self, changes: Changes) -> None:
         if self._bodies is not None:
-            self._bodies.keep(changes.pages)
+            self._bodies.write(changes.pages)
         self._store.commit(changes)
 
     def _close(self) -> None:

@@ -28,7 +28,7 @@ from crawler.state.record import QueuePart, Restored
 from crawler.state.rows import PutOff, SeedRow, Waiting
 from crawler.state.schema import CLOCK, COUNTERS, LEDGER, NUMBERS, PENDING, SNAPSHOT, STATES, TOO_DEEP
 
-# The first syncs at checkpoints alone: after a power failure the file is whole, and older.
+# With the first, SQLite syncs at checkpoints alone: after a power failure the file is whole, but may be older.
 SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 _RULES = msgspec.msgpack.Decoder(Robots)
 _HOST = msgspec.msgpack.Decoder(HostRecord)
@@ -48,7 +48,7 @@ FROM requests r LEFT JOIN requests p ON p.serial = r.found_on LEFT JOIN waits w 
 WHERE r.state = {PENDING} AND r.host = ?
 """  # noqa: S608  # a number of ours
 _NEXT_RANK = f"SELECT min(rank) FROM requests WHERE state = {PENDING} AND host = ? AND rank > ?"  # noqa: S608  # as above
-_BEHIND_ALL = (1 << 63) - 1  # a serial number that there is not
+_BEHIND_ALL = (1 << 63) - 1  # a serial number that no request has
 
 
 class Store:
@@ -116,7 +116,7 @@ class Store:
             return [PutOff(*row) for row in self._connection.execute(query, (deepest,))]
 
     def waiting_hosts(self) -> list[str]:
-        """Return a URL of each host that has pending requests, by skipping from one to the next in the index."""
+        """Return a URL of each host that has pending requests. The query skips from host to host in the index."""
         query = f"""
             WITH RECURSIVE next(host) AS (
                 SELECT min(host) FROM requests WHERE state = {PENDING}
@@ -145,8 +145,8 @@ class Store:
         """Write ``changes``, but the pages, in one transaction; all of it or nothing.
 
         Raises:
-            StateError: The disk is full, or fails: ``__cause__`` says which; see `crawler.state.full_disk`. Try again,
-                or give up.
+            StateError: The disk is full, or fails: ``__cause__`` says which; see `crawler.state.full_disk`. Call
+                again, or give up.
         """
         counts = encoding.counted(self._counts, changes)
         with self._errors(), self._transaction():
@@ -158,7 +158,7 @@ class Store:
         """Return how many URLs are in each state, counted one by one; it reads all of them.
 
         Raises:
-            StateError: The file was deleted or replaced meanwhile, so that nobody will read what is written.
+            StateError: The file was deleted or replaced meanwhile, so that no later crawl would read what is written.
         """
         if not (self.path.exists() and samestat(self.path.stat(), self._file)):
             text = f"the state {str(self.path)!r} was deleted or replaced while the crawl used it"
@@ -215,7 +215,7 @@ class Store:
     def _waiting_of(self, host: int, rank: float, serial: int, limit: int) -> list[Waiting]:
         if self._newest_first:
             return self._newest_of(host, rank, serial, limit)
-        # Two queries rather than an OR, which SQLite answers by reading the whole queue up to there.
+        # Two queries, as SQLite would answer an OR by reading the whole queue up to that place.
         same = f"{_WAITING} AND r.rank = ? AND r.serial > ? ORDER BY r.serial LIMIT ?"
         rows = [Waiting(*row) for row in self._connection.execute(same, (host, rank, serial, limit))]
         if len(rows) < limit:
@@ -224,7 +224,7 @@ class Store:
         return rows
 
     def _newest_of(self, host: int, rank: float | None, serial: int, limit: int) -> list[Waiting]:
-        """Return the same where of equal ranks the newest is first: rank by rank, as the index is in no such order."""
+        """Return the same where the newest of equal ranks is first. Read rank by rank: the index has another order."""
         same = f"{_WAITING} AND r.rank = ? AND r.serial < ? ORDER BY r.serial DESC LIMIT ?"
         rows: list[Waiting] = []
         while rank is not None and len(rows) < limit:
