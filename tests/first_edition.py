@@ -95,7 +95,7 @@ def crawler_of(folder: Path, proxy: str, *, max_pages: int | None, max_depth: in
         scope=Scope(within="host"),
         limits=Limits(max_pages=max_pages, max_depth=max_depth),
         politeness=Politeness(delay=0),
-        retry=Retry(tries=3, wait=60.0, max_wait=60.0),
+        retry=Retry(3, wait=60.0, max_wait=60.0),
         fetch=Fetch(concurrency=1, network=Network(proxy=proxy), access=Access(cookies=Cookies())),
         cpu=Cpu("inline", quarantine=None),
         state=StateFolder(folder / "state", keep_bodies=True, window=20),
