@@ -19,8 +19,9 @@ from crawler.errors import StateError
 from crawler.models import Ledger, State
 from crawler.state.database import NAME
 from crawler.state.digests import DIGEST_BYTES, DigestSet
+from crawler.state.record import Restored
 from crawler.state.schema import NUMBERS, PENDING
-from crawler.state.sqlite_store import Restored, Store
+from crawler.state.sqlite_store import Store
 
 _OK = 200
 _SHARED = Path("/dev/shm")  # noqa: S108  # temporary folders are made in it
@@ -116,6 +117,5 @@ def _problems_with_outputs(folder: Path, kept: Restored, pages: frozenset[str]) 
             yield f"{kind}: of {len(lost)} pages that are done there is no item, such as {min(lost)}"
         if early := set(urls) - pages:
             yield f"{kind}: {len(early)} items are of pages that are not done, such as {min(early)}"
-    items = json.loads(kept.facts["tally"])["items"] if "tally" in kept.facts else 0
-    if items != len(pages):
-        yield f"{items} items are counted, and {len(pages)} pages with one each are done"
+    if kept.counters.items != len(pages):
+        yield f"{kept.counters.items} items are counted, and {len(pages)} pages with one each are done"

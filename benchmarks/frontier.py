@@ -32,7 +32,8 @@ from crawler.policy.bodies import BodyRule
 from crawler.policy.limits import ByteBudget
 from crawler.policy.politeness import HostRule
 from crawler.runtime.gc_tuning import short_pauses
-from crawler.state.record import Record, open_record
+from crawler.state.record import Record
+from crawler.state.sqlite_record import open_record
 
 LINKS = 100  # new ones of each page
 MILLION = 1_000_000

@@ -19,12 +19,13 @@ from crawler.errors import DamagedBodyError, ParseError, StateError
 from crawler.models import Request, State
 from crawler.policy.state_folder import StateFolder
 from crawler.state.body_store import BODIES, BodyStore, packed, unpacked
-from crawler.state.changes import Journal
 from crawler.state.database import NAME
 from crawler.state.digests import digest_of
-from crawler.state.record import open_record
+from crawler.state.full_disk import is_full
+from crawler.state.memory_journal import MemoryJournal
 from crawler.state.saved_pages import SavedPage, SavedPages
-from crawler.state.sqlite_store import Store, is_full
+from crawler.state.sqlite_record import open_record
+from crawler.state.sqlite_store import Store
 
 MUCH = 2**40
 
@@ -36,7 +37,7 @@ class Crawl:
         self.folder = folder
         self._store = Store(folder)
         self._bodies = BodyStore(folder)
-        self._journal = Journal(lambda: None)
+        self._journal = MemoryJournal(lambda: None)
 
     def __enter__(self) -> Self:
         return self
@@ -48,12 +49,12 @@ class Crawl:
     def find(self, *pages: Page, found_on: int = 0) -> None:
         for page in pages:
             request = page.request
-            self._journal.found(request, digest_of(request.fingerprint), found_on, 1, request.rank)
+            self._journal.found(request, digest_of(request.fingerprint), found_on, 1)
         self._store.commit(self._journal.take())
 
     def keep(self, *pages: Page) -> None:
         """Do the first half of a commit; a kill may follow."""
-        self._bodies.keep(pages)
+        self._bodies.write(pages)
 
     def end(self, *pages: Page, state: State = State.DONE) -> None:
         for page in pages:
@@ -232,11 +233,13 @@ def test_what_a_kill_leaves_behind_is_never_given_to_another_request_of_that_num
 async def test_a_page_whose_body_cannot_be_written_is_not_marked_as_done(tmp_path: Path) -> None:
     page = page_of(1)
     async with open_record(StateFolder(tmp_path, keep_bodies=True), is_depth_first=False) as record:
-        record.journal.found(page.request, digest_of(page.url), 0, 1, 0.0)
+        record.journal.found(page.request, digest_of(page.url), 0, 1)
         execute(tmp_path / BODIES.name, "DROP TABLE bodies")  # stands for a disk that fails
         record.journal.ended(page.request, State.DONE, 200)
+        changes = record.journal.take()
+        changes.pages = [page]
         with pytest.raises(StateError, match=r"the bodies .* cannot be written"):
-            await record.commit(record.journal.take(), [], [page])
+            await record.commit(changes)
 
         assert (await record.recount()).discovered == 0
 
@@ -246,7 +249,7 @@ def test_a_disk_without_room_for_bodies_is_known_as_such(tmp_path: Path) -> None
     bodies._connection.execute("PRAGMA max_page_count = 8")  # stands for a full disk
 
     with pytest.raises(StateError) as raised:
-        bodies.keep([page_of(1, Random(1).randbytes(100_000))])
+        bodies.write([page_of(1, Random(1).randbytes(100_000))])
     bodies.close()
 
     assert is_full(raised.value)

@@ -18,7 +18,10 @@ from crawler.policy.politeness import HostRule
 from crawler.policy.state_folder import StateFolder
 from crawler.sinks.sink import Sink
 from crawler.state.changes import Changes
-from crawler.state.record import Record, open_record
+from crawler.state.counters_record import CountersRecord
+from crawler.state.null_record import NullRecord
+from crawler.state.record import Record
+from crawler.state.sqlite_record import open_record
 
 pytestmark = pytest.mark.both_loops
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -63,8 +66,8 @@ class Crawl:
     def __init__(
         self, sink: Sink, record: Record | None = None, complete: Callable[[Changes], None] = lambda _: None
     ) -> None:
-        journal = record.journal if record else None
-        self.frontier = Frontier(lambda _: HostRule(0.0, None), journal=journal)
+        record = record or NullRecord()
+        self.frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal)
         self.paused: list[bool] = []
         self.committer = Committer(self.frontier, [sink], record, complete, pause=self.paused.append)
 
@@ -174,7 +177,7 @@ async def test_a_full_disk_pauses_the_crawl_and_the_group_is_written_once(
         assert sink.lines == ["a", "b", "c"]
         assert (await record.load()).sinks == {"Lines": b"3"}
     assert crawl.paused == [True, False]
-    assert caplog.text.count("the crawl waits until there is room") == 1
+    assert caplog.text.count("the crawl waits until there is space") == 1
 
 
 async def test_a_full_disk_is_an_error_where_the_output_cannot_be_cut_back(tmp_path: Path) -> None:
@@ -232,7 +235,7 @@ async def test_counters_of_pages_that_were_not_written_are_not_kept(tmp_path: Pa
     made = 0
 
     def complete(changes: Changes) -> None:
-        changes.facts["tally"] = str(made).encode()
+        changes.counters = CountersRecord(items=made)
 
     async with open_record(StateFolder(tmp_path), is_depth_first=False) as record:
         crawl = Crawl(sink := Lines(), record, complete)
@@ -244,7 +247,7 @@ async def test_counters_of_pages_that_were_not_written_are_not_kept(tmp_path: Pa
                 await crawl.committer.commit()
         await crawl.committer.salvage()
         kept = await record.load()
-    assert (kept.facts["tally"], kept.ledger.done, kept.ledger.pending) == (b"1", 1, 1)
+    assert (kept.counters.items, kept.ledger.done, kept.ledger.pending) == (1, 1, 1)
     assert sink.lines == ["line"]
 
 

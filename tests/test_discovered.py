@@ -5,13 +5,14 @@ from msgspec.structs import replace
 from crawler.frontier.discovered import Discovered
 from crawler.frontier.state_counts import StateCounts
 from crawler.models import Ledger, Refusal, Request
+from crawler.state.null_record import NullJournal
 
 PAGE = Request("http://a.example/")
 
 
 def discovered() -> tuple[Discovered, StateCounts]:
     counts = StateCounts()
-    return Discovered(counts), counts
+    return Discovered(counts, NullJournal()), counts
 
 
 def numbered(known: Discovered, request: Request) -> Request:

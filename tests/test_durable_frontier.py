@@ -18,9 +18,10 @@ from crawler.frontier.window import Part
 from crawler.models import Failure, Refusal, Request, State
 from crawler.policy.order import Order, Ranking
 from crawler.policy.politeness import HostRule
-from crawler.state.changes import Journal
+from crawler.state.memory_journal import MemoryJournal
+from crawler.state.record import QueuePart
 from crawler.state.rows import Waiting
-from crawler.state.sqlite_store import Store, Wanted
+from crawler.state.sqlite_store import Store
 from crawler.url import host_of
 
 HOSTS = ("a.example", "b.example:81", "c.example")
@@ -40,7 +41,7 @@ class Crawl:
         self.now = 0.0
         self.ranking = Ranking(order)
         self.store = Store(folder, is_depth_first=self.ranking.is_newest_first)
-        self.journal = Journal(lambda: None)
+        self.journal = MemoryJournal(lambda: None)
         self.frontier = Frontier(
             lambda _: HostRule(0.0, None), ranking=self.ranking, journal=self.journal, window=window
         )
@@ -64,7 +65,7 @@ class Crawl:
     def read(self) -> Reading:
         parts = self.frontier.window.wanted(2)
         self.commit()
-        wanted = [Wanted(part.host.key, part.reach[0], abs(part.reach[1]), part.limit) for part in parts]
+        wanted = [QueuePart(part.host.key, part.reach[0], abs(part.reach[1]), part.limit) for part in parts]
         return list(zip(parts, self.store.waiting(wanted), strict=True))
 
     def take_in(self, reading: Reading) -> None:

@@ -10,7 +10,7 @@ from crawler.frontier.frontier import Frontier
 from crawler.models import ROBOTS, Failure, Refusal, Request, State
 from crawler.policy.pace import Outcome
 from crawler.policy.politeness import HostRule
-from crawler.state.changes import Journal
+from crawler.state.memory_journal import MemoryJournal
 
 FAILURE = Failure("http://a.example/1", State.FAILED, "ConnectError", "refused")
 ROBOTS_REQUEST = Request("http://a.example/robots.txt", label=ROBOTS)
@@ -25,7 +25,7 @@ class Watched:
 
     def __init__(self, rule: HostRule = HostRule(0.0, None), *, window: int | None = None) -> None:  # noqa: B008  # frozen
         self.calls = 0
-        journal = None if window is None else Journal(lambda: None)
+        journal = None if window is None else MemoryJournal(lambda: None)
         self.frontier = Frontier(lambda _: rule, journal=journal, window=window, changed=self.note)
 
     def note(self) -> None:

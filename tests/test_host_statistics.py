@@ -7,7 +7,7 @@ from crawler.frontier.host_statistics import HostOrder, HostStatistics, WaitsFor
 from crawler.models import ROBOTS, Failure, Request, State
 from crawler.policy.pace import Outcome
 from crawler.policy.politeness import HostRule
-from crawler.state.changes import Journal
+from crawler.state.memory_journal import MemoryJournal
 
 FREE = HostRule(0.0, None)
 FAILURE = Failure("http://a.example/1", State.FAILED, "ConnectError", "refused")
@@ -166,7 +166,7 @@ def test_a_host_whose_requests_all_failed_waits_for_the_first_retry() -> None:
 
 
 def test_a_host_with_requests_on_the_disk_says_so() -> None:
-    front = Frontier(lambda _: FREE, journal=Journal(lambda: None), window=1)
+    front = Frontier(lambda _: FREE, journal=MemoryJournal(lambda: None), window=1)
     for number in range(20):
         front.add(page(number))
     found = look(front)

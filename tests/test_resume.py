@@ -10,24 +10,25 @@ from crawler.crawl.resume import resume_frontier
 from crawler.frontier.frontier import Frontier
 from crawler.models import Request
 from crawler.policy.politeness import HostRule
-from crawler.state.record import Record
-from crawler.state.sqlite_store import Restored, Store
+from crawler.state.record import Restored
+from crawler.state.sqlite_record import SqliteRecord
+from crawler.state.sqlite_store import Store
 
 
 async def test_what_an_earlier_crawl_noted_and_did_not_write_down_is_forgotten(tmp_path: Path) -> None:
     with closing(Store(tmp_path)) as store:
-        record = Record(store, "process")
+        record = SqliteRecord(store)
         for url in ("http://host/1", "http://host/2"):
             frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal)
             await resume_frontier(frontier, record, await record.load(), None)
             frontier.add(Request(url))  # under the serial number that the first had, too
-        await record.commit(record.journal.take(), ())
+        await record.commit(record.journal.take())
         assert store.recount().pending == 1
 
 
 async def test_all_digests_are_written_in_one_piece_also_by_a_crawl_of_many_short_parts(tmp_path: Path) -> None:
     with closing(Store(tmp_path)) as store:
-        record = Record(store, "process")
+        record = SqliteRecord(store)
         frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal)
         await resume_frontier(frontier, record, Restored(serial=199_999), None)
         frontier.add(Request("http://host/"))
@@ -35,7 +36,7 @@ async def test_all_digests_are_written_in_one_piece_also_by_a_crawl_of_many_shor
         assert snapshot is not None
         changes = record.journal.take()
         changes.snapshot = snapshot
-        await record.commit(changes, ())
+        await record.commit(changes)
         frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal)
         await resume_frontier(frontier, record, await record.load(), None)
         assert frontier.discovered.take_snapshot() is None
@@ -50,7 +51,7 @@ async def test_others_have_their_turns_while_a_hundred_thousand_hosts_come_back(
             turns += 1
             await asyncio.sleep(0)
 
-    class Hosts(Record):
+    class Hosts(SqliteRecord):
         async def waiting_hosts(self) -> list[str]:
             nonlocal turns
             hosts = await super().waiting_hosts()
@@ -58,11 +59,11 @@ async def test_others_have_their_turns_while_a_hundred_thousand_hosts_come_back(
             return hosts
 
     with closing(Store(tmp_path)) as store:
-        record = Hosts(store, "process")
+        record = Hosts(store)
         frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal)
         for number in range(2000):  # a fiftieth of them
             frontier.add(Request(f"http://host{number}.example/"))
-        await record.commit(record.journal.take(), ())
+        await record.commit(record.journal.take())
         counting = asyncio.create_task(count())
         frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal, window=100)
         await resume_frontier(frontier, record, await record.load(), None)

@@ -11,7 +11,8 @@ import pytest
 
 from crawler.errors import StateError
 from crawler.state.database import NAME, open_database
-from crawler.state.sqlite_store import Store, is_full
+from crawler.state.full_disk import is_full
+from crawler.state.sqlite_store import Store
 
 
 def foreign(path: Path) -> None:

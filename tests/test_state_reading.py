@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -20,16 +19,16 @@ from crawler.policy.pace import PaceRecord
 from crawler.policy.politeness import HostRule
 from crawler.robots.decision import Robots, parse_robots
 from crawler.robots.reason import rule_for
-from crawler.state.changes import Journal
 from crawler.state.digests import DIGEST_BYTES, digest_of
 from crawler.state.explanation import explain
 from crawler.state.host_record import HostRecord
 from crawler.state.listing import Selection, listed
+from crawler.state.memory_journal import MemoryJournal
 from crawler.state.options_compared import described, encode_options
 from crawler.state.reading import Reading
 from crawler.state.recorded_options import RecordedOptions
 from crawler.state.requeue import retry
-from crawler.state.sqlite_store import Store, Sunk
+from crawler.state.sqlite_store import Store
 
 HOME = "http://a.example/"
 
@@ -39,7 +38,7 @@ class Crawl:
 
     def __init__(self, folder: Path, ranking: Ranking | None = None) -> None:
         self.folder = folder
-        self.journal = Journal(lambda: None)
+        self.journal = MemoryJournal(lambda: None)
         self.store = Store(folder)
         self.counters = Counters()
         self.frontier = Frontier(lambda _: HostRule(0.0, None), ranking=ranking, journal=self.journal, window=1000)
@@ -61,10 +60,13 @@ class Crawl:
         self.frontier.end(request, State.FAILED, failure=failure)
         self.counters.note_failure(failure)
 
-    def commit(self, *sinks: Sunk) -> None:
+    def commit(self, tokens: Mapping[str, bytes] | None = None, **options: object) -> None:
         changes = self.journal.take()
-        changes.facts["tally"] = self.counters.kept(0)
-        self.store.commit(changes, sinks)
+        changes.counters = self.counters.record(0)
+        changes.tokens = dict(tokens or {})
+        if options:
+            changes.facts["options"] = encode_options(described(**options))
+        self.store.commit(changes)
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def test_what_is_committed_is_read_beside_the_crawl(crawl: Crawl, reading: Readi
     crawl.add(HOME)
     assert reading.ledger().discovered == 0
 
-    crawl.commit(Sunk("JsonLines a", b'{"length":7}'), Sunk("odd", b"\xff"))
+    crawl.commit({"JsonLines a": b'{"length":7}', "odd": b"\xff"})
 
     assert (reading.ledger().pending, reading.ledger().balanced) == (1, True)
     assert reading.sinks() == {"JsonLines a": {"length": 7}, "odd": "\ufffd"}
@@ -219,7 +221,7 @@ def test_a_retry_says_how_long_it_waits(crawl: Crawl, reading: Reading) -> None:
     assert found.wait is not None
     assert found.wait.attempt == 1
     assert 50 < found.wait.seconds <= 100
-    assert [(each.attempt, each.error) for each in found.tries] == [(1, "StatusError")]
+    assert [(each.attempt, each.error) for each in found.attempts] == [(1, "StatusError")]
     assert reading.waiting()[0] == 1
 
 
@@ -274,8 +276,7 @@ def test_hosts_are_told_apart(crawl: Crawl, reading: Reading, host: str, found: 
 def test_options_that_are_stored_say_how_urls_are_spelt(crawl: Crawl, reading: Reading) -> None:
     crawl.add(f"{HOME}?a=1")
     scope = Scope(rewriting=Rewriting(drop=("utm_*",), sort_query=True))
-    crawl.journal.changes.facts["options"] = encode_options(described(scope=scope))
-    crawl.commit()
+    crawl.commit(scope=scope)
 
     [found] = explain(reading, f"{HOME}?utm_source=x&a=1")
 
@@ -286,8 +287,7 @@ def test_of_a_crawl_depth_first_the_newest_is_first(tmp_path: Path) -> None:
     crawl = Crawl(tmp_path, Ranking("depth"))
     for number in range(3):
         crawl.add(f"{HOME}{number}")
-    crawl.journal.changes.facts["options"] = encode_options(described(order="depth"))
-    crawl.commit()
+    crawl.commit(order="depth")
     crawl.store.close()
 
     with closing(Reading(tmp_path)) as reading:
@@ -311,8 +311,7 @@ def test_what_was_refused_names_the_option(
     scope: Scope, limits: Limits, reason: Refusal, rule: str, crawl: Crawl, reading: Reading
 ) -> None:
     crawl.frontier.refuse(Request(f"{HOME}a'", depth=3), reason)
-    crawl.journal.changes.facts["options"] = encode_options(described(scope=scope, limits=limits))
-    crawl.commit()
+    crawl.commit(scope=scope, limits=limits)
 
     [found] = explain(reading, f"{HOME}a'")
 
@@ -339,7 +338,7 @@ def test_odd_bytes_in_what_a_server_says_do_not_end_the_crawl(crawl: Crawl, read
 
     found = list(listed(reading, Selection()))
     assert [each.message or each.known.reason for each in found] == ["404 ?\x00\x1b[31m é"] * 2
-    assert reading.tries_of(1)[0].message == found[0].message
+    assert reading.attempts_of(1)[0].message == found[0].message
 
 
 @pytest.mark.parametrize("rest", [b"{", b"\x00", b"7"])
@@ -366,8 +365,8 @@ def test_what_is_retried_is_pending_for_the_next_crawl_and_its_host_gets_another
     crawl.fail(crawl.take(), "HostDownError", "left alone")
     crawl.fail(crawl.take())
     down = HostRecord(5.0, 4.0, PaceRecord(2.0, True, 1.0, 8, 4))
-    changes = crawl.journal.changes
-    changes.hosts = {"a.example": _encoded(down), "b.example": _encoded(down)}
+    for name in ("a.example", "b.example"):
+        crawl.journal.remember(name, down)
     crawl.commit()
     crawl.store.close()
 
@@ -378,16 +377,12 @@ def test_what_is_retried_is_pending_for_the_next_crawl_and_its_host_gets_another
         assert number == 1
         assert (kept.ledger.pending, kept.ledger.failed) == (2, 1)
         assert store.recount() == kept.ledger
-        assert kept.hosts == {"a.example": _encoded(HostRecord(pace=PaceRecord(2.0))), "b.example": _encoded(down)}
+        assert kept.hosts == {"a.example": HostRecord(pace=PaceRecord(2.0)), "b.example": down}
         counters = Counters()
-        counters.restore(kept.facts["tally"])
+        counters.restore(kept.counters)
         assert counters.errors == {"StatusError": 1}
     with closing(Reading(tmp_path)) as reading:
         assert explain(reading, f"{HOME}a")[0].place == (1, 2)
-
-
-def _encoded(record: HostRecord) -> bytes:
-    return msgspec.msgpack.encode(record)
 
 
 def test_what_was_refused_unseen_gets_a_place_in_the_queue_of_its_host(tmp_path: Path) -> None:
@@ -408,7 +403,7 @@ def test_a_denied_page_has_its_robots_txt_read_again(tmp_path: Path) -> None:
     crawl = Crawl(tmp_path)
     crawl.add(f"{HOME}x")
     crawl.frontier.end(crawl.take(), State.DENIED, reason="robots.txt forbids it")
-    crawl.journal.changes.robots["http://a.example"] = 1e12, parse_robots(b"User-agent: *\nDisallow: /", "x")
+    crawl.journal.learnt("http://a.example", parse_robots(b"User-agent: *\nDisallow: /", "x"), 1e12)
     crawl.commit()
     crawl.store.close()
     with closing(Reading(tmp_path)) as reading:

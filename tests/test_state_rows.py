@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from crawler.models import Request
-from crawler.state.changes import Journal
-from crawler.state.sqlite_store import Store, Wanted
+from crawler.state.memory_journal import MemoryJournal
+from crawler.state.record import QueuePart
+from crawler.state.sqlite_store import Store
 
 REQUESTS = {
     "a URL alone": Request("http://host/", serial=1),
@@ -22,9 +23,9 @@ REQUESTS = {
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_request_is_read_as_it_was_written(name: str, tmp_path: Path) -> None:
-    request, journal = REQUESTS[name], Journal(lambda: None)
-    journal.found(request, b"d" * 16, 0, 5, request.rank)
+    request, journal = REQUESTS[name], MemoryJournal(lambda: None)
+    journal.found(request, b"d" * 16, 0, 5)
     with closing(Store(tmp_path)) as store:
         store.commit(journal.take())
-        [[row]] = store.waiting([Wanted(5, float("-inf"), 0, 10)])
+        [[row]] = store.waiting([QueuePart(5, float("-inf"), 0, 10)])
     assert row.request() == request

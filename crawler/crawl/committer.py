@@ -1,13 +1,14 @@
-"""Makes what pages came to last: their items in the sinks, then their end in the ledger, and both in one record.
+"""Writes the items of parsed pages to the sinks, and commits that the pages are done.
 
 ```
-settle ─► group ─► sinks ─► tokens ─┐
-journal ──────────► changes ────────┴─► one transaction ─► the ledger in memory
+results ─► group ─► sinks ─► tokens ─┐
+journal ──────────► changes ─────────┴─► one transaction ─► the ledger in memory
 ```
 
-Where the crawl has a state, a group is whatever has gathered since the last commit, which is made at most every 50 ms:
-its items are written, every sink says how far it has come, and that is written together with the ends of the pages and
-all that was found meanwhile. A kill at any moment leaves a state that says which part of each output belongs to it.
+Where the crawl has a state folder, a group is what has gathered since the last commit; there is one every 50 ms at
+most. The items of the group are written, and every sink says how far it has come. Then one transaction writes these
+tokens, the ends of the pages, and all that was found meanwhile. A kill at any moment leaves a state folder that says
+which part of each output belongs to it.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from crawler.models import Request, State
 from crawler.runtime.clock import SYSTEM_CLOCK, Clock
 from crawler.sinks.sink import CheckpointedSink, Sink
 from crawler.state.changes import Changes
+from crawler.state.full_disk import is_full
 from crawler.state.record import Record
-from crawler.state.sqlite_store import Sunk, is_full
 
-_LINGER = 0.05  # seconds between two commits; arbitrary, a commit takes 2 ms or, with durability, one turn of the disk
+_LINGER = 0.05  # seconds between two commits; arbitrary, a commit takes 2 ms, or one write of the disk against power
 _MOST_PAGES = 2000  # that wait for a commit; arbitrary
 _MOST_ITEMS = 10_000  # the same
-_MOST_BYTES = 16 * 2**20  # of encoded items, and of bodies that wait to be kept; the same
+_MOST_BYTES = 16 * 2**20  # of encoded items and of bodies that wait for a commit; the same
 _MOST_CHANGES = 100_000  # the same
-_FULL_SECONDS = 1.0  # until a full disk is tried again; arbitrary, nobody tells when there is room
+_FULL_SECONDS = 1.0  # between two writes to a disk that is full; arbitrary, nobody tells when it has space again
 
 _log = logging.getLogger("crawler")
 
@@ -44,7 +45,7 @@ class Committer:
         self,
         frontier: Frontier,
         sinks: Sequence[Sink],
-        record: Record | None = None,
+        record: Record,
         complete: Callable[[Changes], None] = lambda _: None,
         pause: Callable[[bool], None] = lambda _: None,
         clock: Clock = SYSTEM_CLOCK,
@@ -54,9 +55,9 @@ class Committer:
         Args:
             frontier: Has the ledger.
             sinks: Where items go; open, and cut back to what the record says.
-            record: Where that is written; ``None`` where the crawl has no state.
-            complete: Adds the counters that are written along.
-            pause: Called when a disk is full, and with false when there is room again.
+            record: Where it is committed that their requests have ended.
+            complete: Adds the counters to what is committed; called where the record is durable.
+            pause: Called with true when a disk is full, and with false when it has space again.
             clock: Tells the time.
         """
         self.is_stuck = False
@@ -67,7 +68,7 @@ class Committer:
         self._pause = pause
         self._clock = clock
         self._is_torn = False  # what was taken from the journal did not get to the disk
-        self._noted = asyncio.Event() if record is None else record.noted
+        self._noted = record.noted
         self._group = _Group(len(sinks))
         self._committed = 0.0
         self._tokens: list[bytes | None] = [None] * len(sinks)
@@ -79,30 +80,31 @@ class Committer:
     async def put(self, pages: Sequence[Page], outputs: Sequence[list[Any]]) -> None:
         """Hand over parsed pages and, for each sink, their items.
 
-        Returns when they are written; where the crawl has a state, when there is room for more, as `run` waits for
-        more to come.
+        Without a state folder it returns when they are written. With one it returns as soon as more may be handed over:
+        `run` waits for more, so that one commit serves many pages.
         """
         group = self._group
         group.add(pages, outputs)
         self.keep(pages)
         self._noted.set()
-        if self._record is None:
+        if not self._record.is_durable:
             await group.written.wait()
         elif group.is_large or self._record.journal.size > _MOST_CHANGES:
             group.is_wanted.set()
             await group.written.wait()
 
     def keep(self, pages: Sequence[Page]) -> None:
-        """Have the bodies of ``pages`` written, where they are kept.
+        """Have the bodies of ``pages`` written, where the user wants that.
 
-        To be called together with what notes their ends, so that both are of the same group.
+        Await nothing between this call and the note that the requests have ended, so that both are of one group.
         """
-        if self._record is not None and self._record.keeps_bodies:
+        if self._record.keeps_bodies:
             self._group.keep(pages)
 
     async def begin(self) -> None:
         """Ask the sinks how far they are, before anything is written to them."""
-        self._tokens = await self._checkpoint()
+        if self._record.is_durable:
+            self._tokens = await self._checkpoint()
 
     async def run(self) -> None:
         """Write groups until cancelled, or until `end`.
@@ -117,9 +119,9 @@ class Committer:
             await self.commit()
 
     async def end(self, running: asyncio.Task[None]) -> None:
-        """End ``running``, the task of `run`, when all is written; at once where there is no record."""
+        """End ``running``, the task of `run`, when all is written; at once where nothing of it would last."""
         self._is_ending = True
-        if self._record is None or self.is_stuck:
+        if self.is_stuck or not self._record.is_durable:
             running.cancel()
             return
         self._noted.set()
@@ -127,54 +129,49 @@ class Committer:
         await asyncio.wait((running,))
 
     async def salvage(self) -> None:
-        """Keep what was found and tried since the last commit, at the end of a crawl that was cut off.
+        """Commit what was found and fetched since the last commit, at the end of a crawl that was cut off.
 
-        Not the pages whose items were not written, which are fetched again.
+        Pages whose items were not written are not committed as done: they are fetched again.
         """
-        if self._record is None or self._is_torn or self._record.journal.is_empty:
+        if self._is_torn or self._record.journal.is_empty:
             return
         changes = self._record.journal.take()
         self._complete(changes)
         if self._group.done:
-            changes.facts.pop("tally", None)  # it counts their items, which will be made again
+            changes.counters = None  # they count the items of these pages, which will be made again
+        changes.tokens, changes.pages = self._named(self._tokens), self._group.pages
         try:
-            await self._record.commit(changes, self._sunk(self._tokens), self._group.kept)
+            await self._record.commit(changes)
         except StateError as error:
-            _log.warning("the last moments of the crawl are not kept: %s", error)
+            _log.warning("the last moments of the crawl are not saved: %s", error)
 
     async def flush(self) -> None:
-        """Return when all that was noted before is written, which `run` does: what it began is never cut off alone."""
+        """Return when all that was noted before is written. `run` does that, and goes on if the caller is cancelled."""
         group = self._group
         self._noted.set()
         group.is_wanted.set()
         await group.written.wait()
 
     async def commit(self) -> None:
-        """Write what has gathered; see `run`, beside which it is not to be called."""
+        """Write what has gathered. Only `run` calls it, or a test that does not run `run`."""
         group, self._group = self._group, _Group(len(self._sinks))
-        changes = self._changes_with(group)
-        self._noted.clear()
-        self._is_torn = True
-        await self._write(group)
-        tokens = await self._checkpoint()
-        if self._record is not None and changes is not None:
-            await self._keep(changes, tokens, group.kept)
-        self._is_torn = False
-        self._go_on()
-        self._tokens = tokens
-        self._committed = self._clock.now()
+        if self._record.is_durable:
+            await self._make_durable(group)
+        else:
+            self._noted.clear()
+            await self._write(group)
         for request, _ in group.done:
             self._frontier.finish(request, State.DONE)
         group.written.set()
 
     @property
     def _is_idle(self) -> bool:
-        return not self._group.done and (self._record is None or self._record.journal.is_empty)
+        return not self._group.done and self._record.journal.is_empty
 
     async def _linger(self) -> None:
         """Wait for more, but not where the last commit was a while ago: what comes alone is written at once."""
         left = self._committed + _LINGER - self._clock.now()
-        if self._record is None or self._is_ending or left <= 0:
+        if self._is_ending or left <= 0 or not self._record.is_durable:
             return
         try:
             async with asyncio.timeout(left):
@@ -182,10 +179,22 @@ class Committer:
         except TimeoutError:
             pass
 
-    def _changes_with(self, group: _Group) -> Changes | None:
-        """Return what is to be written of the frontier, the ends of the pages of ``group`` included."""
-        if self._record is None:
-            return None
+    async def _make_durable(self, group: _Group) -> None:
+        """Write the items of ``group``, and commit them with all that was noted before this call."""
+        changes = self._changes_with(group)
+        self._noted.clear()
+        self._is_torn = True
+        await self._write(group)
+        tokens = await self._checkpoint()
+        changes.tokens, changes.pages = self._named(tokens), group.pages
+        await self._commit(changes)
+        self._is_torn = False
+        self._go_on()
+        self._tokens = tokens
+        self._committed = self._clock.now()
+
+    def _changes_with(self, group: _Group) -> Changes:
+        """Return what the journal has, the ends of the pages of ``group`` included."""
         journal = self._record.journal
         for request, status in group.done:
             journal.ended(request, State.DONE, status)
@@ -195,46 +204,43 @@ class Committer:
         return changes
 
     async def _write(self, group: _Group) -> None:
-        """Write the items of ``group`` to each sink; where a disk is full, again when there is room."""
+        """Write the items of ``group`` to each sink; where a disk is full, again when it has space."""
         for place, (sink, items) in enumerate(zip(self._sinks, group.outputs, strict=True)):
             is_torn = False
             while items:
                 try:
-                    if is_torn:  # within the same try: a database must write also in order to take something back
+                    if is_torn:  # a disk may be full for this, too: to take something back, a database writes
                         await self._cut_back(place)
                     await _write(sink, items)
                     break
                 except SinkError as error:
                     if self._tokens[place] is None:
                         raise
-                    await self._wait_for_room(error)
+                    await self._wait_for_space(error)
                     is_torn = True
 
-    async def _keep(self, changes: Changes, tokens: Sequence[bytes | None], kept: Sequence[Page]) -> None:
-        if self._record is None:
-            raise AssertionError("only called with a record")
+    async def _commit(self, changes: Changes) -> None:
         while True:
             try:
-                await self._record.commit(changes, self._sunk(tokens), kept)
+                await self._record.commit(changes)
                 break
             except StateError as error:
-                await self._wait_for_room(error)
+                await self._wait_for_space(error)
 
-    def _sunk(self, tokens: Sequence[bytes | None]) -> list[Sunk]:
+    def _named(self, tokens: Sequence[bytes | None]) -> dict[str, bytes]:
+        """Return those of ``tokens`` that there are, by the names of their sinks."""
         pairs = zip(self._sinks, tokens, strict=True)
-        return [Sunk(sink.name, token) for sink, token in pairs if token and isinstance(sink, CheckpointedSink)]
+        return {sink.name: token for sink, token in pairs if token and isinstance(sink, CheckpointedSink)}
 
     async def _checkpoint(self) -> list[bytes | None]:
         """Return the token of each sink; ``None`` for those that cannot be cut back, or need not be."""
-        if self._record is None:
-            return [None] * len(self._sinks)
         return [await self._checkpoint_of(sink) for sink in self._sinks]
 
     async def _checkpoint_of(self, sink: Sink) -> bytes | None:
         if not isinstance(sink, CheckpointedSink):
             return None
         token = await sink.checkpoint()
-        if token is not None and self._record is not None and self._record.durability == "power":
+        if token is not None and self._record.survives_power:
             await sink.sync()  # before the record says that it is there
         return token
 
@@ -244,24 +250,24 @@ class Committer:
         if isinstance(sink, CheckpointedSink):
             await sink.restore(self._tokens[place])
 
-    async def _wait_for_room(self, error: SinkError | StateError) -> None:
-        """Wait a moment where a disk is full, and the crawl has a record; raise all other errors.
+    async def _wait_for_space(self, error: SinkError | StateError) -> None:
+        """Wait a moment where a disk is full; raise all other errors.
 
         Raises:
             SinkError: It is another fault.
             StateError: It is another fault.
         """
-        if self._record is None or not is_full(error):
+        if not is_full(error):
             raise error
         if not self.is_stuck:
-            _log.warning("%s; the crawl waits until there is room, and nothing is lost if it is ended", error)
+            _log.warning("%s; the crawl waits until there is space, and nothing is lost if it is ended", error)
             self.is_stuck = True
             self._pause(True)
         await asyncio.sleep(_FULL_SECONDS)
 
     def _go_on(self) -> None:
         if self.is_stuck:
-            _log.info("there is room again: the crawl goes on")
+            _log.info("there is space again: the crawl goes on")
             self.is_stuck = False
             self._pause(False)
 
@@ -271,7 +277,7 @@ class _Group:
 
     def __init__(self, sinks: int) -> None:
         self.done: list[tuple[Request, int]] = []  # with their HTTP status; not the pages, whose bodies are large
-        self.kept: list[Page] = []  # those too, where bodies are kept
+        self.pages: list[Page] = []  # whose bodies are to be written
         self.bytes = 0
         self.outputs: list[list[Any]] = [[] for _ in range(sinks)]
         self.is_wanted = asyncio.Event()
@@ -284,12 +290,12 @@ class _Group:
             self.bytes += sum(len(item) for item in more if isinstance(item, bytes))
 
     def keep(self, pages: Sequence[Page]) -> None:
-        self.kept += pages
+        self.pages += pages
         self.bytes += sum(len(page.body) for page in pages)
 
     @property
     def is_large(self) -> bool:
-        if max(len(self.done), len(self.kept)) >= _MOST_PAGES or self.bytes >= _MOST_BYTES:
+        if max(len(self.done), len(self.pages)) >= _MOST_PAGES or self.bytes >= _MOST_BYTES:
             return True
         return any(len(items) >= _MOST_ITEMS for items in self.outputs)
 

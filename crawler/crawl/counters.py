@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-import msgspec
-
 from crawler.models import Failure
 from crawler.runtime.clock import SYSTEM_CLOCK, Clock
 from crawler.state.counters_record import CountersRecord
 
 FAILURES_KEPT = 1000  # arbitrary; all are counted, and all are handed to ``on_failure``
-_HOSTS_COUNTED = 1000  # hosts that politeness is accounted to one by one; arbitrary
+_HOSTS_COUNTED = 1000  # hosts whose politeness is counted one by one; arbitrary
 
 
 class Counters:
@@ -20,7 +18,7 @@ class Counters:
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
         self.fetched = 0
         self.fetched_before = 0  # by earlier runs of the crawl
-        self.parsed = 0  # of those fetched; the others would be fetched again after a kill
+        self.parsed = 0  # of those fetched; a kill has the others fetched again
         self.items = 0
         self.retries = 0
         self.redirects = 0
@@ -35,15 +33,13 @@ class Counters:
     def __repr__(self) -> str:
         return f"<Counters {self.fetched} pages, {self.items} items, {self.errors.total()} failures>"
 
-    def kept(self, size: int) -> bytes:
+    def record(self, size: int) -> CountersRecord:
         """Return what is to be remembered, ``size`` being the bytes of bodies."""
         errors = dict(self.errors)
-        record = CountersRecord(self.parsed, self.items, self.retries, self.redirects, size, self.seconds, errors)
-        return msgspec.json.encode(record)
+        return CountersRecord(self.parsed, self.items, self.retries, self.redirects, size, self.seconds, errors)
 
-    def restore(self, kept: bytes) -> int:
-        """Go on with the counts that `kept` returned; return the bytes of bodies."""
-        record = msgspec.json.decode(kept, type=CountersRecord)
+    def restore(self, record: CountersRecord) -> int:
+        """Go on with the counts that `record` returned; return the bytes of bodies."""
         self.fetched = self.fetched_before = self.parsed = record.fetched
         self.items = record.items
         self.retries, self.redirects = record.retries, record.redirects

@@ -46,8 +46,8 @@ from crawler.runtime.loop_load import LoopLoad
 from crawler.runtime.waker import Waker
 from crawler.sinks.sink import Sink
 from crawler.state.changes import Changes
-from crawler.state.record import Record
-from crawler.state.sqlite_store import Restored
+from crawler.state.null_record import NullRecord
+from crawler.state.record import Record, Restored
 from crawler.url import origin_of
 
 _DISK_FULL = "disk full"  # a reason for a pause
@@ -74,8 +74,8 @@ class Parts:
 
     Attributes:
         frontier: Wakes ``waker`` when something else may be fetched.
-        record: Where the crawl is kept; ``None`` where it is not.
-        facts: Returns what else is to be kept since the last call.
+        record: What of the crawl outlives its process; nothing by default.
+        facts: Returns what else is to be remembered, where it has changed since the last call.
         waker: Wakes the dispatcher.
         control: Steers the crawl from outside.
         clock: Tells the time.
@@ -85,7 +85,7 @@ class Parts:
     fetcher: Fetches
     stage: Stage
     sinks: Sequence[Sink]
-    record: Record | None = None
+    record: Record = field(default_factory=NullRecord)
     facts: Callable[[], Mapping[str, bytes]] = dict
     waker: Waker = field(default_factory=Waker)
     control: Control = field(default_factory=Control)
@@ -131,7 +131,7 @@ class Engine:
         self._robots_requests = self._new_robots_requests()
         self._parse_step = self._new_parse_step(parser, crawler)
         self._pipeline = self._new_pipeline()
-        self._refill = self._new_refill()
+        self._refill = Refill(self._frontier, self._record, self._committer.flush)
         parts.control.attach(self._dispatcher, parts.frontier)
 
     # ── the parts ──
@@ -173,7 +173,7 @@ class Engine:
             self._discovery,
             RobotsRequestRules(self._rules.retry, self._rules.user_agent),
             clock=self._parts.clock,
-            journal=None if self._record is None else self._record.journal,
+            journal=self._record.journal,
         )
 
     def _new_parse_step(self, parser: Parser, crawler: object) -> ParseStep:
@@ -184,7 +184,7 @@ class Engine:
             self._committer,
             sinks,
             counters=self.counters,
-            is_durable=self._record is not None,
+            is_durable=self._record.is_durable,
         )
         directives = LinkDirectives(product_token(self._rules.user_agent), self._rules.obeys_robots)
         encoders = tuple(map(encoder_of, sinks))
@@ -215,9 +215,6 @@ class Engine:
             failed_requests=self._failed_requests,
             clock=self._parts.clock,
         )
-
-    def _new_refill(self) -> Refill | None:
-        return None if self._record is None else Refill(self._frontier, self._record, self._committer.flush)
 
     def __repr__(self) -> str:
         return f"<Engine {self._frontier!r} {self._parts.stage!r}>"
@@ -259,15 +256,12 @@ class Engine:
 
     async def resume(self, kept: Restored) -> None:
         """Go on where an earlier crawl of the same record ended; to be called before `run`."""
-        if self._record is None:
-            raise AssertionError("there is nothing to go on from")
         await resume_frontier(self._frontier, self._record, kept, self._rules.limits.max_depth)
         for origin, (until, rules) in kept.robots.items():
             self._rules_cache.learn(origin, rules, until)
         self._discovery.restore(kept.shapes)
-        if "tally" in kept.facts:
-            self._budget.spend(self.counters.restore(kept.facts["tally"]))
-            self._dispatcher.restore(self.counters.fetched)
+        self._budget.spend(self.counters.restore(kept.counters))
+        self._dispatcher.restore(self.counters.fetched)
 
     def belong(self, seeds: Iterable[str]) -> None:
         """Have the URLs of ``seeds``, which are crawled already, say what belongs to the crawl."""
@@ -303,9 +297,9 @@ class Engine:
         ledger = self._frontier.statistics().ledger
         if not ledger.balanced:
             raise LedgerError(f"the states of the URLs do not add up: {ledger}")
-        if self._committer.is_stuck:  # and was ended before there was room: what is not on the disk is fetched again
+        if self._committer.is_stuck:  # and was ended before it had space: what is not on the disk is fetched again
             return
-        if self._record is not None and (counted := await self._record.recount()) != ledger:
+        if self._record.is_durable and (counted := await self._record.recount()) != ledger:
             raise LedgerError(f"the states of the URLs on the disk are others: {counted}, and not {ledger}")
 
     async def _run(self, seeds: Seeding, group: asyncio.TaskGroup) -> None:
@@ -314,7 +308,7 @@ class Engine:
         serving.add_done_callback(lambda _: self._dispatcher.close())
         committing = group.create_task(self._committer.run(), name="commits")
         committing.add_done_callback(lambda _: self._dispatcher.close())
-        refilling = None if self._refill is None else group.create_task(self._refill.run(), name="refill")
+        refilling = group.create_task(self._refill.run(), name="refill")
         for seed in seeds.known:
             self._add_seed(seed)
         seeding = None if seeds.is_over else group.create_task(self._seed(seeds), name="seeds")
@@ -323,8 +317,7 @@ class Engine:
         serving.cancel()
         if seeding is not None:
             seeding.cancel()
-        if refilling is not None:
-            refilling.cancel()
+        refilling.cancel()
         self._admission.close()
         await self._committer.end(committing)
 
@@ -351,7 +344,7 @@ class Engine:
     def _complete(self, changes: Changes) -> None:
         """Add the counters to what is about to be written."""
         changes.facts.update(self._parts.facts())
-        changes.facts["tally"] = self.counters.kept(self._budget.spent)
+        changes.counters = self.counters.record(self._budget.spent)
         changes.shapes = self._discovery.take_shapes()
 
 

@@ -1,4 +1,4 @@
-"""Brings requests that wait on the disk into memory, before the queues of their hosts run dry."""
+"""Reads requests that wait on the disk into memory, before the queues of their hosts are empty."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.window import Part
-from crawler.state.record import Record
+from crawler.state.record import QueuePart, Record
 from crawler.state.rows import Waiting
-from crawler.state.sqlite_store import Wanted
 
 _HOSTS = 64  # whose queues are read at once; arbitrary
-_CHUNK = 500  # requests that are made in one turn of the loop; they take it 2 ms
+_CHUNK = 500  # requests that are made before other tasks run; they take the event loop 2 ms
 
 
 class Refill:
@@ -29,7 +28,7 @@ class Refill:
         Args:
             frontier: Says of which hosts more is wanted.
             record: Where that is.
-            flush: Has written what is not on the disk yet, so that it is found there.
+            flush: Returns when all that was noted is on the disk, so that it is found there.
         """
         self._frontier = frontier
         self._record = record
@@ -55,7 +54,7 @@ class Refill:
         if not parts:  # what was asked for is not wanted any more
             return
         await self._flush()
-        read = await self._record.waiting([_wanted(part) for part in parts])
+        read = await self._record.waiting([_queue_part(part) for part in parts])
         for part, rows in zip(parts, read, strict=True):
             await self._take_in(part, rows)
 
@@ -68,6 +67,6 @@ class Refill:
         self._frontier.window.extend(part, requests)
 
 
-def _wanted(part: Part) -> Wanted:
+def _queue_part(part: Part) -> QueuePart:
     rank, place = part.reach
-    return Wanted(part.host.key, rank, abs(place), part.limit)
+    return QueuePart(part.host.key, rank, abs(place), part.limit)

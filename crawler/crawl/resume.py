@@ -10,25 +10,24 @@ from typing import TypeVar
 from crawler.errors import ConfigurationError
 from crawler.frontier.frontier import Frontier
 from crawler.sinks.sink import CheckpointedSink, Sink
-from crawler.state.record import Record
-from crawler.state.sqlite_store import Restored
+from crawler.state.record import Record, Restored
 from crawler.url import host_of
 
-_IN_A_TURN = 100  # hosts or requests, before the event loop has a turn; they take it 2 ms
+_AT_ONCE = 100  # hosts or requests that are taken up before other tasks run; they take the event loop 2 ms
 T = TypeVar("T")
 
 
-async def restore_sinks(sinks: Sequence[Sink], kept: Restored) -> None:
+async def restore_sinks(sinks: Sequence[Sink], restored: Restored) -> None:
     """Cut the open ``sinks`` back to what of their output belongs to the crawl; all of it where the crawl is new.
 
     Raises:
         ConfigurationError: They are others than those that the crawl had before, or two have one name.
         SinkError: They cannot be cut.
     """
-    known = dict(kept.sinks)
+    known = restored.sinks
     checkpointed = [sink for sink in sinks if isinstance(sink, CheckpointedSink)]
     _check_names([sink.name for sink in checkpointed])
-    if not kept.is_new:
+    if not restored.is_new:
         for sink in checkpointed:
             if sink.name not in known and await sink.checkpoint() is not None:
                 raise _unknown(sink, known)
@@ -45,7 +44,7 @@ def _check_names(names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ConfigurationError(
-                f"two outputs are called {name}, whatever their folders: a state tells them by that"
+                f"two outputs are called {name}: a state folder tells outputs apart by that name, without their folders"
             )
 
 
@@ -55,28 +54,28 @@ def _unknown(sink: CheckpointedSink, known: dict[str, bytes]) -> ConfigurationEr
     return ConfigurationError(f"the crawl of this state wrote to {before}, and not to {sink.name}: {remedy}")
 
 
-async def resume_frontier(frontier: Frontier, record: Record, kept: Restored, max_depth: int | None) -> None:
+async def resume_frontier(frontier: Frontier, record: Record, restored: Restored, max_depth: int | None) -> None:
     """Fill an empty ``frontier`` with what an earlier crawl has left.
 
     What was too deep then, and is not by ``max_depth``, is taken up.
     """
-    record.journal.take()  # what a crawl with the same record noted that was cut off: none of it is on the disk
+    record.journal.take()  # noted by a crawl with the same record that was cut off: none of it is on the disk
     await record.fill(frontier.discovered.seen.digests, frontier.discovered.too_deep)
-    frontier.resume(kept.serial, kept.ledger, kept.snapshot)
-    async for name, data in _in_turns(kept.hosts.items()):
-        frontier.restore(name, data)
+    frontier.resume(restored.serial, restored.ledger, restored.snapshot)
+    async for name, known in _a_few_at_once(restored.hosts.items()):
+        frontier.restore(name, known)
     now = monotonic()
-    async for url in _in_turns(await record.waiting_hosts()):
+    async for url in _a_few_at_once(await record.waiting_hosts()):
         frontier.window.expect(host_of(url), now)
-    async for row in _in_turns(await record.no_longer_too_deep(max_depth)):
+    async for row in _a_few_at_once(await record.no_longer_too_deep(max_depth)):
         frontier.add(row.request(), row.found_on)
     if frontier.window.is_low:
         record.low.set()
 
 
-async def _in_turns(many: Iterable[T]) -> AsyncIterator[T]:
-    """Yield each of ``many``, and give the event loop a turn now and then."""
+async def _a_few_at_once(many: Iterable[T]) -> AsyncIterator[T]:
+    """Yield each of ``many``, and let other tasks run now and then."""
     for number, each in enumerate(many, 1):
         yield each
-        if not number % _IN_A_TURN:
+        if not number % _AT_ONCE:
             await asyncio.sleep(0)

@@ -44,7 +44,7 @@ from crawler.robots.decision import (
 from crawler.robots.rules_cache import RulesCache
 from crawler.runtime.clock import Clock
 from crawler.sitemaps import sitemap
-from crawler.state.changes import Journal
+from crawler.state.journal import Journal
 from crawler.url import host_of
 
 
@@ -72,7 +72,7 @@ class RobotsRequests:
         rules: RobotsRequestRules,
         *,
         clock: Clock,
-        journal: Journal | None = None,
+        journal: Journal,
     ) -> None:
         """Create what fetches the robots.txt files of one crawl.
 
@@ -160,8 +160,7 @@ class RobotsRequests:
             self._frontier.slow_down(request, rules.delay, now)
         for url in rules.sitemaps if origin in self.sitemap_origins else ():
             self._discovery.add(replace(sitemap(self._discovery.canonical(url)), parent=request.url))
-        if self._journal is not None:
-            self._journal.changes.robots[origin] = now + seconds, rules
+        self._journal.learnt(origin, rules, now + seconds)
 
 
 def refusal(error: FetchError) -> FetchError:

@@ -1,4 +1,4 @@
-"""Gives a crawl its seeds: those that are at hand at once, those of an iterator as they are needed."""
+"""Gives a crawl its seeds: those that are known at once, those of an iterator as they are needed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from crawler.errors import ConfigurationError, InvalidURLError
 from crawler.models import Request
 
 _AHEAD = 10_000  # pending requests beyond which no more seeds are asked for; arbitrary
-_IN_A_TURN = 100  # seeds, before the event loop has a turn; they take it about 1 ms
+_AT_ONCE = 100  # seeds of an iterator that are taken before other tasks run; they take the event loop 1 ms
 
 
 class Seeding:
     """The seeds of one crawl.
 
     Attributes:
-        known: Those at hand.
+        known: Those that are known at once.
         is_over: Whether there are no others.
     """
 
@@ -31,9 +31,9 @@ class Seeding:
         """Create the seeds of a crawl.
 
         Args:
-            known: Requests, introduced already.
+            known: Requests for which ``introduce`` was called already.
             others: Asked for more while fewer than ``ahead`` requests are pending; called on the event loop.
-            introduce: Has it known that the user himself asks for a request; returns it as it is to be crawled.
+            introduce: Called with each request of the user before it is added; returns the request to be crawled.
             ahead: How many requests may be pending.
         """
         self.known = known
@@ -58,7 +58,7 @@ class Seeding:
 
         Args:
             add: Called with each.
-            refuse: Called with what is no URL, and why.
+            refuse: Called with what is no seed, and why.
             pending: Returns how many requests are pending.
 
         Raises:
@@ -73,7 +73,7 @@ class Seeding:
                     add(self._introduce(request))
             except (InvalidURLError, ConfigurationError) as error:
                 refuse(seed, error)
-            if not count % _IN_A_TURN:
+            if not count % _AT_ONCE:
                 await asyncio.sleep(0)
             while pending() >= self._ahead:
                 self._wanted.clear()
@@ -84,11 +84,11 @@ class Seeding:
 
 
 def sorted_out(seeds: Sequence[Seed]) -> tuple[list[Request], Iterator[Seed] | None]:
-    """Return the requests that ``seeds`` stand for, and one iterator over the iterators among them.
+    """Return the requests for ``seeds``, and one iterator over the iterators among them.
 
     Raises:
-        InvalidURLError: One at hand is no http(s) URL.
-        ConfigurationError: One at hand is something else altogether.
+        InvalidURLError: One that is known at once is no http(s) URL.
+        ConfigurationError: One that is known at once is neither a URL nor a request.
     """
     iterators = [seed for seed in seeds if isinstance(seed, Iterator)]
     known = requests_of(seed for seed in seeds if not isinstance(seed, Iterator))

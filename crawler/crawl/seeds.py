@@ -18,11 +18,11 @@ _BYTES: tuple[type, ...] = (bytes, bytearray)  # iterables that are no seeds; an
 
 
 def requests_of(seeds: Iterable[Seed]) -> list[Request]:
-    """Return the requests that ``seeds`` stand for, their URLs normalised.
+    """Return the requests for ``seeds``, their URLs normalised.
 
     Raises:
         InvalidURLError: One of them is no http(s) URL.
-        ConfigurationError: One of them is something else altogether.
+        ConfigurationError: One of them is neither a URL nor a request.
     """
     requests: list[Request] = []
     for seed in seeds:

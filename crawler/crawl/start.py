@@ -29,8 +29,8 @@ from crawler.policy.politeness import HostRule
 from crawler.runtime.waker import Waker
 from crawler.sinks.sink import Sink
 from crawler.state.options_compared import changes_since, described, encode_options
-from crawler.state.record import Record, open_record
-from crawler.state.sqlite_store import Restored
+from crawler.state.record import Record, Restored
+from crawler.state.sqlite_record import open_record
 from crawler.url import without_port, without_userinfo
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class CrawlStart:
         options: Configuration,
         stage: Stage,
         fetching: FetchSession,
-        record: Record | None,
+        record: Record,
         resources: AsyncExitStack,
         control: Control,
     ) -> None:
@@ -62,7 +62,7 @@ class CrawlStart:
             options: Those of the crawls.
             stage: The CPU stage, open.
             fetching: What fetches, open.
-            record: Where crawls are saved, open; ``None`` where they are not.
+            record: What of the crawls outlives the process, open.
             resources: Closes what a first crawl opens.
             control: Steers the crawls.
         """
@@ -120,27 +120,26 @@ class CrawlStart:
             ConfigurationError: A sink cannot be opened, or is another than the crawl had.
             CrawlerError: See `Engine.run`.
         """
-        kept = Restored() if self._record is None else await self._record.load()
+        kept = await self._record.load()
         if not self._sinks_are_open:
             await self._open_sinks(kept)
-        elif self._record is not None:  # an earlier crawl may have been cut off between its items and their commit
+        elif self._record.is_durable:  # an earlier crawl may have been cut off between its items and their commit
             await restore_sinks(self._options.sinks, kept)
-        if self._record is not None:
-            self._compare_options(kept)
-            await engine.resume(kept)
-            if not seeds.is_over and not kept.is_new:
-                await self._restore_seeds(engine, self._record)
-            if "cookies" in kept.facts:
-                self.fetching.restore_cookies(kept.facts["cookies"])
+        self._compare_options(kept)
+        await engine.resume(kept)
+        if not seeds.is_over and not kept.is_new:
+            await self._restore_seeds(engine)
+        if "cookies" in kept.facts:
+            self.fetching.restore_cookies(kept.facts["cookies"])
         await engine.run(seeds)
         await self.fetching.finish()
 
-    async def _restore_seeds(self, engine: Engine, record: Record) -> None:
+    async def _restore_seeds(self, engine: Engine) -> None:
         """Treat the seeds of the earlier run as seeds from the start.
 
         An iterator of seeds gives them again, but long after pages that they lead to are fetched.
         """
-        async for urls in record.seeds():
+        async for urls in self._record.seeds():
             self.fetching.trust(urls)
             engine.belong(urls)
 
@@ -183,16 +182,13 @@ class CrawlStart:
         return _without_secrets(seed)
 
     def _frontier(self, waker: Waker) -> Frontier:
-        record, places = self._record, self._options.fetch.concurrency
-        if record is None or self._options.state is None:
-            return Frontier(self._rule_for, places=places, ranking=self._ranking, changed=waker)
         return Frontier(
             self._rule_for,
-            places=places,
+            places=self._options.fetch.concurrency,
             ranking=self._ranking,
-            journal=record.journal,
-            window=self._options.state.window,
-            ran_low=record.low.set,
+            journal=self._record.journal,
+            window=self._record.window,
+            ran_low=self._record.low.set,
             changed=waker,
         )
 
@@ -229,10 +225,9 @@ async def open_start(options: Configuration, control: Control) -> AsyncIterator[
         WorkerLostError: Workers die at their start.
     """
     async with AsyncExitStack() as resources:
-        record = None
-        if options.state is not None:  # first: a folder that is in use should not wait for workers to say so
-            opening = open_record(options.state, is_depth_first=Ranking(options.order).is_newest_first)
-            record = await resources.enter_async_context(opening)
+        # First: where the folder is in use, that is said before workers start.
+        opening = open_record(options.state, is_depth_first=Ranking(options.order).is_newest_first)
+        record = await resources.enter_async_context(opening)
         parser = without_async(options.parser) or page_has_no_parser
         stage = resources.enter_async_context(open_stage(options.cpu, parser))
         # Imported here: aiohttp takes 0.3 s to import, and every worker imports this module with the user's. While

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from crawler.frontier.seen import Seen
 from crawler.frontier.state_counts import StateCounts
 from crawler.models import Refusal, Request, State
-from crawler.state.changes import Journal, Snapshot
+from crawler.state.changes import Snapshot
 from crawler.state.digests import DigestSet
+from crawler.state.journal import Journal
 
 _SNAPSHOT_AFTER = 200_000  # digests, which are read in 0.1 s; arbitrary
 _SNAPSHOT_GROWTH = 0.25  # so that all snapshots together write five times what the last one does; arbitrary
@@ -23,7 +24,7 @@ class Discovered:
         serial: The serial number of the newest request.
     """
 
-    def __init__(self, counts: StateCounts, journal: Journal | None = None) -> None:
+    def __init__(self, counts: StateCounts, journal: Journal) -> None:
         """Know nothing.
 
         Args:
@@ -52,35 +53,32 @@ class Discovered:
         Raises:
             ParseError: It cannot be written down; so for the next two. Of it nothing is known then.
         """
-        if self._journal is not None:
-            digest = self.seen.digest(request.fingerprint)
-            self._journal.found(request, digest, found_on, host_key, request.rank)
-        self._take(request, State.PENDING)
+        fingerprint = request.fingerprint
+        self._journal.found(request, self.seen.digest(fingerprint), found_on, host_key)
+        self._take(request, fingerprint, State.PENDING)
 
     def refuse(self, request: Request, reason: Refusal, found_on: int) -> None:
         """Add a request that is not to be fetched."""
         request = replace(request, serial=self.serial + 1)
-        if self._journal is not None:
-            self._journal.refused(request, self.seen.digest(request.fingerprint), found_on, reason)
-        self._take(request, State.REFUSED)
+        fingerprint = request.fingerprint
+        self._journal.refused(request, self.seen.digest(fingerprint), found_on, reason)
+        self._take(request, fingerprint, State.REFUSED)
 
     def put_off(self, request: Request, found_on: int) -> None:
         """Take note of what is too deep to be a request."""
         digest = self.seen.digest(request.fingerprint)
-        if self._journal is not None:
-            self._journal.put_off(request, digest, found_on)
+        self._journal.put_off(request, digest, found_on)
         self.too_deep.add(digest)
         self._counts.enter(State.REFUSED)
 
-    def _take(self, request: Request, state: State) -> None:
+    def _take(self, request: Request, fingerprint: str, state: State) -> None:
         """Take note of a request that is new, once it is written down."""
         self.serial = request.serial
-        digest = self.seen.add(request.fingerprint)
+        digest = self.seen.add(fingerprint)
         self._counts.enter(state)
         if digest is not None and self.too_deep and self.too_deep.discard(digest):
             self._counts.leave(State.REFUSED)
-            if self._journal is not None:
-                self._journal.taken(digest)
+            self._journal.taken(digest)
 
     def resume(self, serial: int, snapshot: int) -> None:
         """Go on after a ``serial`` number, and a ``snapshot`` at another."""

@@ -6,8 +6,7 @@ add ─► discovered? ─► state counts ─► window ─► schedule ─► 
                                       or disk)   time)                   is free)   is closed)
 ```
 
-Each part is a class of its own; the frontier keeps them in step, and notes what changes in a journal where the crawl
-has a state.
+Each part is a class of its own; the frontier keeps them in step, and notes what changes in a journal.
 
 **When `changed` is called.** When a request may be fetched that `acquire` did not have, or earlier than
 `next_ready_at` said:
@@ -39,7 +38,9 @@ from crawler.models import Failure, Ledger, Refusal, Request, State
 from crawler.policy.order import Ranking
 from crawler.policy.pace import Outcome
 from crawler.policy.politeness import HostRule
-from crawler.state.changes import Journal
+from crawler.state.host_record import HostRecord
+from crawler.state.journal import Journal
+from crawler.state.null_record import NullJournal
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,8 @@ class Frontier:
             rule_for: Gives each host (``name:port``) its politeness.
             places: Requests that may be in flight at once; see `Schedule`.
             ranking: The order of the requests of a host.
-            journal: Where changes are noted, so that they can be written to a disk.
-            window: Pending requests in memory, where there is a journal; the others wait on the disk.
+            journal: Where changes are noted, so that they can be written to a disk; nowhere by default.
+            window: Pending requests in memory, where the others wait on the disk; ``None`` for all.
             ran_low: Called when more should be read from there.
             changed: Called when something else may be fetched than before; see above.
         """
@@ -88,10 +89,10 @@ class Frontier:
         newest_first = self._ranking.is_newest_first
         self._schedule = Schedule(rule_for, places=places, is_newest_first=newest_first, changed=changed)
         self._counts = StateCounts()
-        self._journal = journal
+        self._journal: Journal = NullJournal() if journal is None else journal
         self._changed = changed
-        self.discovered = Discovered(self._counts, journal)
-        self.window = Window(self._schedule, window if journal else None, ran_low)
+        self.discovered = Discovered(self._counts, self._journal)
+        self.window = Window(self._schedule, window, ran_low)
 
     def __repr__(self) -> str:
         return f"<Frontier {self._counts}>"
@@ -205,8 +206,7 @@ class Frontier:
     ) -> None:
         """Free the connection of an acquired request's host, when its fetch is over: see `Schedule.release`."""
         self._schedule.release(request, now, outcome, seconds=seconds, pause=pause)
-        if self._journal is not None:
-            self._note_host(request, self._journal, now)
+        self._note_host(request, now)
 
     # ── what must be known of a host before it is asked ──
 
@@ -229,8 +229,7 @@ class Frontier:
     def slow_down(self, request: Request, delay: float, now: float) -> None:
         """Give the host of ``request``, which answered at ``now``, the ``delay`` that its robots.txt asks for."""
         self._schedule.slow_down(request, delay, now)
-        if self._journal is not None:
-            self._note_host(request, self._journal, now)
+        self._note_host(request, now)
 
     def set_rule(self, host: str, rule: HostRule) -> None:
         """Treat ``host`` by ``rule`` from its next fetch on."""
@@ -240,13 +239,15 @@ class Frontier:
         """Note which address the host of ``request`` has."""
         self._schedule.place(request, address)
 
-    def _note_host(self, request: Request, journal: Journal, now: float) -> None:
-        """Note what is to be remembered of the host of ``request``, or that it is no more."""
+    def _note_host(self, request: Request, now: float) -> None:
+        """Note what the next crawl should know of the host of ``request``, or that it is nothing any more."""
+        if not self._journal.is_durable:
+            return
         host = self._schedule.host(request)
-        data = host.remembered(now)
-        if data is not None or host.is_remembered:
-            journal.changes.hosts[host.name] = data
-            host.is_remembered = data is not None
+        known = host.remembered(now)
+        if known is not None or host.is_remembered:
+            self._journal.remember(host.name, known)
+            host.is_remembered = known is not None
 
     # ── how a request ends ──
 
@@ -259,18 +260,16 @@ class Frontier:
         self, request: Request, state: State, *, failure: Failure | None = None, status: int = 0, reason: str = ""
     ) -> None:
         """Close an acquired request in its final ``state``, and note that, and why."""
-        if self._journal is not None:
-            self._journal.ended(request, state, status or (failure.status if failure else 0), reason or None)
-            if failure is not None:
-                self._journal.failed(request, failure)
+        self._journal.ended(request, state, status or (failure.status if failure else 0), reason or None)
+        if failure is not None:
+            self._journal.failed(request, failure)
         self.finish(request, state)
 
     def retry(self, request: Request, ready_at: float, failure: Failure) -> None:
         """Put an acquired and released request back after a ``failure``, not to be fetched before ``ready_at``."""
         again = replace(request, attempt=request.attempt + 1)
-        if self._journal is not None:
-            self._journal.attempted(request, failure.error, failure.message, failure.status)
-            self._journal.waits(again, ready_at)
+        self._journal.attempted(request, failure)
+        self._journal.waits(again, ready_at)
         self._schedule.defer(again, ready_at)
         self._land(State.PENDING)
 
@@ -296,6 +295,6 @@ class Frontier:
         self.discovered.resume(serial, snapshot)
         self._counts.resume(ledger)
 
-    def restore(self, name: str, data: bytes) -> None:
+    def restore(self, name: str, known: HostRecord) -> None:
         """Remember what was known of the host ``name``."""
-        self._schedule.known.named(name).restore(data)
+        self._schedule.known.named(name).restore(known)

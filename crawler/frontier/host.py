@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-import msgspec
-
 from crawler.frontier.host_queue import HostQueue
 from crawler.models import Request
 from crawler.policy.pace import Outcome, Pace
@@ -201,19 +199,18 @@ class Host:
             self.robots_requests.append(request)
         self.free_at = max(self.free_at, ready_at)
 
-    def remembered(self, now: float) -> bytes | None:
+    def remembered(self, now: float) -> HostRecord | None:
         """Return what the next crawl should know of it; ``None`` where that is nothing."""
         pause = self.free_at if self.free_at > now + self.pace.delay_by(1.0) else 0.0
-        kept = HostRecord(pause, self.paused_at if self.pace.is_failing else 0.0, self.pace.snapshot())
-        return None if kept == _NOTHING else msgspec.msgpack.encode(kept)
+        known = HostRecord(pause, self.paused_at if self.pace.is_failing else 0.0, self.pace.snapshot())
+        return None if known == _NOTHING else known
 
-    def restore(self, data: bytes) -> None:
+    def restore(self, known: HostRecord) -> None:
         """Remember what `remembered` returned."""
-        kept = msgspec.msgpack.decode(data, type=HostRecord)
-        self.free_at = max(self.free_at, kept.free_at)
-        self.paused_at = kept.paused_at
-        self.paused_until = kept.free_at
-        self.pace.restore(kept.pace)
+        self.free_at = max(self.free_at, known.free_at)
+        self.paused_at = known.paused_at
+        self.paused_until = known.free_at
+        self.pace.restore(known.pace)
         self.is_remembered = True
 
     def is_worth_keeping(self, now: float) -> bool:

@@ -1,12 +1,12 @@
-"""The bodies of pages, each once and compressed: a database of its own beside that of the state.
+"""The bodies of pages, each once and compressed, in a database of their own.
 
 ```
 pages ──body──► bodies
 ```
 
-A page is written before the transaction that marks its request as done, so that what is done always has its body. What
-a kill between the two leaves behind belongs to a request that is still pending, or to none, or to another that has got
-its serial number since: `crawler.state.saved_pages` tells them apart by the digest of the request.
+A page is written before the transaction that marks its request as done, so that what is done always has its body. A
+kill between the two leaves a page whose request is still pending, or was never written, so that another request may
+have got its serial number since. `crawler.state.saved_pages` tells them apart by the digest of the request.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from crawler.state.digests import digest_of
 
 BODIES = Kind(
     name="bodies.sqlite",
-    application_id=0x43524244,  # "CRBD": by it, SQLite's own tools and we know the file
+    application_id=0x43524244,  # "CRBD": SQLite's own tools and this program know the file by it
     version=1,
     schema="""
 CREATE TABLE bodies (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, data BLOB NOT NULL);
@@ -57,7 +57,7 @@ class BodyStore:
     """The database of a crawl that keeps the bodies of its pages. Synchronous; used by one thread at a time."""
 
     def __init__(self, folder: Path, *, synchronous: str = "NORMAL", clock: Callable[[], float] = time.time) -> None:
-        """Open the database in the state folder ``folder``, whose lock the caller has; make it where there is none.
+        """Open the database in the state folder ``folder``, whose lock the caller holds; make it where there is none.
 
         Args:
             folder: The state folder.
@@ -74,20 +74,20 @@ class BodyStore:
     def __repr__(self) -> str:
         return f"<BodyStore {str(self._path)!r}>"
 
-    def keep(self, pages: Sequence[Page]) -> None:
-        """Write ``pages``, in the place of what was kept of the same requests, in one transaction.
+    def write(self, pages: Sequence[Page]) -> None:
+        """Write ``pages`` in one transaction, in place of those that were written for the same requests.
 
         Raises:
-            StateError: The disk is full, or fails: see `crawler.state.sqlite_store.is_full`. Try again, or give up.
+            StateError: The disk is full, or fails: see `crawler.state.full_disk`. Call again, or give up.
         """
         if not pages:
             return
         with self._transaction() as execute:
             compressor = zstd.ZstdCompressor(options=STORED)  # one for all: to make one takes as long as a small body
-            kept_at = self._clock()
+            now = self._clock()
             for page in pages:
-                body = _kept(execute, compressor, page.body)
-                execute(_PAGES, (page.request.serial, *_row(page, body), kept_at))
+                body = _number_of(execute, compressor, page.body)
+                execute(_PAGES, (page.request.serial, *_row(page, body), now))
 
     def close(self) -> None:
         """Close the database."""
@@ -108,8 +108,8 @@ class BodyStore:
             raise StateError(f"the bodies {str(self._path)!r} cannot be written: {error}") from error
 
 
-def _kept(execute: Callable[..., sqlite3.Cursor], compressor: zstd.ZstdCompressor, body: bytes) -> int:
-    """Return the number of a body, written unless its like is there."""
+def _number_of(execute: Callable[..., sqlite3.Cursor], compressor: zstd.ZstdCompressor, body: bytes) -> int:
+    """Return the number of a body, which is written unless it is there already."""
     digest = blake2b(body, digest_size=16).digest()
     known = execute(_KNOWN, (digest,)).fetchone()
     if known is not None:
@@ -124,7 +124,7 @@ def _row(page: Page, body: int) -> tuple[Any, ...]:
 
 
 def packed(headers: Sequence[tuple[str, str]]) -> bytes:
-    """Return header fields as bytes, with the half characters that stand for odd bytes in them (PEP 383)."""
+    """Return header fields as bytes, lone surrogates included, which stand for odd bytes (PEP 383)."""
     return _ENCODER.encode([part.encode("utf-8", "surrogatepass") for pair in headers for part in pair])
 
 

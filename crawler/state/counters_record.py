@@ -1,4 +1,4 @@
-"""The counters of a crawl, as its record has them."""
+"""The counters of a crawl, as its record remembers them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class CountersRecord(msgspec.Struct, frozen=True):
-    """What of the counters outlives a crawl: the pages are those that are settled, the ``bytes`` of bodies."""
+    """What of the counters outlives a crawl: pages whose requests have ended, and ``bytes`` of bodies."""
 
     fetched: int = 0
     items: int = 0

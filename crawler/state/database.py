@@ -12,11 +12,11 @@ from crawler.errors import StateError
 from crawler.state.schema import APPLICATION_ID, SCHEMA, VERSION
 
 NAME = "state.sqlite"
-_LOCK_SECONDS = 5.0  # that somebody who looks into the file may hold it; arbitrary
-# Errors that say nothing of what is in the file: full, failing or locked, or nothing that may be written.
+_LOCK_SECONDS = 5.0  # that another process, which reads the file, may hold it; arbitrary
+# Errors that do not mean a damaged file: the disk is full or fails, the file is locked, or may not be written.
 _OF_THE_DISK = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")
 _CHECKPOINT_PAGES = 8000  # of 4 KiB; arbitrary: the default copies pages eight times as often
-_CACHE_KIB = 64 * 1024  # arbitrary; the pages of what is pending at present
+_CACHE_KIB = 64 * 1024  # for the pages of what is pending at present; arbitrary
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def open_database(
         folder: Where it is.
         synchronous: As SQLite has it.
         kind: What it is.
-        patience: Seconds that somebody else may hold the file, now and later.
+        patience: Seconds that another process may hold the file, now and later.
 
     Raises:
         StateError: It is another program's, of another version, damaged, or cannot be written.
@@ -98,7 +98,7 @@ def _connect(path: Path, mode: str, patience: float) -> sqlite3.Connection:
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
-    """Tell whether there is nothing in it, as where its maker was killed before he was done."""
+    """Tell whether there is nothing in it, as where the process that made it was killed before it was done."""
     kind, version, tables = _marks(connection)
     return (kind, version, tables) == (0, 0, 0)
 

@@ -1,7 +1,7 @@
 """Sets of digests of URLs: exact and compact.
 
-A digest has 128 bits, so that among ten thousand million URLs two share one with a probability of 10⁻¹⁹: it is taken
-for the URL itself, and nothing is ever dropped on a mere suspicion, as by a Bloom filter.
+A digest has 128 bits. The probability that two of ten thousand million URLs share one is 10⁻¹⁹, so a digest is taken
+for the URL itself. No URL is dropped because it looks like a known one, as a Bloom filter would do.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from struct import iter_unpack
 
 DIGEST_BYTES = 16
 _BUCKETS = 1 << 16  # chosen by the first two bytes of a digest
-PART = 256  # buckets that are kept in one piece; arbitrary
-_REST = DIGEST_BYTES - 2  # bytes of it that are kept: the place says the first two
+PART = 256  # buckets that are written in one piece; arbitrary
+_REST = DIGEST_BYTES - 2  # bytes that a bucket has of it: the place of the bucket says the first two
 
 
 def digest_of(fingerprint: str) -> bytes:
-    """Return the 16 bytes that stand for a fingerprint: BLAKE2b (RFC 7693), as nobody can make two texts with one."""
+    """Return the 16 bytes that stand for a fingerprint: BLAKE2b (RFC 7693), so that nobody can forge a second text."""
     return blake2b(fingerprint.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
 
 
@@ -85,7 +85,7 @@ class DigestSet:
                 bucket += rest
         self._size += len(digests) // DIGEST_BYTES
 
-    # ── in one piece, as it is kept on the disk: adding two bytes to each digest again would take ten times as long ──
+    # ── in one piece, as it is on the disk: to add the first two bytes to each digest would take ten times as long ──
 
     def lengths(self) -> list[int]:
         """Return the bytes in each bucket at this moment; what is added later comes behind them."""
@@ -118,6 +118,6 @@ class DigestSet:
 def _place_in(bucket: bytearray, rest: bytes) -> int:
     """Return where a digest begins in a bucket; a negative number where it is not there."""
     place = bucket.find(rest)
-    while place > 0 and place % _REST:  # the end of one and the beginning of the next
+    while place > 0 and place % _REST:  # it stands across two digests
         place = bucket.find(rest, place + 1)
     return place

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from crawler.models import SITEMAP, Refusal, Request, State
 from crawler.robots.reason import rule_for
 from crawler.state.digests import digest_of
-from crawler.state.reading import Fault, Known, PutOff, Reading, Try, Wait
+from crawler.state.reading import FailedAttempt, Fault, Known, PutOff, Reading, Wait
 from crawler.state.recorded_options import RecordedOptions
 from crawler.url import origin_of, resolve, without_userinfo
 
@@ -17,7 +17,7 @@ _SITEMAP, _LINK, _REDIRECT, _SEED = "sitemap", "link", "redirect", "seed"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One URL on the way from a seed, and how it was come by: ``seed``, ``link``, ``redirect``, ``sitemap``.
+    """One URL on the way from a seed, and how it was found: ``seed``, ``link``, ``redirect``, ``sitemap``.
 
     Attributes:
         named_by: The robots.txt that named a sitemap which is a seed.
@@ -30,13 +30,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class RobotsRule:
-    """What the robots.txt of an origin says of a URL, by the rules that are noted at present.
+    """What the robots.txt of an origin says of a URL, by the rules that the record has.
 
     Attributes:
         origin: The origin.
         permits: Whether the URL may be fetched.
         rule: The rule that decides; empty where none does.
-        rules: How many rules there are for us.
+        rules: How many rules there are for this crawler.
         seconds: Until the file is read again.
     """
 
@@ -52,23 +52,23 @@ class Explanation:
     """What became of a URL, and why.
 
     Attributes:
-        asked: The URL as it was asked for.
-        url: The same as the crawl spells it.
+        asked: The URL as the user gave it.
+        url: Its canonical form in this crawl.
         state: Its state; ``None`` where it is not known.
         method: Of its request.
         depth: Links from its seed.
-        attempt: Tries before the last, or the next.
+        attempt: Attempts before the last one, or the next one where it is pending.
         status: The status of its last answer; 0 where there was none.
-        ended_at: When it came to its end, in seconds since the epoch.
+        ended_at: When its request ended, in seconds since the epoch.
         reason: Why it was not fetched; of a redirect, where it leads.
-        rule: The option that refused it, by what it was when the crawl last ran; empty where that is not known.
-        fault: The error that it came to nothing of.
-        tries: The tries that failed.
-        way: How it was come by, the seed first, itself last.
+        rule: The option that refused it, as it was when the crawl last ran; empty where that is not known.
+        fault: The error that it failed with.
+        attempts: The attempts that failed.
+        way: How it was found, the seed first, itself last.
         robots: What robots.txt says of it.
-        wait: When it is tried again.
+        wait: When it is fetched again.
         place: Its place in the queue of its host, and how long that is.
-        near: URLs that are known, and almost the same.
+        near: Known URLs that are almost the same.
     """
 
     asked: str
@@ -82,7 +82,7 @@ class Explanation:
     reason: str = ""
     rule: str = ""
     fault: Fault | None = None
-    tries: tuple[Try, ...] = ()
+    attempts: tuple[FailedAttempt, ...] = ()
     way: tuple[Step, ...] = ()
     robots: RobotsRule | None = None
     wait: Wait | None = None
@@ -91,7 +91,7 @@ class Explanation:
 
 
 def explain(reading: Reading, asked: str) -> list[Explanation]:
-    """Return what became of the URL ``asked`` for: of each of its requests, where there are several.
+    """Return what became of the URL ``asked`` for: one explanation for each of its requests.
 
     Raises:
         InvalidURLError: It is no http(s) URL.
@@ -117,7 +117,7 @@ def options_of(reading: Reading) -> RecordedOptions:
 
 
 def canonical(url: str, options: RecordedOptions) -> str:
-    """Return ``url`` as a crawl with these ``options`` spells it.
+    """Return the canonical form of ``url`` in a crawl with these ``options``.
 
     Raises:
         InvalidURLError: It is no http(s) URL.
@@ -142,7 +142,7 @@ def _of_known(reading: Reading, asked: str, known: Known, options: RecordedOptio
         known.reason or "",
         options.rule_against(known.url, known.reason or ""),
         reading.fault_of(known.serial),
-        tuple(reading.tries_of(known.serial)),
+        tuple(reading.attempts_of(known.serial)),
         tuple(_steps(reading.way_to(known.serial))),
         _robots(reading, known.url),
         wait,
@@ -178,10 +178,10 @@ def _robots(reading: Reading, url: str) -> RobotsRule | None:
 
 
 def _variants(url: str) -> Iterator[str]:
-    """Yield other spellings of ``url``, which people take for the same page."""
+    """Yield URLs that people take for the same page as ``url``."""
     _, _, rest = url.partition("://")
     address, mark, query = rest.partition("?")
     other = f"{address[:-1] if address.endswith('/') else f'{address}/'}{mark}{query}"
-    # Without its slash, a bare host would be spelt with it again.
+    # The canonical form of a host alone has the slash, so there is no other form without it.
     same_scheme = (rest, other) if "/" in other else (rest,)
     yield from (f"{each}://{part}" for each in ("https", "http") for part in same_scheme if f"{each}://{part}" != url)

@@ -1,4 +1,4 @@
-"""The folder of a state: made where there is none, and entered in the one that it is in."""
+"""Makes the state folder, and has its entry in its parent on the disk where that must survive a power failure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from crawler.errors import StateError
 def make_folder(folder: Path, *, survives_power: bool) -> None:
     """Make ``folder``, and those that it is in, where they are missing.
 
-    Where it ``survives_power`` its entry in its parent is on the disk when this returns: SQLite syncs the entries of
-    its files in it, and no more.
+    Where it ``survives_power``, its entry in its parent is on the disk when this returns. SQLite only syncs the entries
+    of its own files.
 
     Raises:
         StateError: It cannot be made.

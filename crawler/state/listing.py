@@ -1,4 +1,4 @@
-"""The URLs of a crawl, one after the other, from its record: however many there are, some at a time."""
+"""Lists the URLs of a crawl from its record, some at a time, however many there are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crawler.models import Refusal, State
 from crawler.state.reading import Known, Reading
 from crawler.state.schema import NUMBERS
 
-_CHUNK = 1000  # rows; arbitrary: a query that lasts keeps a running crawl from tidying its file up
+_CHUNK = 1000  # rows; arbitrary: while a query lasts, a running crawl cannot shorten the log of its file
 _ROWS = """
 SELECT r.serial, r.url, r.state, r.depth, r.found_on, r.host, r.rank, r.attempt, r.status, r.ended_at, r.reason, r.more,
     p.url, f.error, f.message, f.attempts, f.traceback, f.saved
@@ -31,9 +31,9 @@ class Selection:
 
     Attributes:
         states: Their states; empty for all.
-        error: The type of error that they came to nothing of, such as ``StatusError``; empty for all.
+        error: The type of error that they failed with, such as ``StatusError``; empty for all.
         host: Their host, normalised, with or without a port; empty for all.
-        only_failures: Whether only those are wanted that came to nothing with an error.
+        only_failures: Whether only those are wanted that failed with an error.
     """
 
     states: tuple[State, ...] = ()
@@ -43,11 +43,11 @@ class Selection:
 
     @property
     def has_too_deep(self) -> bool:
-        """Whether those are among them that are too deep to be requests."""
+        """Whether URLs that are too deep to be requests are among them."""
         return (not self.states or State.REFUSED in self.states) and not self.error and not self.only_failures
 
     def condition(self) -> tuple[str, list[Any]]:
-        """Return what holds for them in SQL, where ``r`` is of requests and ``f`` of failures, and its values."""
+        """Return the SQL condition that they meet, with ``r`` for requests and ``f`` for failures, and its values."""
         parts, values = ["TRUE"], []
         if self.states:
             parts.append(f"r.state IN ({', '.join(str(NUMBERS[state]) for state in self.states)})")
@@ -61,7 +61,7 @@ class Selection:
         """Return the condition that a URL is of the host; empty for all hosts."""
         if not self.host:
             return "", []
-        # What follows the host in a normalised URL, which has no name and no password, is its port or its path.
+        # In a normalised URL, which has no name and no password, the host is followed by its port or its path.
         prefixes = [f"{scheme}://{self.host}{end}" for scheme in ("http", "https") for end in "/:"]
         equal = " OR ".join([f"substr({table}.url, 1, {len(prefix)}) = ?" for prefix in prefixes])
         return f" AND ({equal})", prefixes
@@ -73,9 +73,9 @@ class Listed(NamedTuple):
     Attributes:
         known: Its row. What is too deep has the serial number 0.
         parent: The URL that led to it; empty for seeds.
-        error: The type of error that it came to nothing of; empty where it did not.
-        message: What that said.
-        attempts: All tries of what came to nothing.
+        error: The type of error that it failed with; empty where it did not fail.
+        message: What the error said.
+        attempts: All attempts, where it failed.
         traceback: Where the parser was.
         saved: The file that has its page, in quarantine.
     """

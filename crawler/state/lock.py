@@ -1,4 +1,4 @@
-"""The lock of a state folder: one crawl at a time, and the pid of its owner for everybody else."""
+"""The lock of a state folder: one crawl at a time, and the pid of its owner for all others."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class FolderLock:
         return f"<FolderLock {str(self._path)!r}>"
 
     def release(self) -> None:
-        """Give the lock up; the file stays, as deleting it would race with whoever takes it next."""
+        """Give the lock up. The file stays, as deleting it would race with the next owner."""
         os.close(self._descriptor)
 
 
@@ -68,7 +68,7 @@ def owner_of(folder: Path) -> str:
 
 
 def _lock_patiently(descriptor: int) -> None:
-    """Take a lock; whoever only asks for its owner has it for a moment."""
+    """Take a lock. A process that only asks for the owner has it for a moment, so this waits for it."""
     for _ in range(_TRIES - 1):
         with suppress(OSError):
             return _lock(descriptor)

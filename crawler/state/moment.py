@@ -1,7 +1,7 @@
 """Times that survive the process: those of the monotonic clock, which a change of the time of day does not touch.
 
-It goes on over processes as long as the machine runs. After a restart of the machine the time of day is all that is
-left; a wait then ends at its time, or earlier, never later than it would have.
+All processes share that clock, as long as the machine runs. After a restart of the machine only the time of day is
+left. A wait then ends when it would have ended, or earlier, never later.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux: another one after each start of the machine
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux: a new one at each start of the machine
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """One moment by both clocks, in seconds, and since which start of the machine the first one counts."""
+    """One moment by both clocks, in seconds, and the start of the machine since which the monotonic one counts."""
 
     monotonic: float
     wall: float
@@ -35,7 +35,7 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 def boot_id() -> str:
-    """Return what tells one start of the machine from the others; empty where that is not known."""
+    """Return the identifier of this start of the machine; empty where that is not known."""
     try:
         return _BOOT_ID.read_text("ascii").strip()
     except OSError:

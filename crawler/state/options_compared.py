@@ -33,13 +33,13 @@ def _described(options: Mapping[str, object], prefix: str = "") -> Iterator[tupl
 
 
 def encode_options(options: Mapping[str, str]) -> bytes:
-    """Return options as a state keeps them: JSON."""
+    """Return options as the record has them: JSON."""
     return msgspec.json.encode(options)
 
 
-def changes_since(kept: bytes, options: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each option that is another than in ``kept``, and says what that means."""
-    before: dict[str, Any] = msgspec.json.decode(kept)
+def changes_since(recorded: bytes, options: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each option that differs from what is ``recorded``; it says what that means."""
+    before: dict[str, Any] = msgspec.json.decode(recorded)
     changed = [name for name in options if name in before and before[name] != options[name]]
     return [f"{name} was {before[name]}, and is {options[name]}{_meaning_of(name)}" for name in changed]
 

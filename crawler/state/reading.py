@@ -1,4 +1,4 @@
-"""Looks into a state folder, also while a crawl uses it: SQL alone, nothing is changed, and nothing unpickled."""
+"""Reads a state folder, also while a crawl uses it. Nothing is changed, and nothing unpickled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crawler.state.database import NAME, read_database
 from crawler.state.digests import DIGEST_BYTES
 from crawler.state.moment import Moment
 from crawler.state.rows import More, more_in
-from crawler.state.schema import PENDING, STATES
+from crawler.state.schema import CLOCK, LEDGER, PENDING, STATES
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ _RULES = msgspec.msgpack.Decoder(Robots)
 
 
 class Known(NamedTuple):
-    """A URL as it stands in the record; see `crawler.state.schema`. Times are those of the day."""
+    """A URL as the record has it; see `crawler.state.schema`. Times are those of the day."""
 
     serial: int
     url: str
@@ -49,7 +49,7 @@ class Known(NamedTuple):
             StateError: There is no such state.
         """
         if not 0 <= self.number < len(STATES):
-            raise StateError(f"the state is damaged: {self.url} is in a state that there is not, {self.number}")
+            raise StateError(f"the state is damaged: {self.url} is in a state that does not exist, {self.number}")
         return STATES[self.number]
 
     @property
@@ -65,8 +65,8 @@ class Known(NamedTuple):
             raise StateError(f"the state is damaged: what it says of {self.url} cannot be read") from error
 
 
-class Try(NamedTuple):
-    """A try that failed."""
+class FailedAttempt(NamedTuple):
+    """A fetch that failed."""
 
     attempt: int
     at: float
@@ -76,7 +76,7 @@ class Try(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """Why a URL came to nothing: see `crawler.models.Failure`."""
+    """Why a URL failed for good: see `crawler.models.Failure`."""
 
     error: str
     message: str
@@ -87,7 +87,7 @@ class Fault(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """A URL that is to be tried again: the tries so far, and in how many seconds the next may begin."""
+    """A URL that is to be fetched again: the attempts so far, and in how many seconds the next may begin."""
 
     attempt: int
     seconds: float
@@ -109,7 +109,7 @@ class HostQueue(NamedTuple):
 
 
 class Reading:
-    """A state folder that is looked into. Close it when done; what it raises is `StateError`.
+    """A state folder that is read. Close it when done; what it raises is `StateError`.
 
     Attributes:
         folder: The folder.
@@ -135,7 +135,7 @@ class Reading:
 
     @contextmanager
     def moment(self) -> Iterator[None]:
-        """Have all that is read while this is entered be of one moment of the crawl; keep it short."""
+        """Within this, all that is read is of one moment of the crawl. Keep it short."""
         self.select("BEGIN")
         try:
             yield
@@ -152,7 +152,7 @@ class Reading:
 
     def ledger(self) -> Ledger:
         """Return how many URLs were in each state at the last commit."""
-        counts = self.fact("ledger", list[int]) or [0]
+        counts = self.fact(LEDGER, list[int]) or [0]
         states = {state.value: count for state, count in zip(STATES, counts, strict=False)}
         too_deep = sum(counts[len(STATES) :])
         states[State.REFUSED.value] = states.get(State.REFUSED.value, 0) + too_deep
@@ -160,7 +160,7 @@ class Reading:
 
     def committed(self) -> Moment | None:
         """Return when the crawl last wrote something; ``None`` where it never did."""
-        return self.fact("clock", Moment)
+        return self.fact(CLOCK, Moment)
 
     def fact(self, name: str, kind: type[T]) -> T | None:
         """Return what is noted as JSON under a ``name``; ``None`` where there is nothing."""
@@ -193,12 +193,12 @@ class Reading:
         return [HostQueue(*row) for row in self.select(query, limit)]
 
     def waiting(self) -> tuple[int, float | None]:
-        """Return how many URLs wait to be tried again, and in how many seconds the first of them may be."""
+        """Return how many URLs wait to be fetched again, and in how many seconds the first may be."""
         [(count, first)] = self.select("SELECT count(*), min(ready_at) FROM waits")
         return count, None if first is None else self.seconds_until(first)
 
     def seconds_until(self, monotonic: float) -> float:
-        """Return the seconds until a time of the crawl's monotonic clock; negative where it is over."""
+        """Return the seconds until a time of the crawl's monotonic clock; negative where that has passed."""
         if self._shift is None:
             noted = self.committed()
             self._shift = noted.shift_to(self._now) if noted else 0.0
@@ -210,7 +210,7 @@ class Reading:
         """Return the URL whose fingerprint has a ``digest``; it takes a tenth of a second for 10⁷ of them."""
         for first, data in self._each("SELECT first, data FROM digests"):
             place = data.find(digest)
-            while place >= 0 and place % DIGEST_BYTES:  # the end of one and the beginning of the next
+            while place >= 0 and place % DIGEST_BYTES:  # it stands across two digests
                 place = data.find(digest, place + 1)
             if place >= 0:
                 return self.at(first + place // DIGEST_BYTES)
@@ -235,21 +235,21 @@ class Reading:
         way: list[Known] = []
         while serial and (known := self.at(serial)):
             way.append(known)
-            serial = known.found_on if known.found_on < serial else 0  # a damaged file may lead round in a circle
+            serial = known.found_on if known.found_on < serial else 0  # a damaged file may lead in a circle
         return way[::-1]
 
-    def tries_of(self, serial: int) -> list[Try]:
-        """Return the tries that failed, the earliest first."""
+    def attempts_of(self, serial: int) -> list[FailedAttempt]:
+        """Return the attempts that failed, the earliest first."""
         query = "SELECT attempt, at, status, error, message FROM attempts WHERE serial = ? ORDER BY at, attempt"
-        return [Try(*row) for row in self.select(query, serial)]
+        return [FailedAttempt(*row) for row in self.select(query, serial)]
 
     def fault_of(self, serial: int) -> Fault | None:
-        """Return why a URL came to nothing; ``None`` where it did not, or only its ``reason`` is known."""
+        """Return why a URL failed; ``None`` where it did not, or where only its ``reason`` is known."""
         query = "SELECT error, message, attempts, status, traceback, saved FROM failures WHERE serial = ?"
         return next((Fault(*row) for row in self.select(query, serial)), None)
 
     def wait_of(self, serial: int) -> Wait | None:
-        """Return when a URL is to be tried again."""
+        """Return when a URL is to be fetched again."""
         query = "SELECT attempt, ready_at FROM waits WHERE serial = ?"
         rows = self.select(query, serial)
         return next((Wait(attempt, self.seconds_until(ready_at)) for attempt, ready_at in rows), None)

@@ -1,124 +1,121 @@
-"""The record of a crawl as the event loop sees it: what is slow happens in a thread, one call after the other."""
+"""The record of a crawl: what outlives its process, as the event loop sees it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
-from crawler.document.page import Page
 from crawler.models import Ledger
-from crawler.policy.state_folder import Durability, StateFolder
-from crawler.runtime.serial_executor import SerialExecutor
-from crawler.state.body_store import BodyStore
-from crawler.state.changes import Changes, Journal
+from crawler.robots.decision import Robots
+from crawler.state.changes import Changes
+from crawler.state.counters_record import CountersRecord
 from crawler.state.digests import DigestSet
+from crawler.state.host_record import HostRecord
+from crawler.state.journal import Journal
 from crawler.state.rows import PutOff, Waiting
-from crawler.state.sqlite_store import SYNCHRONOUS, Restored, Store, Sunk, Wanted
-
-_SEEDS = 200  # that are read at once; to draw the scope around them takes the event loop 1 ms
 
 
-class Record:
-    """A state folder in use. Open it with `open_record`.
+class QueuePart(NamedTuple):
+    """A part of the queue of a host that is to be read.
 
     Attributes:
-        journal: Where changes are noted until they are committed.
-        noted: Set when there is something in it.
-        low: Set when a part of the queues should be read.
-        durability: What is to be survived: see `StateFolder`.
+        host: The number of the host.
+        rank: The rank of the request behind which the part begins.
+        serial: The serial number of that request.
+        limit: How many requests.
     """
 
-    def __init__(self, store: Store, durability: Durability, bodies: BodyStore | None = None) -> None:
-        self.noted = asyncio.Event()
-        self.low = asyncio.Event()
-        self.journal = Journal(self.noted.set)
-        self.durability = durability
-        self._store = store
-        self._bodies = bodies
-        self._executor = SerialExecutor()
+    host: int
+    rank: float
+    serial: int
+    limit: int
 
-    def __repr__(self) -> str:
-        return f"<Record {self._store!r} {self.journal!r}>"
+
+@dataclass(slots=True)
+class Restored:
+    """What is read at the beginning of a crawl that goes on. Times are those of the present clock.
+
+    Attributes:
+        serial: The last serial number.
+        snapshot: The last serial number when all digests were last written in one piece.
+        ledger: How many URLs are in each state.
+        hosts: What is known of hosts, by name.
+        robots: What is known of the robots.txt of origins, and until when.
+        shapes: How many URLs are alike, by shape.
+        counters: The counters of the crawl.
+        facts: What others asked to be remembered, by name.
+        sinks: The tokens of the outputs, by name.
+        is_new: Whether nothing was ever written.
+    """
+
+    serial: int = 0
+    snapshot: int = 0
+    ledger: Ledger = field(default_factory=Ledger)
+    hosts: dict[str, HostRecord] = field(default_factory=dict)
+    robots: dict[str, tuple[float, Robots]] = field(default_factory=dict)
+    shapes: dict[str, int] = field(default_factory=dict)
+    counters: CountersRecord = field(default_factory=CountersRecord)
+    facts: dict[str, bytes] = field(default_factory=dict)
+    sinks: dict[str, bytes] = field(default_factory=dict)
+    is_new: bool = True
+
+
+class Record(Protocol):
+    """What a crawl needs of its record: see `open_record` for one of SQLite, and `NullRecord` for none.
+
+    What may wait for a disk is ``async``, and raises `StateError` where the disk fails.
+    """
+
+    @property
+    def journal(self) -> Journal:
+        """Where changes are noted until they are committed."""
+
+    @property
+    def noted(self) -> asyncio.Event:
+        """Set when there is something in the journal."""
+
+    @property
+    def low(self) -> asyncio.Event:
+        """Set when a part of the queues should be read."""
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether what is committed outlives the process; else nothing need be gathered for a commit."""
+
+    @property
+    def survives_power(self) -> bool:
+        """Whether it outlives a power failure, too, so that outputs must reach the disk before a commit."""
 
     @property
     def keeps_bodies(self) -> bool:
-        """Whether the bodies of pages are kept."""
-        return self._bodies is not None
+        """Whether the bodies of pages are written."""
+
+    @property
+    def window(self) -> int | None:
+        """How many pending requests are to be in memory, as the record has the others; ``None`` for all."""
 
     async def load(self) -> Restored:
         """Return what an earlier crawl has left."""
-        return await self._executor.run(self._store.load)
 
     async def fill(self, seen: DigestSet, too_deep: DigestSet) -> None:
-        """Fill empty sets with the digests of what is known; they must not be used meanwhile."""
-        await self._executor.run(self._store.fill, seen, too_deep)
-
-    async def recount(self) -> Ledger:
-        """Return how many URLs are in each state, counted one by one."""
-        return await self._executor.run(self._store.recount)
-
-    async def commit(self, changes: Changes, sinks: Sequence[Sunk], pages: Sequence[Page] = ()) -> None:
-        """Make ``changes`` last; see `Store.commit`. Before that ``pages``, whose ends are among them, are kept."""
-        await self._executor.run(self._commit, changes, sinks, pages)
-
-    async def waiting(self, wanted: Sequence[Wanted]) -> list[list[Waiting]]:
-        """Return the next pending requests of hosts; what is not committed is not among them."""
-        return await self._executor.run(self._store.waiting, wanted)
-
-    async def no_longer_too_deep(self, max_depth: int | None) -> list[PutOff]:
-        """Return what was put off and is not too deep any more."""
-        return await self._executor.run(self._store.no_longer_too_deep, max_depth)
-
-    async def seeds(self) -> AsyncIterator[list[str]]:
-        """Yield the URLs of the seeds that were crawled from before, some at a time."""
-        last = 0
-        while rows := await self._executor.run(self._store.seeds, last, _SEEDS):
-            last = rows[-1].serial
-            yield [row.url for row in rows if row.is_named_by_user]
+        """Fill empty sets with the digests of what is known; nobody may use them meanwhile."""
 
     async def waiting_hosts(self) -> list[str]:
         """Return a URL of each host that has pending requests."""
-        return await self._executor.run(self._store.waiting_hosts)
 
-    async def close(self) -> None:
-        """Close the folder, once what is being written is written."""
-        await self._executor.run(self._close)
+    async def no_longer_too_deep(self, max_depth: int | None) -> list[PutOff]:
+        """Return what was put off and is not too deep any more."""
 
-    def _commit(self, changes: Changes, sinks: Sequence[Sunk], pages: Sequence[Page]) -> None:
-        if self._bodies is not None:
-            self._bodies.keep(pages)
-        self._store.commit(changes, sinks)
+    def seeds(self) -> AsyncIterator[list[str]]:
+        """Yield the URLs of the seeds of earlier crawls, some at a time."""
 
-    def _close(self) -> None:
-        try:
-            if self._bodies is not None:
-                self._bodies.close()
-        finally:
-            self._store.close()
+    async def waiting(self, parts: Sequence[QueuePart]) -> list[list[Waiting]]:
+        """Return the next pending requests of hosts; what is not committed is not among them."""
 
+    async def commit(self, changes: Changes) -> None:
+        """Make ``changes`` last, all of them or none."""
 
-@asynccontextmanager
-async def open_record(options: StateFolder, *, is_depth_first: bool) -> AsyncIterator[Record]:
-    """Open the folder that ``options`` name.
-
-    Raises:
-        StateError: It is in use, another program's, damaged, of another version, or cannot be written.
-    """
-    record = await asyncio.to_thread(_opened, options, is_depth_first)
-    try:
-        yield record
-    finally:
-        await record.close()
-
-
-def _opened(options: StateFolder, is_depth_first: bool) -> Record:
-    folder = Path(options.folder)
-    store = Store(folder, options.durability, is_depth_first=is_depth_first)
-    try:
-        bodies = BodyStore(folder, synchronous=SYNCHRONOUS[options.durability]) if options.keep_bodies else None
-    except BaseException:
-        store.close()
-        raise
-    return Record(store, options.durability, bodies)
+    async def recount(self) -> Ledger:
+        """Return how many URLs are in each state, counted one by one."""

@@ -1,4 +1,4 @@
-"""The options that a crawl had when it last ran, as its record keeps them: names and texts; see `crawler.options`."""
+"""The options that a crawl had when it last ran: names and texts, see `crawler.state.options_compared`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class RecordedOptions:
         return f"<RecordedOptions {len(self._texts)}>"
 
     def value(self, name: str) -> Any:
-        """Return the value of an option that is a number, a text or several; ``None`` where it is none, or not known.
+        """Return the value of an option that is a number, a text, or several of them; ``None`` for all others.
 
-        >>> KeptOptions({"limits.max_depth": "3"}).value("limits.max_depth")
+        >>> RecordedOptions({"limits.max_depth": "3"}).value("limits.max_depth")
         3
         """
         try:
@@ -46,7 +46,7 @@ class RecordedOptions:
 
     @property
     def rewriting(self) -> Rewriting | None:
-        """Which spellings of a URL are one page."""
+        """Which forms of a URL are one page."""
         names = ("drop", "sort_query", "index_files")
         drop, sort_query, index_files = (self.value(f"scope.rewriting.{name}") for name in names)
         if not (drop or sort_query or index_files):

@@ -1,4 +1,4 @@
-"""Puts URLs that came to nothing back into the queue of a crawl that is not running."""
+"""Puts URLs that failed back into the queue of a crawl that is not running."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from crawler.state.listing import Selection, listed
 from crawler.state.lock import FolderLock
 from crawler.state.reading import Known, Reading
 from crawler.state.recorded_options import RecordedOptions
-from crawler.state.schema import PENDING
+from crawler.state.schema import COUNTERS, LEDGER, PENDING
 from crawler.url import host_of, origin_of
 
 RETRIED = (State.FAILED, State.QUARANTINED, State.DENIED, State.REFUSED)
-"""The states that a URL can be brought back from: what is done is in the output already."""
+"""The states from which a URL can be made pending again: what is done is in the output already."""
 
 T = TypeVar("T")
 
 _HOST = msgspec.msgpack.Decoder(HostRecord)
-_FORGIVEN = HostRecord()
+_NOTHING = HostRecord()
 _PENDING_AGAIN = """
 UPDATE requests SET state = ?, attempt = 0, status = NULL, ended_at = NULL, reason = NULL, host = ?, rank = ?
 WHERE serial = ?
@@ -43,10 +43,10 @@ WHERE serial = ?
 
 
 def retry(folder: Path, selection: Selection, urls: Sequence[str] = ()) -> int:
-    """Make URLs pending again, as if they had never been tried; return how many.
+    """Make URLs pending again, as if they had never been fetched; return how many.
 
-    Their hosts get another chance where they were given up, and are asked for their robots.txt again where that
-    forbids something. The tries that failed stay on record.
+    Their hosts get another chance where they were given up. A robots.txt that forbids one of the URLs is read again.
+    The attempts that failed stay on record.
 
     Args:
         folder: A state folder that no crawl uses.
@@ -117,7 +117,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _place_of(known: Known, ranking: Ranking) -> tuple[int, float]:
-    """Return the host and the rank of a request; of one that was refused unseen, those that it would have got."""
+    """Return the host and the rank of a request; one that was refused gets those of a pending one."""
     if known.host is not None and known.rank is not None:
         return known.host, known.rank
     request = Request(known.url, depth=known.depth, priority=known.more.priority)
@@ -125,8 +125,8 @@ def _place_of(known: Known, ranking: Ranking) -> tuple[int, float]:
 
 
 def _recount(connection: sqlite3.Connection, chosen: Sequence[Known]) -> None:
-    """Count the requests as pending, and their errors no more."""
-    counts, counters = _fact(connection, "ledger", list[int]), _fact(connection, "tally", CountersRecord)
+    """Count the requests as pending, and do not count their errors any more."""
+    counts, counters = _fact(connection, LEDGER, list[int]), _fact(connection, COUNTERS, CountersRecord)
     if counts is None or counters is None:
         raise sqlite3.DataError("its counts are missing")
     errors = Counter(counters.errors)
@@ -135,21 +135,21 @@ def _recount(connection: sqlite3.Connection, chosen: Sequence[Known]) -> None:
         counts[PENDING] += 1
         for (error,) in connection.execute("SELECT error FROM failures WHERE serial = ?", (known.serial,)):
             errors[error] -= 1
-    _note(connection, "ledger", counts)
-    _note(connection, "tally", replace(counters, errors=dict(+errors)))
+    _note(connection, LEDGER, counts)
+    _note(connection, COUNTERS, replace(counters, errors=dict(+errors)))
 
 
 def _forgive_hosts(connection: sqlite3.Connection, names: Iterable[str]) -> None:
     """Forget that hosts failed; what they asked for still holds."""
     for name in names:
         for (data,) in connection.execute("SELECT data FROM hosts WHERE name = ?", (name,)).fetchall():
-            kept = _HOST.decode(data)
-            free_at = 0.0 if kept.pace.pauses else kept.free_at
-            kept = HostRecord(free_at, pace=PaceRecord(kept.pace.crawl_delay))
-            if kept == _FORGIVEN:
+            known = _HOST.decode(data)
+            free_at = 0.0 if known.pace.pauses else known.free_at
+            forgiven = HostRecord(free_at, pace=PaceRecord(known.pace.crawl_delay))
+            if forgiven == _NOTHING:
                 connection.execute("DELETE FROM hosts WHERE name = ?", (name,))
             else:
-                connection.execute("UPDATE hosts SET data = ? WHERE name = ?", (msgspec.msgpack.encode(kept), name))
+                connection.execute("UPDATE hosts SET data = ? WHERE name = ?", (msgspec.msgpack.encode(forgiven), name))
 
 
 def _fact(connection: sqlite3.Connection, name: str, kind: type[T]) -> T | None:

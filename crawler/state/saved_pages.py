@@ -1,4 +1,4 @@
-"""The pages that a crawl has kept, given back as its parser saw them; read beside the crawl, or after it."""
+"""Reads the pages that a crawl has saved, as its parser saw them; during the crawl, or after it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from crawler.state.digests import DigestSet, digest_of
 from crawler.state.rows import request_of
 from crawler.state.schema import NUMBERS, PENDING
 
-# What is pending came to no end that is known: its page is one that a kill left behind.
+# A pending request has not ended: its page is one that a kill left behind.
 _PAGES = f"""
 SELECT k.serial, k.request, k.body, k.status, k.headers, k.seconds, k.changed,
        r.url, r.depth, p.url, r.rank, r.more, r.attempt
@@ -34,11 +34,11 @@ SELECT count(*) FROM requests r
 WHERE r.state = {NUMBERS[State.DONE]} AND r.status NOT IN ({", ".join(map(str, sorted(REDIRECTS)))})
 AND NOT EXISTS (SELECT 1 FROM bodies.pages k WHERE k.serial = r.serial)
 """  # noqa: S608  # numbers of ours
-_OVERHEAD = 1024  # bytes that a page takes beside its body; arbitrary
+_OVERHEAD = 1024  # bytes that a page takes in addition to its body; arbitrary
 
 
 class SavedPage(NamedTuple):
-    """A page, and why it cannot be parsed again, if there is a reason."""
+    """A page, and the error that keeps it from being parsed again, if there is one."""
 
     page: Page
     error: CrawlerError | None = None
@@ -74,11 +74,11 @@ class SavedPages:
         self._connection.execute("ATTACH ? AS bodies", (f"{path.absolute().as_uri()}?mode=ro",))
 
     def count(self) -> int:
-        """Return how many pages are kept; those that a kill left behind, some dozens at most, are among them."""
+        """Return how many pages are saved. Those that a kill left behind, some dozens at most, are among them."""
         return self._number("SELECT count(*) FROM bodies.pages")
 
     def count_without(self) -> int:
-        """Return how many pages are not kept: they were fetched when the crawl did not keep bodies."""
+        """Return how many pages are not saved: they were fetched when the crawl did not keep bodies."""
         return self._number(_WITHOUT)
 
     def read(self, after: int, most_bytes: int, labels: Collection[str] = ()) -> list[SavedPage]:
@@ -96,10 +96,10 @@ class SavedPages:
         size = 0
         with self._errors(), closing(self._connection.execute(_PAGES, (after,))) as rows:
             for row in rows:
-                kept = self._page_of(_Row(*row), labels)
-                if kept is not None:
-                    pages.append(kept)
-                    size += len(kept.page.body) + _OVERHEAD
+                saved = self._page_of(_Row(*row), labels)
+                if saved is not None:
+                    pages.append(saved)
+                    size += len(saved.page.body) + _OVERHEAD
                 if size >= most_bytes:
                     break
         return pages
@@ -119,7 +119,7 @@ class SavedPages:
             return [url for url, more in rows if not request_of(url, more).parent]
 
     def outputs(self) -> set[str]:
-        """Return the names of the sinks that the crawl will go on to write to; none where it has nothing left to do."""
+        """Return the names of the sinks that the crawl is going to write to; none where nothing is pending."""
         query = f"SELECT name FROM sinks WHERE EXISTS (SELECT 1 FROM requests WHERE state = {PENDING})"  # noqa: S608
         with self._errors():
             return {name for (name,) in self._connection.execute(query)}

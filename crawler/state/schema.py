@@ -3,9 +3,9 @@
 ```
 requests ──found_on──► requests        each URL ever discovered, by serial number; its one state
    │ (pending)                         indices of those that wait, by host and rank, and of the seeds
-   ├── waits      tries so far, and when the next may begin
-   ├── attempts   each try that failed, with time and error
-   └── failures   why it came to nothing
+   ├── waits      how often it was fetched in vain so far, and when it may be fetched again
+   ├── attempts   each fetch that failed, with time and error
+   └── failures   why it failed for good
 digests           of all of them in order of serial numbers, as blocks; buckets: the same, ready for a `DigestSet`
 too_deep          found, but deeper than the limit: not requests yet, as a shorter way may be found
 hosts, robots     what was learnt of hosts: delays, pauses, rules
@@ -14,15 +14,15 @@ sinks             how much of each output belongs to the crawl
 facts             counters, cookies, options, the clock
 ```
 
-There is no index of URLs or digests: it would be written at random places, and each page of it as a whole. To find a
-URL the blocks of digests are searched, 160 MB of them in a tenth of a second.
+There is no index of URLs or digests: it would be written at random places, a whole page of it each time. To find a URL
+the blocks of digests are searched, which takes a tenth of a second for 160 MB of them.
 """
 
 from __future__ import annotations
 
 from crawler.models import State
 
-APPLICATION_ID = 0x43525354  # "CRST": by it, SQLite's own tools and we know the file
+APPLICATION_ID = 0x43525354  # "CRST": SQLite's own tools and this program know the file by it
 VERSION = 1
 
 STATES = (
@@ -34,9 +34,17 @@ STATES = (
     State.REFUSED,
     State.QUARANTINED,
 )
-"""A state's number is its place. What is in flight is pending on the disk: who is killed has not finished it."""
+"""A state's number is its place. What is in flight is pending on the disk: a crawl that is killed has not ended it."""
 NUMBERS = {state: number for number, state in enumerate(STATES)}
 PENDING = NUMBERS[State.PENDING]
+TOO_DEEP = len(STATES)
+"""The place of what was put off among the counts, behind those of the states."""
+
+CLOCK = "clock"
+LEDGER = "ledger"
+SNAPSHOT = "snapshot"
+COUNTERS = "tally"
+"""Names in the table of facts. The last one is an old word for it, which the files of earlier versions have."""
 
 SCHEMA = f"""
 CREATE TABLE requests (

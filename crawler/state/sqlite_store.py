@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from os.path import samestat
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -18,21 +15,23 @@ from crawler.errors import StateError
 from crawler.models import Ledger, State
 from crawler.policy.state_folder import Durability
 from crawler.robots.decision import Robots
+from crawler.state import encoding
 from crawler.state.changes import Changes
+from crawler.state.counters_record import CountersRecord
 from crawler.state.database import NAME, open_database
 from crawler.state.digests import DigestSet
 from crawler.state.folder import make_folder
-from crawler.state.host_record import moved
+from crawler.state.host_record import HostRecord, moved
 from crawler.state.lock import FolderLock
 from crawler.state.moment import Moment
+from crawler.state.record import QueuePart, Restored
 from crawler.state.rows import PutOff, SeedRow, Waiting
-from crawler.state.schema import NUMBERS, PENDING, STATES
+from crawler.state.schema import CLOCK, COUNTERS, LEDGER, NUMBERS, PENDING, SNAPSHOT, STATES, TOO_DEEP
 
-# The first syncs at checkpoints alone: after a power failure the file is whole, and older.
+# With the first, SQLite syncs at checkpoints alone: after a power failure the file is whole, but may be older.
 SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
-_TOO_DEEP = len(STATES)  # its place among the counts
 _RULES = msgspec.msgpack.Decoder(Robots)
-_CLOCK, _LEDGER, _SNAPSHOT = "clock", "ledger", "snapshot"
+_HOST = msgspec.msgpack.Decoder(HostRecord)
 
 _FOUND = """
 INSERT INTO requests (serial, url, state, depth, found_on, host, rank, ended_at, reason, more)
@@ -42,66 +41,14 @@ _ENDED = "UPDATE requests SET state = ?, ended_at = ?, status = ?, reason = ?, a
 _WAITS = "INSERT OR REPLACE INTO waits VALUES (?, ?, ?)"
 _ATTEMPTS = "INSERT OR REPLACE INTO attempts (serial, attempt, at, status, error, message) VALUES (?, ?, ?, ?, ?, ?)"
 _FAILURES = "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)"
+_FACT = "INSERT OR REPLACE INTO facts VALUES (?, ?)"
 _WAITING = f"""
 SELECT r.serial, r.url, r.depth, p.url, r.rank, r.more, w.attempt, w.ready_at
 FROM requests r LEFT JOIN requests p ON p.serial = r.found_on LEFT JOIN waits w ON w.serial = r.serial
 WHERE r.state = {PENDING} AND r.host = ?
 """  # noqa: S608  # a number of ours
 _NEXT_RANK = f"SELECT min(rank) FROM requests WHERE state = {PENDING} AND host = ? AND rank > ?"  # noqa: S608  # as above
-_BEHIND_ALL = (1 << 63) - 1  # a serial number that there is not
-
-
-class Wanted(NamedTuple):
-    """A part of the queue of a host that is to be read.
-
-    Attributes:
-        host: Its number.
-        rank: Of the request behind which it begins.
-        serial: The serial number of that.
-        limit: How many requests.
-    """
-
-    host: int
-    rank: float
-    serial: int
-    limit: int
-
-
-class Sunk(NamedTuple):
-    """A sink's name, and the token of what of its output belongs to the crawl."""
-
-    name: str
-    token: bytes
-
-
-@dataclass(slots=True)
-class Restored:
-    """What is read at the beginning of a crawl that goes on. Times are those of the present clock.
-
-    Attributes:
-        serial: The last serial number.
-        snapshot: The last serial number at the time when all digests were written in one piece.
-        ledger: How many URLs are in each state.
-        hosts: What is known of hosts.
-        robots: What is known of the robots.txt of origins, and until when.
-        shapes: How many URLs are alike.
-        facts: Counters and the like.
-        sinks: The tokens of the outputs, by name.
-    """
-
-    serial: int = 0
-    snapshot: int = 0
-    ledger: Ledger = field(default_factory=Ledger)
-    hosts: dict[str, bytes] = field(default_factory=dict)
-    robots: dict[str, tuple[float, Robots]] = field(default_factory=dict)
-    shapes: dict[str, int] = field(default_factory=dict)
-    facts: dict[str, bytes] = field(default_factory=dict)
-    sinks: dict[str, bytes] = field(default_factory=dict)
-
-    @property
-    def is_new(self) -> bool:
-        """Whether nothing was ever written."""
-        return not self.facts
+_BEHIND_ALL = (1 << 63) - 1  # a serial number that no request has
 
 
 class Store:
@@ -123,7 +70,7 @@ class Store:
             raise
         self._file = self.path.stat()
         self._newest_first = is_depth_first
-        self._counts = [0] * (len(STATES) + 1)
+        self._counts = encoding.no_counts()
 
     def __repr__(self) -> str:
         return f"<Store {str(self._folder)!r}>"
@@ -153,7 +100,7 @@ class Store:
             for part in self._connection.execute("SELECT start, lengths, data FROM buckets"):
                 seen.restore(*part)
             later = "SELECT data FROM digests WHERE first > coalesce((SELECT value FROM facts WHERE name = ?), 0)"
-            for (data,) in self._connection.execute(later, (_SNAPSHOT,)):
+            for (data,) in self._connection.execute(later, (SNAPSHOT,)):
                 seen.extend(data)
             for (digest,) in self._connection.execute("SELECT digest FROM too_deep"):
                 too_deep.add(digest)
@@ -169,7 +116,7 @@ class Store:
             return [PutOff(*row) for row in self._connection.execute(query, (deepest,))]
 
     def waiting_hosts(self) -> list[str]:
-        """Return a URL of each host that has pending requests, by skipping from one to the next in the index."""
+        """Return a URL of each host that has pending requests. The query skips from host to host in the index."""
         query = f"""
             WITH RECURSIVE next(host) AS (
                 SELECT min(host) FROM requests WHERE state = {PENDING}
@@ -189,37 +136,38 @@ class Store:
         with self._errors():
             return [SeedRow(*row) for row in self._connection.execute(query, (after, limit))]
 
-    def waiting(self, wanted: Iterable[Wanted]) -> list[list[Waiting]]:
+    def waiting(self, parts: Iterable[QueuePart]) -> list[list[Waiting]]:
         """Return the next pending requests of hosts, each list in the order of the queue."""
         with self._errors():
-            return [self._waiting_of(*each) for each in wanted]
+            return [self._waiting_of(*part) for part in parts]
 
-    def commit(self, changes: Changes, sinks: Sequence[Sunk] = ()) -> None:
-        """Write ``changes``, and how far the ``sinks`` are, in one transaction; all of it or nothing.
+    def commit(self, changes: Changes) -> None:
+        """Write ``changes``, but the pages, in one transaction; all of it or nothing.
 
         Raises:
-            StateError: The disk is full, or fails: ``__cause__`` says which; see `is_full`. Try again, or give up.
+            StateError: The disk is full, or fails: ``__cause__`` says which; see `crawler.state.full_disk`. Call
+                again, or give up.
         """
-        counts = self._counted(changes)
-        with self._errors(), self._transaction() as connection:
-            self._write(changes, counts)
-            connection.executemany("INSERT OR REPLACE INTO sinks VALUES (?, ?)", sinks)
+        counts = encoding.counted(self._counts, changes)
+        with self._errors(), self._transaction():
+            self._write_requests(changes)
+            self._write_knowledge(changes, counts)
         self._counts = counts
 
     def recount(self) -> Ledger:
         """Return how many URLs are in each state, counted one by one; it reads all of them.
 
         Raises:
-            StateError: The file was deleted or replaced meanwhile, so that nobody will read what is written.
+            StateError: The file was deleted or replaced meanwhile, so that no later crawl would read what is written.
         """
         if not (self.path.exists() and samestat(self.path.stat(), self._file)):
             text = f"the state {str(self.path)!r} was deleted or replaced while the crawl used it"
             raise StateError(f"{text}: it cannot go on; keep its outputs, as the next start begins anew")
-        counts = [0] * (len(STATES) + 1)
+        counts = encoding.no_counts()
         with self._errors():
             for state, count in self._connection.execute("SELECT state, count(*) FROM requests GROUP BY state"):
                 counts[state] = count
-            [counts[_TOO_DEEP]] = self._connection.execute("SELECT count(*) FROM too_deep").fetchone()
+            [counts[TOO_DEEP]] = self._connection.execute("SELECT count(*) FROM too_deep").fetchone()
         return _ledger(counts)
 
     def close(self) -> None:
@@ -232,21 +180,23 @@ class Store:
     def _load(self) -> Restored:
         execute = self._connection.execute
         facts = dict(execute("SELECT name, value FROM facts"))
-        shift = msgspec.json.decode(facts[_CLOCK], type=Moment).shift_to(Moment.now()) if _CLOCK in facts else 0.0
+        shift = msgspec.json.decode(facts[CLOCK], type=Moment).shift_to(Moment.now()) if CLOCK in facts else 0.0
         if shift:
             self._move_times(shift)
-        if _LEDGER in facts:
-            self._counts = msgspec.json.decode(facts[_LEDGER], type=list[int])
+        if LEDGER in facts:
+            self._counts = msgspec.json.decode(facts[LEDGER], type=list[int])
         robots = execute("SELECT origin, until, data FROM robots")
         return Restored(
             serial=execute("SELECT coalesce(max(serial), 0) FROM requests").fetchone()[0],
-            snapshot=int(facts.get(_SNAPSHOT, 0)),
+            snapshot=int(facts.get(SNAPSHOT, 0)),
             ledger=self.ledger,
-            hosts=dict(execute("SELECT name, data FROM hosts")),
+            hosts={name: _HOST.decode(data) for name, data in execute("SELECT name, data FROM hosts")},
             robots={origin: (until, _RULES.decode(data)) for origin, until, data in robots},
             shapes=dict(execute("SELECT shape, count FROM shapes")),
+            counters=_counters_in(facts),
             facts=facts,
             sinks=dict(execute("SELECT name, token FROM sinks")),
+            is_new=not facts,
         )
 
     def _move_times(self, shift: float) -> None:
@@ -257,17 +207,15 @@ class Store:
             hosts = connection.execute("SELECT name, data FROM hosts").fetchall()
             rows = [(moved(data, shift), name) for name, data in hosts]
             connection.executemany("UPDATE hosts SET data = ? WHERE name = ?", rows)
-            self._note_clock()
+            self._note_json(CLOCK, Moment.now())
 
-    def _note_clock(self) -> None:
-        self._connection.execute(
-            "INSERT OR REPLACE INTO facts VALUES (?, ?)", (_CLOCK, msgspec.json.encode(Moment.now()))
-        )
+    def _note_json(self, name: str, value: object) -> None:
+        self._connection.execute(_FACT, (name, msgspec.json.encode(value)))
 
     def _waiting_of(self, host: int, rank: float, serial: int, limit: int) -> list[Waiting]:
         if self._newest_first:
             return self._newest_of(host, rank, serial, limit)
-        # Two queries rather than an OR, which SQLite answers by reading the whole queue up to there.
+        # Two queries, as SQLite would answer an OR by reading the whole queue up to that place.
         same = f"{_WAITING} AND r.rank = ? AND r.serial > ? ORDER BY r.serial LIMIT ?"
         rows = [Waiting(*row) for row in self._connection.execute(same, (host, rank, serial, limit))]
         if len(rows) < limit:
@@ -276,7 +224,7 @@ class Store:
         return rows
 
     def _newest_of(self, host: int, rank: float | None, serial: int, limit: int) -> list[Waiting]:
-        """Return the same where of equal ranks the newest is first: rank by rank, as the index is in no such order."""
+        """Return the same where the newest of equal ranks is first. Read rank by rank: the index has another order."""
         same = f"{_WAITING} AND r.rank = ? AND r.serial < ? ORDER BY r.serial DESC LIMIT ?"
         rows: list[Waiting] = []
         while rank is not None and len(rows) < limit:
@@ -286,42 +234,37 @@ class Store:
             [rank] = self._connection.execute(_NEXT_RANK, (host, rank)).fetchone()
         return rows
 
-    def _write(self, changes: Changes, counts: list[int]) -> None:
-        many, one = self._connection.executemany, self._connection.execute
+    def _write_requests(self, changes: Changes) -> None:
+        many = self._connection.executemany
         if changes.found:
-            many(_FOUND, changes.found)
-            one("INSERT INTO digests VALUES (?, ?)", (changes.first, bytes(changes.digests)))
-        many("INSERT OR IGNORE INTO too_deep VALUES (?, ?, ?, ?, ?)", changes.too_deep)
-        many("DELETE FROM too_deep WHERE digest = ?", changes.taken)
-        many(_WAITS, changes.waits)
-        many(_ENDED, changes.ended)
-        many("DELETE FROM waits WHERE serial = ?", [(row[-1],) for row in changes.ended if row[-2]])
-        many(_ATTEMPTS, changes.attempts)
-        many(_FAILURES, changes.failures)
-        gone = [(name,) for name, data in changes.hosts.items() if data is None]
-        many("DELETE FROM hosts WHERE name = ?", gone)
-        many("INSERT OR REPLACE INTO hosts VALUES (?, ?)", [row for row in changes.hosts.items() if row[1]])
-        robots = [(name, until, msgspec.msgpack.encode(rules)) for name, (until, rules) in changes.robots.items()]
-        many("INSERT OR REPLACE INTO robots VALUES (?, ?, ?)", robots)
+            many(_FOUND, encoding.requests(changes.found))
+            block = changes.found[0].request.serial, encoding.digests(changes.found)
+            self._connection.execute("INSERT INTO digests VALUES (?, ?)", block)
+        many("INSERT OR IGNORE INTO too_deep VALUES (?, ?, ?, ?, ?)", encoding.too_deep(changes.too_deep))
+        many("DELETE FROM too_deep WHERE digest = ?", ((digest,) for digest in changes.taken))
+        many(_WAITS, encoding.waits(changes.waits))
+        many(_ENDED, encoding.ends(changes.ended))
+        many("DELETE FROM waits WHERE serial = ?", encoding.over(changes.ended))
+        many(_ATTEMPTS, encoding.attempts(changes.attempts))
+        many(_FAILURES, encoding.failures(changes.failures))
+
+    def _write_knowledge(self, changes: Changes, counts: list[int]) -> None:
+        """Write what is no request: what was learnt of hosts, counters, how far the outputs are."""
+        many = self._connection.executemany
+        many("DELETE FROM hosts WHERE name = ?", ((name,) for name, host in changes.hosts.items() if host is None))
+        many("INSERT OR REPLACE INTO hosts VALUES (?, ?)", encoding.hosts(changes.hosts.items()))
+        many("INSERT OR REPLACE INTO robots VALUES (?, ?, ?)", encoding.robots(changes.robots.items()))
         many("INSERT OR REPLACE INTO shapes VALUES (?, ?)", changes.shapes.items())
-        many("INSERT OR REPLACE INTO facts VALUES (?, ?)", changes.facts.items())
-        one("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_LEDGER, msgspec.json.encode(counts)))
+        many("INSERT OR REPLACE INTO sinks VALUES (?, ?)", changes.tokens.items())
+        many(_FACT, changes.facts.items())
+        self._note_json(LEDGER, counts)
+        if changes.counters is not None:
+            self._note_json(COUNTERS, changes.counters)
         if changes.snapshot is not None:
             serial, lengths, digests = changes.snapshot
             many("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?)", digests.parts(lengths))
-            one("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_SNAPSHOT, serial))
-        self._note_clock()
-
-    def _counted(self, changes: Changes) -> list[int]:
-        """Return the counts as they are after ``changes``."""
-        counts = self._counts.copy()
-        for row in changes.found:
-            counts[row[2]] += 1
-        for row in changes.ended:
-            counts[PENDING] -= 1
-            counts[row[0]] += 1
-        counts[_TOO_DEEP] += len(changes.too_deep) - len(changes.taken)
-        return counts
+            self._connection.execute(_FACT, (SNAPSHOT, serial))
+        self._note_json(CLOCK, Moment.now())
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -347,21 +290,11 @@ class Store:
             raise StateError(f"the state {path!r} cannot be written: {error}") from error
 
 
-def is_full(error: BaseException) -> bool:
-    """Tell whether ``error`` was caused by a disk without room, or a file that somebody else holds: it may pass."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}:
-            return True
-        if isinstance(cause, sqlite3.Error):
-            name = getattr(cause, "sqlite_errorname", "") or ""
-            # The last one: there is no room for the index of the log.
-            return name.startswith(("SQLITE_FULL", "SQLITE_BUSY", "SQLITE_IOERR_SHMSIZE"))
-        cause = cause.__cause__
-    return False
+def _counters_in(facts: Mapping[str, bytes]) -> CountersRecord:
+    return msgspec.json.decode(facts[COUNTERS], type=CountersRecord) if COUNTERS in facts else CountersRecord()
 
 
 def _ledger(counts: Sequence[int]) -> Ledger:
     states = {state.value: counts[NUMBERS[state]] for state in STATES}
-    states[State.REFUSED.value] += counts[_TOO_DEEP]
+    states[State.REFUSED.value] += counts[TOO_DEEP]
     return Ledger(discovered=sum(counts), **states)

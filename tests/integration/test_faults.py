@@ -21,7 +21,7 @@ from tests.needs import need
 pytestmark = pytest.mark.timeout(60)
 SINKS = ("jsonl", "csv", "sqlite")
 LOG = "state/state.sqlite-wal"
-WAITS = "the crawl waits until there is room"
+WAITS = "the crawl waits until there is space"
 DISK_BYTES = 4_000_000
 
 

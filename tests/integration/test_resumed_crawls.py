@@ -395,7 +395,7 @@ async def test_a_request_that_cannot_be_written_down_fails_its_page_and_leaves_t
 
 async def test_a_seed_that_cannot_be_written_down_is_an_error_of_the_caller(tmp_path: Path) -> None:
     seed = Request("http://127.0.0.1:9/", metadata={"lock": threading.Lock()})
-    with pytest.raises(ConfigurationError, match="cannot be kept in the state folder: TypeError"):
+    with pytest.raises(ConfigurationError, match="cannot be saved in the state folder: TypeError"):
         await crawl(tmp_path, seed)
 
 

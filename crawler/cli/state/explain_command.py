@@ -54,11 +54,11 @@ def _for_programs(found: Explanation, waits: list[str], now: float) -> dict[str,
     shown: dict[str, Any] = msgspec.to_builtins(found)
     shown["state"] = str(found.state or "unknown")
     shown["ended_at"] = None if found.ended_at is None else iso(found.ended_at)
-    shown["tries"] = [{**msgspec.to_builtins(each._asdict()), "at": iso(each.at)} for each in found.tries]
+    shown["tries"] = [{**msgspec.to_builtins(each._asdict()), "at": iso(each.at)} for each in found.attempts]
     shown["fault"] = found.fault._asdict() if found.fault else None
     shown["next_try"] = None if found.wait is None else iso(now + found.wait.seconds)
     shown["waits_for"] = waits
-    del shown["wait"]
+    del shown["wait"], shown["attempts"]
     return shown
 
 
@@ -72,7 +72,7 @@ def _rows(found: Explanation, waits: list[str], folder: str, now: float) -> Iter
     yield "state", _state(found, now)
     for place, text in enumerate(_reasons(found, now)):
         yield "" if place else "because", text
-    for place, each in enumerate(found.tries):
+    for place, each in enumerate(found.attempts):
         number = f"{each.attempt}." if each.attempt else "–"
         yield "" if place else "attempts", f"{number} {past(each.at, now)}: {each.error}: {each.message}"
     for place, step in enumerate(found.way):

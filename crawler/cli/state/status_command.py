@@ -18,6 +18,7 @@ from crawler.state.counters_record import CountersRecord
 from crawler.state.host_record import HostRecord
 from crawler.state.lock import owner_of
 from crawler.state.reading import Reading
+from crawler.state.schema import COUNTERS
 from crawler.url import host_of
 
 _MOST = 10  # hosts of each kind; arbitrary
@@ -99,7 +100,7 @@ def status_of(reading: Reading) -> Status:
             owner=owner,
             committed_at=committed.wall if committed else None,
             ledger=reading.ledger(),
-            counts=reading.fact("tally", CountersRecord) or CountersRecord(),
+            counts=reading.fact(COUNTERS, CountersRecord) or CountersRecord(),
             outputs=reading.sinks(),
             queues={host_of(queue.url): queue.size for queue in reading.longest_queues(_MOST)},
             paused=[Paused(name, seconds) for name, seconds in pauses if seconds > 0],
