@@ -23,7 +23,8 @@ import uvloop
 
 from benchmarks.report import machine, spread
 from crawler import Cpu, Limits, Page, Politeness, Request, Retry, Scope, StateFolder
-from crawler.crawl.engine import Engine, Parts, Rules
+from crawler.crawl.engine import Engine
+from crawler.crawl.parts import Parts, Rules
 from crawler.crawl.seeding import Seeding
 from crawler.fetching.protocol import nobody
 from crawler.frontier.frontier import Frontier

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from crawler.crawl.configuration import Configuration
 from crawler.crawl.control import Control
-from crawler.crawl.engine import Engine, Parts, Rules
+from crawler.crawl.engine import Engine
+from crawler.crawl.parts import Parts, Rules
 from crawler.crawl.resume import restore_sinks
 from crawler.crawl.seeding import Seeding, sorted_out
 from crawler.crawl.seeds import Seed

@@ -18,7 +18,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from crawler.crawl.configuration import Configuration
-from crawler.crawl.engine import first_of
 from crawler.crawl.page_results import encoder_of
 from crawler.errors import ClosedError, ConfigurationError
 from crawler.frontier.seen import Seen
@@ -36,6 +35,7 @@ from crawler.reparse.new_links import NewLinks
 from crawler.reparse.parsed_pages import ParsedPages
 from crawler.reparse.reparsed import Reparsed
 from crawler.robots.decision import product_token
+from crawler.runtime.exception_groups import first_of
 from crawler.runtime.serial_executor import SerialExecutor
 from crawler.sinks.call import as_sink
 from crawler.sinks.sink import CheckpointedSink, Sink
