@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.crawl.counters import FAILURES_KEPT, Counters
+from crawler.crawl.counters import MOST_FAILURES, Counters
 from crawler.models import Failure, State
 
 
@@ -53,11 +53,11 @@ def test_politeness_counts_as_one_limit_however_many_hosts_it_is_due_to() -> Non
 
 def test_all_failures_are_counted_and_the_last_thousand_kept() -> None:
     made = Counters()
-    for number in range(FAILURES_KEPT + 5):
+    for number in range(MOST_FAILURES + 5):
         made.note_failure(failure(number))
     made.note_failure(failure(-1, "ParseError"))
-    assert made.errors == {"ConnectError": FAILURES_KEPT + 5, "ParseError": 1}
-    assert len(made.failures) == FAILURES_KEPT == 1000
+    assert made.errors == {"ConnectError": MOST_FAILURES + 5, "ParseError": 1}
+    assert len(made.failures) == MOST_FAILURES == 1000
     assert made.failures[0].url.endswith("/6")
     assert repr(made) == "<Counters 0 pages, 0 items, 1006 failures>"
 

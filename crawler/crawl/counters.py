@@ -8,7 +8,7 @@ from crawler.models import Failure
 from crawler.runtime.clock import SYSTEM_CLOCK, Clock
 from crawler.state.counters_record import CountersRecord
 
-FAILURES_KEPT = 1000  # arbitrary; all are counted, and all are handed to ``on_failure``
+MOST_FAILURES = 1000  # arbitrary; all are counted, and all are handed to ``on_failure``
 _HOSTS_COUNTED = 1000  # hosts whose politeness is counted one by one; arbitrary
 
 
@@ -23,7 +23,7 @@ class Counters:
         self.retries = 0
         self.redirects = 0
         self.errors: Counter[str] = Counter()
-        self.failures: deque[Failure] = deque(maxlen=FAILURES_KEPT)
+        self.failures: deque[Failure] = deque(maxlen=MOST_FAILURES)
         self._moments: Counter[str] = Counter()
         self._hosts: Counter[str] = Counter()
         self._clock = clock

@@ -91,13 +91,13 @@ class Engine:
             stage=self._parts.stage.statistics(),
         )
 
-    async def resume(self, kept: Restored) -> None:
+    async def resume(self, restored: Restored) -> None:
         """Go on where an earlier crawl of the same record ended; to be called before `run`."""
-        await resume_frontier(self._frontier, self._record, kept, self._rules.limits.max_depth)
-        for origin, (until, rules) in kept.robots.items():
+        await resume_frontier(self._frontier, self._record, restored, self._rules.limits.max_depth)
+        for origin, (until, rules) in restored.robots.items():
             self._wired.rules_cache.learn(origin, rules, until)
-        self._wired.discovery.restore(kept.shapes)
-        self._wired.budget.spend(self.counters.restore(kept.counters))
+        self._wired.discovery.restore(restored.shapes)
+        self._wired.budget.spend(self.counters.restore(restored.counters))
         self._dispatcher.restore(self.counters.fetched)
 
     def belong(self, seeds: Iterable[str]) -> None:

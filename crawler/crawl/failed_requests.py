@@ -1,4 +1,4 @@
-"""How requests end that come to nothing, and who is told."""
+"""The requests that failed: they are closed, counted, and told to the user."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OnFailure: TypeAlias = Callable[[Failure], object]
 
 
 class FailedRequests:
-    """Closes requests that came to nothing."""
+    """Closes requests that brought no page, or whose page could not be parsed."""
 
     def __init__(
         self,
@@ -32,12 +32,12 @@ class FailedRequests:
         keep: Callable[[Sequence[Page]], None],
         on_failure: OnFailure | None,
     ) -> None:
-        """Create the endings of a crawl.
+        """Create what closes the failed requests of a crawl.
 
         Args:
             frontier: Knows the requests.
             counters: Counts the failures.
-            keep: Keeps the bodies of pages, where any are kept.
+            keep: Saves the bodies of pages, where the crawl saves bodies.
             on_failure: Called with each failure.
         """
         self._frontier = frontier
@@ -49,9 +49,9 @@ class FailedRequests:
         return f"<FailedRequests {self._counters.errors.total()}>"
 
     def fail(self, request: Request, error: CrawlerError, saved: str = "") -> None:
-        """Close a request that came to nothing; ``saved`` is the file that its body is kept in."""
+        """Close a failed request; ``saved`` is the file with its body, if there is one."""
         if isinstance(error, RobotsDeniedError) and request.parent:
-            # Counted, like what is out of scope; only for seeds is it news.
+            # Only counted, like links out of scope: a failure is told where the user named the URL.
             self._frontier.end(request, State.DENIED, reason=str(error))
             return
         failure = failure_of(request, error, saved)
@@ -59,12 +59,12 @@ class FailedRequests:
         self._tell(failure)
 
     def fail_page(self, page: Page, error: CrawlerError, saved: str = "") -> None:
-        """Close a request whose page could not be parsed; another parser may."""
+        """Close a request whose page could not be parsed; its body is saved, as another parser may."""
         self._keep([page])
         self.fail(page.request, error, saved)
 
     def refuse(self, seed: object, error: Exception) -> None:
-        """Count what is no seed; it is no reason to end a crawl of millions."""
+        """Count a value that is no seed: one of millions is no reason to end the crawl."""
         self._tell(Failure(str(seed), State.REFUSED, type(error).__name__, str(error)))
 
     def _tell(self, failure: Failure) -> None:
@@ -88,7 +88,7 @@ def tell(failure: Failure, counters: Counters, on_failure: OnFailure | None) -> 
 
 
 def state_of(error: CrawlerError) -> State:
-    """Return the state of a URL that came to nothing because of ``error``."""
+    """Return the state of a URL that failed with ``error``."""
     match error:
         case QuarantineError():
             return State.QUARANTINED
@@ -101,7 +101,7 @@ def state_of(error: CrawlerError) -> State:
 
 
 def failure_of(request: Request, error: CrawlerError, saved: str = "") -> Failure:
-    """Return the record of why ``request`` came to nothing; ``saved`` is the file that its body is kept in."""
+    """Return the record of a failed request; ``saved`` is the file with its body, if there is one."""
     return Failure(
         url=request.url,
         state=state_of(error),

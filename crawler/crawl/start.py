@@ -81,7 +81,7 @@ class CrawlStart:
         return f"<CrawlStart {self.stage!r}>"
 
     def seeding(self, seeds: Sequence[Seed]) -> Seeding:
-        """Return what ``seeds`` stand for. The user names them, so the fetcher may go to any address for them.
+        """Return the requests of ``seeds``. The user names them, so the fetcher may go to any address for them.
 
         Raises:
             InvalidURLError: A seed is no http(s) URL.
@@ -121,17 +121,17 @@ class CrawlStart:
             ConfigurationError: A sink cannot be opened, or is another than the crawl had.
             CrawlerError: See `Engine.run`.
         """
-        kept = await self._record.load()
+        restored = await self._record.load()
         if not self._sinks_are_open:
-            await self._open_sinks(kept)
+            await self._open_sinks(restored)
         elif self._record.is_durable:  # an earlier crawl may have been cut off between its items and their commit
-            await restore_sinks(self._options.sinks, kept)
-        self._compare_options(kept)
-        await engine.resume(kept)
-        if not seeds.is_over and not kept.is_new:
+            await restore_sinks(self._options.sinks, restored)
+        self._compare_options(restored)
+        await engine.resume(restored)
+        if not seeds.is_over and not restored.is_new:
             await self._restore_seeds(engine)
-        if "cookies" in kept.facts:
-            self.fetching.restore_cookies(kept.facts["cookies"])
+        if "cookies" in restored.facts:
+            self.fetching.restore_cookies(restored.facts["cookies"])
         await engine.run(seeds)
         await self.fetching.finish()
 
@@ -156,8 +156,9 @@ class CrawlStart:
             user_agent=options.fetch.user_agent,
         )
 
-    def _compare_options(self, kept: Restored) -> None:
-        for change in changes_since(kept.facts["options"], self._lasting_options()) if "options" in kept.facts else ():
+    def _compare_options(self, restored: Restored) -> None:
+        before = restored.facts.get("options")
+        for change in () if before is None else changes_since(before, self._lasting_options()):
             _log.warning("this crawl goes on with other options: %s", change)
 
     def _facts(self) -> dict[str, bytes]:
@@ -168,14 +169,14 @@ class CrawlStart:
         facts = {"options": self._encoded_options}
         return facts if cookies is None else {**facts, "cookies": cookies}
 
-    async def _open_sinks(self, kept: Restored) -> None:
+    async def _open_sinks(self, restored: Restored) -> None:
         # Not with the other resources but at the first crawl: nothing is written, and no file emptied, before it is
         # known that the parser works and that there is something to crawl.
         for sink in self._options.sinks:
             self._resources.push_async_callback(sink.close)
             await sink.open()
         # When all are open, so that none is emptied in vain.
-        await restore_sinks(self._options.sinks, kept)
+        await restore_sinks(self._options.sinks, restored)
         self._sinks_are_open = True
 
     def _introduce(self, seed: Request) -> Request:

@@ -7,8 +7,8 @@ queue of a host:   best ──────────── reach ────�
 
 Invariant: whatever the host has pending at or before its reach is in memory, or in flight. A queue without a reach has
 everything there. Behind the reach only such requests are in memory as were acquired once and came back. A new request
-behind the reach goes to the disk alone. While the next part is read, such a request is also kept as *late*: the reading
-may have begun before the request was written.
+behind the reach goes to the disk alone. While the next part is read, such a request is also noted as *late*: the
+reading may have begun before the request was written.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ def _statistics_of(host: Host, schedule: Schedule, now: float) -> HostStatistics
 
 
 def _waits_for(host: Host, schedule: Schedule, now: float) -> WaitsFor:
-    """Return the first thing that stands in the way: to know the host, to have a request, to be allowed to send it."""
+    """Return the first thing that is missing: knowledge of the host, a request, the permission to send it."""
     if host.pace.is_down:
         return WaitsFor.DOWN
     if host.is_closed:

@@ -51,7 +51,7 @@ class ParsedPages:
         return f"<ParsedPages {self.pages} pages, {self.counters.items} items>"
 
     def begin(self) -> None:
-        """Start the clock, with no item and no failure counted; it stands until then."""
+        """Start the clock, with no item and no failure counted."""
         self.counters = Counters()
 
     async def take(self, results: Sequence[tuple[Page, Parsed]]) -> None:
@@ -86,7 +86,7 @@ class ParsedPages:
         await sink.write([sink.encode(link) for link in links] if sink.encode is not None else links)
 
     def fail(self, page: Page, error: CrawlerError, saved: str = "") -> None:
-        """Count a page that could not be parsed; ``saved`` is the file that its body is kept in."""
+        """Count a page that could not be parsed; ``saved`` is the file with its body, if there is one."""
         failure = failure_of(page.request, error, saved)
         self._note(page)
         self.states[failure.state] += 1

@@ -124,7 +124,7 @@ def _row(page: Page, body: int) -> tuple[Any, ...]:
 
 
 def packed(headers: Sequence[tuple[str, str]]) -> bytes:
-    """Return header fields as bytes, lone surrogates included, which stand for odd bytes (PEP 383)."""
+    """Return header fields as bytes, lone surrogates included, which represent odd bytes (PEP 383)."""
     return _ENCODER.encode([part.encode("utf-8", "surrogatepass") for pair in headers for part in pair])
 
 

@@ -18,7 +18,7 @@ _REST = DIGEST_BYTES - 2  # bytes that a bucket has of it: the place of the buck
 
 
 def digest_of(fingerprint: str) -> bytes:
-    """Return the 16 bytes that stand for a fingerprint: BLAKE2b (RFC 7693), so that nobody can forge a second text."""
+    """Return the 16 bytes that represent a fingerprint: BLAKE2b (RFC 7693), so that nobody can forge a second text."""
     return blake2b(fingerprint.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
 
 
@@ -118,6 +118,6 @@ class DigestSet:
 def _place_in(bucket: bytearray, rest: bytes) -> int:
     """Return where a digest begins in a bucket; a negative number where it is not there."""
     place = bucket.find(rest)
-    while place > 0 and place % _REST:  # it stands across two digests
+    while place > 0 and place % _REST:  # a match across two digests
         place = bucket.find(rest, place + 1)
     return place

@@ -100,5 +100,5 @@ def no_counts() -> list[int]:
 
 
 def _text(text: str) -> str:
-    """Return ``text`` without lone surrogates, which stand for odd bytes in answers and which SQLite cannot hold."""
+    """Return ``text`` without lone surrogates, which represent odd bytes in answers and which SQLite cannot hold."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -13,7 +13,7 @@ from crawler.errors import StateError
 if sys.platform != "win32":
     import fcntl
 
-_TRIES = 3
+_ATTEMPTS = 3
 _PAUSE = 0.02  # seconds; arbitrary
 
 
@@ -69,7 +69,7 @@ def owner_of(folder: Path) -> str:
 
 def _lock_patiently(descriptor: int) -> None:
     """Take a lock. A process that only asks for the owner has it for a moment, so this waits for it."""
-    for _ in range(_TRIES - 1):
+    for _ in range(_ATTEMPTS - 1):
         with suppress(OSError):
             return _lock(descriptor)
         time.sleep(_PAUSE)

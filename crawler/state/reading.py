@@ -210,7 +210,7 @@ class Reading:
         """Return the URL whose fingerprint has a ``digest``; it takes a tenth of a second for 10⁷ of them."""
         for first, data in self._each("SELECT first, data FROM digests"):
             place = data.find(digest)
-            while place >= 0 and place % DIGEST_BYTES:  # it stands across two digests
+            while place >= 0 and place % DIGEST_BYTES:  # a match across two digests
                 place = data.find(digest, place + 1)
             if place >= 0:
                 return self.at(first + place // DIGEST_BYTES)
