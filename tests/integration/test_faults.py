@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.crash_points import OPTIONS, under_strace
-from benchmarks.kill import Campaign, Run, campaign
-from benchmarks.killed import Started
+from crash_tests.campaign import Campaign, Run, campaign
+from crash_tests.crash_points import OPTIONS, under_strace
+from crash_tests.process import Started
 from tests.needs import need
 
 pytestmark = pytest.mark.timeout(60)

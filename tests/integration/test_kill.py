@@ -17,11 +17,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.crash_points import OPTIONS, READS, Crashes, Point
-from benchmarks.examined import examine
-from benchmarks.kill import Run, campaign
-from benchmarks.kill_sites import POSTGRESQL
-from benchmarks.outputs import present
+from crash_tests.campaign import Run, campaign
+from crash_tests.crash_points import OPTIONS, READS, Crashes, Point
+from crash_tests.examined import examine
+from crash_tests.outputs import present
+from crash_tests.sites import POSTGRESQL
 from tests.needs import need
 
 LIGHT = ("jsonl", "csv", "sqlite")  # of which none takes long to import

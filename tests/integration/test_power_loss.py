@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.crash_points import OPTIONS
-from benchmarks.disk import Disk, Operation
-from benchmarks.kill import campaign
-from benchmarks.outputs import present
-from benchmarks.power import cuts, end, recorded
+from crash_tests.campaign import campaign
+from crash_tests.crash_points import OPTIONS
+from crash_tests.disk import Disk, Operation
+from crash_tests.outputs import present
+from crash_tests.power import cuts, end, recorded
 from tests.needs import need
 
 
