@@ -26,7 +26,7 @@ _AT_ANY_TIME = 0.25  # of the kills: from the start of the process on; the other
 _START = 1.2  # seconds in which a crawl has begun
 _JITTER = 0.08  # seconds: more than there are between two commits
 _LOOK = 0.004  # seconds between two looks at the server
-_LONGEST = 60.0  # seconds of a crawl that is not killed
+_LONGEST = 120.0  # seconds of a crawl that is not killed, on a machine that may be busy
 
 
 @dataclass(slots=True)
@@ -88,6 +88,10 @@ class Campaign:
         if crawl.process.returncode:
             run.problems.append(f"the crawl ended with {crawl.process.returncode}: {said.decode()}")
         await self.compare(left, before, run)
+        await self.check(folder, run)
+
+    async def check(self, folder: Path, run: Run) -> None:
+        """Compare what a crawl that came to its end has left with what there is."""
         run.problems += differences(await examine(folder), self.site.truth(self.server))
         for name in self.sinks:
             run.problems += _output_problems(folder, name, self.site.truth(self.server).pages)

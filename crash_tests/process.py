@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-_PATIENCE = 5.0  # seconds that workers have to notice that their main process is gone; arbitrary
+_PATIENCE = 30.0  # seconds that workers have to notice that their main process is gone; arbitrary
 _LOOK = 0.01  # seconds between two looks
 
 

@@ -20,7 +20,6 @@ from crawler.sinks.sink import Sink
 from crawler.state.changes import Changes
 from crawler.state.record import Record, open_record
 
-pytestmark = pytest.mark.both_loops
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 

@@ -22,8 +22,6 @@ from crawler.errors import ClosedError, ConfigurationError, EncodingError, SinkE
 from crawler.sinks.sink import CheckpointedSink
 from crawler.sinks.sqlite import Sqlite, encode_values
 
-pytestmark = pytest.mark.both_loops
-
 
 class StructBook(msgspec.Struct):
     title: str

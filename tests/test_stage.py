@@ -18,8 +18,6 @@ from crawler.parsing.slot import Progress
 from crawler.parsing.stage import Stage, StageStatistics, open_stage
 from crawler.parsing.worker import DEFAULT_LINK_DIRECTIVES, Batch, Encoders, LinkDirectives, Parsed
 
-pytestmark = pytest.mark.both_loops
-
 OVERHEAD = 1024  # bytes that a page takes beside its body
 Results = Sequence[tuple[Page, Parsed]]
 
@@ -767,6 +765,7 @@ async def working(parser: Parser, settled: Settled, **options: Any) -> AsyncIter
         yield opened
 
 
+@pytest.mark.both_loops
 async def test_pages_that_kill_worker_processes_cost_themselves_alone() -> None:
     settled = Settled()
     async with working(parse_or_die, settled, workers=2) as stage:
@@ -782,6 +781,7 @@ async def test_pages_that_kill_worker_processes_cost_themselves_alone() -> None:
         assert await stage.compute(divmod, (7, 2)) == (3, 1)
 
 
+@pytest.mark.both_loops
 async def test_a_computation_that_kills_its_worker_process_is_lost_alone() -> None:
     async with working(parse_or_die, Settled(), workers=1) as stage:
         with pytest.raises(WorkerLostError):

@@ -19,7 +19,7 @@ from crash_tests.power import cuts, end, recorded
 from tests.needs import need
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("sinks", [tuple(present()), ()], ids=["every output", "no output"])
 async def test_whatever_a_power_cut_leaves_is_sound_and_has_all_that_was_committed(
     sinks: tuple[str, ...], tmp_path: Path

@@ -42,7 +42,6 @@ from crawler.state.sqlite_store import Store
 from fixtures_server import FixturesServer, Web
 from tests.integration.sites import Answer, links, redirect, serve
 
-pytestmark = pytest.mark.both_loops
 INLINE = Cpu(executor="inline")
 NO_WAIT = Retry(wait=0)
 ODD = Web(page_bytes=2000, failing_share=0.05, missing_share=0.05, moved_share=0.05, flaky_share=0.05)
