@@ -48,6 +48,7 @@ import pytest
 from hypothesis import settings
 
 from crawler.crawler import loop_factory
+from tests.quiet_loop import QuietLoop
 
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)
 settings.load_profile("suite")
@@ -65,7 +66,9 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "xdist_group(name): runs in one process with all others of the group")
     config.addinivalue_line("markers", "both_loops: runs on asyncio's event loop and on uvloop's")
+    config.addinivalue_line("markers", "quiet_loop: runs on a loop that knows when nothing is left to run")
     config.addinivalue_line("markers", "no_loop_debug: runs on a loop that is not in debug mode")
 
 
@@ -81,6 +84,8 @@ def _is_whole_crawl(item: pytest.Item) -> bool:
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, LoopFactory]:
+    if item.get_closest_marker("quiet_loop"):
+        return {"quiet": QuietLoop}
     loops: dict[str, LoopFactory] = {"asyncio": asyncio.new_event_loop}
     uvloop = loop_factory()
     if uvloop is not None and item.get_closest_marker("both_loops"):
