@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Errors alone: its warnings are about the machine's own configuration.
+PIP_OPTIONS := --quiet --quiet --disable-pip-version-check --root-user-action=ignore
 
 .PHONY: demo test lint bench bench-models clean
 .DELETE_ON_ERROR:
@@ -9,8 +11,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.runtime
 	$(BIN)/python -m examples.primes
 
+# In parallel; `python -m pytest tests/test_url.py` runs one file, in one process.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --dist loadgroup
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -31,19 +34,19 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable .
 	@touch $@
 
 $(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable '.[test]'
 	@touch $@
 
 $(VENV)/.bench: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,models]'
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable '.[bench,models]'
 	@touch $@
 
 $(VENV)/.models: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[models]'
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable '.[models]'
 	@touch $@
 
 clean:

@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import preloaded
+
 ROOT = Path(__file__).parent.parent
 # Warnings as errors: a socket or a coroutine left behind prints something. No development mode: it has asyncio log slow
 # steps, and what is slow depends on the machine.
@@ -40,7 +42,6 @@ async def start(
     own_group: bool = False,
 ) -> asyncio.subprocess.Process:
     """Start the command line; in a process group of its own where that is to get signals, as from a terminal."""
-    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     return await asyncio.create_subprocess_exec(
         *COMMAND,
         *arguments,
@@ -49,8 +50,13 @@ async def start(
         stderr=stderr,
         cwd=cwd,
         process_group=0 if own_group else None,
-        env=os.environ | {"TERM": "xterm", "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        env=environment(),
     )
+
+
+def environment() -> dict[str, str]:
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {"TERM": "xterm", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 async def finish(process: asyncio.subprocess.Process, stdin: str = "") -> Finished:
@@ -66,5 +72,5 @@ async def finish(process: asyncio.subprocess.Process, stdin: str = "") -> Finish
 
 
 async def run(*arguments: str, cwd: Path = ROOT) -> Finished:
-    """Run the command line to its end."""
-    return await finish(await start(*arguments, cwd=cwd))
+    """Run the command line to its end, in a process that need not import it first."""
+    return Finished(*await preloaded.run("-m", "crawler", *arguments, cwd=cwd, environment=environment()))

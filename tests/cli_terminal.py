@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests import preloaded
 from tests.cli_process import COMMAND, ROOT, Finished, finish
 
 # Makes a terminal the one that controls this process, so that Ctrl-C is a signal; then becomes another program.
@@ -75,17 +76,8 @@ async def terminal(
 
 async def run_with(environment: Mapping[str, str], *arguments: str, cwd: Path = ROOT) -> Finished:
     """Run the command line to its end, without a terminal and with these environment variables."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND,
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=cwd,
-        env=plain_environment(**environment),
-        start_new_session=True,
-    )
-    return await finish(process)
+    given = plain_environment(**environment)
+    return Finished(*await preloaded.run("-m", "crawler", *arguments, cwd=cwd, environment=given))
 
 
 def plain_environment(**more: str) -> dict[str, str]:

@@ -307,7 +307,7 @@ def workers_since(before: set[psutil.Process]) -> set[psutil.Process]:
 
 def assert_gone(*processes: psutil.Process) -> None:
     """Wait until ``processes`` have ended; end those that have not, and fail."""
-    _, alive = psutil.wait_procs(processes, timeout=5)
+    _, alive = psutil.wait_procs(processes, timeout=30)
     for process in alive:
         process.kill()
     assert alive == []

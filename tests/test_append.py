@@ -16,8 +16,6 @@ from hypothesis import strategies as st
 from crawler.errors import ConfigurationError, SinkError
 from crawler.sinks.append import AppendFile, Mark
 
-pytestmark = pytest.mark.both_loops
-
 
 @asynccontextmanager
 async def open_file(file: Path | int) -> AsyncIterator[AppendFile]:

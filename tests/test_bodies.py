@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
-from typing import Self
+from typing import Any, Self
 
 import pytest
 from hypothesis import given, settings
@@ -244,9 +244,15 @@ async def test_a_page_whose_body_cannot_be_written_is_not_marked_as_done(tmp_pat
         assert (await record.recount()).discovered == 0
 
 
-def test_a_disk_without_room_for_bodies_is_known_as_such(tmp_path: Path) -> None:
+def test_a_disk_without_room_for_bodies_is_known_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = opened(*arguments, **options)
+        connection.execute("PRAGMA max_page_count = 8")  # stands for a full disk
+        return connection
+
+    opened = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", connect)
     bodies = BodyStore(tmp_path)
-    bodies._connection.execute("PRAGMA max_page_count = 8")  # stands for a full disk
 
     with pytest.raises(StateError) as raised:
         bodies.write([page_of(1, Random(1).randbytes(100_000))])

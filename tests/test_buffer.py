@@ -3,14 +3,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.sinks.buffer import Buffer
 from crawler.sinks.sink import Sink
-
-pytestmark = pytest.mark.both_loops
 
 
 async def rounds() -> None:

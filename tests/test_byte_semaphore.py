@@ -2,11 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from crawler.parsing.byte_semaphore import ByteSemaphore
-
-pytestmark = pytest.mark.both_loops
 
 
 async def test_what_fits_is_let_in_at_once() -> None:

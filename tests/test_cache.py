@@ -28,8 +28,6 @@ from crawler.policy.fetch import Fetch
 from crawler.policy.limits import ByteBudget
 from tests.cached_site import Clock, Site, asking, caching, fetch, replaying, serve_site
 
-pytestmark = pytest.mark.both_loops
-
 LONG_AGO = formatdate(0, usegmt=True)
 
 

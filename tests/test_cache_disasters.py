@@ -33,8 +33,6 @@ from tests.stored_answers import (
 if sys.platform != "win32":
     import resource
 
-pytestmark = pytest.mark.both_loops
-
 
 @pytest.fixture(params=KINDS)
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:

@@ -18,8 +18,6 @@ from crawler.models import ROBOTS
 from crawler.policy.caching import Cache
 from tests.cached_site import Clock, Site, asking, caching, fetch, replaying, serve_site
 
-pytestmark = pytest.mark.both_loops
-
 LONG_AGO = formatdate(0, usegmt=True)
 
 

@@ -8,8 +8,6 @@ from crawler.errors import SinkError
 from crawler.sinks.call import Call
 from crawler.sinks.sink import CheckpointedSink, Keyed, Sink, key_of
 
-pytestmark = pytest.mark.both_loops
-
 
 def fail_at_two(item: int) -> None:
     if item == 2:

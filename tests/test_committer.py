@@ -23,7 +23,6 @@ from crawler.state.null_record import NullRecord
 from crawler.state.record import Record
 from crawler.state.sqlite_record import open_record
 
-pytestmark = pytest.mark.both_loops
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 

@@ -17,8 +17,6 @@ from crawler.http.cookie import Cookie
 from crawler.http.cookie_jar import CookieJar
 from crawler.policy.access import Cookies
 
-pytestmark = pytest.mark.both_loops
-
 NOW = 1_767_323_045.0  # 2 January 2026
 URL = "https://www.example.org/a/b"
 FIELDS = [

@@ -22,8 +22,6 @@ from crawler.errors import ConfigurationError, EncodingError, SinkError
 from crawler.sinks.csv import Csv
 from crawler.sinks.sink import CheckpointedSink
 
-pytestmark = pytest.mark.both_loops
-
 
 @dataclass
 class DataclassBook:

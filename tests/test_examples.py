@@ -21,6 +21,8 @@ from aiohttp.test_utils import TestClient
 from crawler import Crawler, Page, Request
 from examples import books, custom_executor, embed, primes
 from fixtures_server import FixturesServer, ServerProcess, Truth, Web, digest
+from tests import preloaded
+from tests.cli_process import environment, run
 
 REPOSITORY = Path(__file__).parent.parent
 EXAMPLES = sorted(path for path in REPOSITORY.glob("examples/*.py") if path.name != "__init__.py")
@@ -117,14 +119,17 @@ def test_books_parsers_can_be_tested_without_a_crawl() -> None:
 
 async def test_books_is_a_crawl_for_the_command_line(tmp_path: Path) -> None:
     async with ServerProcess(root=books.SHOP) as server:
-        command = ("-m", "crawler", "run", "examples/books.py", server.url, "-o", tmp_path / "books.jsonl")
-        done = python(*command)
-    assert done.returncode == 0, done.stderr
+        done = await run("run", "examples/books.py", server.url, "-o", str(tmp_path / "books.jsonl"), cwd=REPOSITORY)
+    assert done.code == 0, done.err
     lines = (tmp_path / "books.jsonl").read_text(encoding="utf-8").splitlines()
     assert sorted(json.loads(line)["price"] for line in lines) == sorted(price for _, _, price, _ in on_disk())
 
 
 # ── site_index ──
+
+
+async def site_index(*arguments: str) -> tuple[int, str, str]:
+    return await preloaded.run("-m", "examples.site_index", *arguments, cwd=REPOSITORY, environment=environment())
 
 
 def write_site(folder: Path, **pages: str) -> Path:
@@ -134,13 +139,13 @@ def write_site(folder: Path, **pages: str) -> Path:
     return folder
 
 
-def test_site_index_writes_a_line_a_page(tmp_path: Path) -> None:
+async def test_site_index_writes_a_line_a_page(tmp_path: Path) -> None:
     links = (
         '<a href="guide.html#start">guide</a> <a href="guide.html">again</a> <a href="https://elsewhere.test/">x</a>'
     )
     site = write_site(tmp_path, index=links, guide='<a href="index.html">back</a>', orphan="nobody links here")
-    done = python("-m", "examples.site_index", site, "-o", tmp_path / "site.jsonl")
-    assert done.returncode == 0, done.stderr
+    code, _, err = await site_index(str(site), "-o", str(tmp_path / "site.jsonl"))
+    assert code == 0, err
     lines = [json.loads(line) for line in (tmp_path / "site.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line.pop("url").rpartition("/")[2] for line in lines] == ["index.html", "guide.html"]
     assert lines == [
@@ -149,18 +154,18 @@ def test_site_index_writes_a_line_a_page(tmp_path: Path) -> None:
     ]
 
 
-def test_site_index_names_the_page_with_a_broken_link(tmp_path: Path) -> None:
+async def test_site_index_names_the_page_with_a_broken_link(tmp_path: Path) -> None:
     site = write_site(tmp_path, index='<a href="guide.html">guide</a>', guide='<a href="gone.html">gone</a>')
-    done = python("-m", "examples.site_index", site, "-o", tmp_path / "site.jsonl")
-    assert done.returncode == 1, done.stderr
-    assert re.search(r"/guide\.html links to http://\S+/gone\.html: 404", done.stdout)
+    code, out, err = await site_index(str(site), "-o", str(tmp_path / "site.jsonl"))
+    assert code == 1, err
+    assert re.search(r"/guide\.html links to http://\S+/gone\.html: 404", out)
 
 
 @pytest.mark.parametrize(("arguments", "complaint"), [((), "Missing argument"), (("examples",), "no index.html")])
-def test_site_index_says_what_it_needs(arguments: tuple[str, ...], complaint: str) -> None:
-    done = python("-m", "examples.site_index", *arguments)
-    assert done.returncode == 2
-    assert complaint in done.stderr
+async def test_site_index_says_what_it_needs(arguments: tuple[str, ...], complaint: str) -> None:
+    code, _, err = await site_index(*arguments)
+    assert code == 2
+    assert complaint in err
 
 
 # ── embed ──

@@ -91,7 +91,7 @@ asyncio.run(main())
         assert parent.stdout is not None
         server = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
-        psutil.wait_procs([server], timeout=5)
+        psutil.wait_procs([server], timeout=30)
         assert not server.is_running()
 
 

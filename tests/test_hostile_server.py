@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
 from typing import Any
 
 import psutil
@@ -15,8 +16,9 @@ import pytest
 from fixtures_server import HostileProcess, HostileServer
 from fixtures_server.hostile import BEHAVIOURS, FAMILIES, TLS, Seen, shortest_gaps
 from tests.hostile import LOOPBACK, hear, request, response, until
+from tests.needs import need
 
-pytestmark = pytest.mark.both_loops
+pytestmark = pytest.mark.no_loop_debug
 COMMAND = (sys.executable, "-X", "dev", "-W", "error", "-m", "fixtures_server", "--hostile")
 
 
@@ -192,14 +194,14 @@ async def test_closing_ends_everything_that_is_in_progress() -> None:
     ],
 )
 async def test_a_certificate_has_the_fault_that_its_port_is_named_for(name: str, reason: str) -> None:
-    pytest.importorskip("trustme")
+    need(find_spec("trustme") is not None, "trustme")
     async with HostileServer() as server:
         with pytest.raises(ssl.SSLCertVerificationError, match=reason):
             await _shake_hands(server, name)
 
 
 async def test_a_good_certificate_is_among_them() -> None:
-    pytest.importorskip("trustme")
+    need(find_spec("trustme") is not None, "trustme")
     async with HostileServer() as server:
         assert server.places.tls.keys() == TLS.keys()
         reader, writer = await _shake_hands(server, "good")

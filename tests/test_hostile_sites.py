@@ -20,7 +20,7 @@ from fixtures_server.hostile import DISGUISES
 from fixtures_server.hostile.internal import SECRET, disguised
 from tests.hostile import LOOPBACK, Heard, addresses, hear, request, response, taken
 
-pytestmark = pytest.mark.both_loops
+pytestmark = pytest.mark.no_loop_debug
 
 
 @pytest.fixture

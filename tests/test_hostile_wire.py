@@ -8,13 +8,14 @@ from typing import Any
 import brotli  # type: ignore[import-untyped]  # it has none
 import pytest
 
+from crawler.runtime.zstandard import zstd as zstandard
 from fixtures_server import HostileServer
 from fixtures_server.hostile.compression import BLOCK, CODECS
 from fixtures_server.hostile.encodings import TEXT
 from fixtures_server.hostile.framing import POISON
 from tests.hostile import LOOPBACK, Heard, hear, request, response
 
-pytestmark = pytest.mark.both_loops
+pytestmark = pytest.mark.no_loop_debug
 MIB = 2**20
 
 
@@ -25,8 +26,7 @@ async def server() -> AsyncIterator[HostileServer]:
 
 
 def zstd(data: bytes) -> bytes:
-    module: Any = pytest.importorskip("backports.zstd")
-    decoded: bytes = module.decompress(data)
+    decoded: bytes = zstandard.decompress(data)
     return decoded
 
 

@@ -21,8 +21,6 @@ from crawler.errors import ClosedError, ConfigurationError, SinkError
 from crawler.sinks.jsonl import JsonLines, encode_line
 from crawler.sinks.sink import CheckpointedSink, Sink
 
-pytestmark = pytest.mark.both_loops
-
 
 @dataclass(frozen=True, slots=True)
 class DataclassBook:

@@ -21,8 +21,6 @@ from crawler.errors import ClosedError, ConfigurationError, EncodingError, SinkE
 from crawler.sinks.parquet import Parquet, encode_shaped
 from crawler.sinks.sink import CheckpointedSink
 
-pytestmark = pytest.mark.both_loops
-
 
 @asynccontextmanager
 async def opened(folder: Path, rows: int = 100_000, token: bytes | None = None) -> AsyncIterator[Parquet]:

@@ -66,7 +66,6 @@ def python(*arguments: str, program: str | None = None) -> subprocess.CompletedP
         capture_output=True,
         text=True,
         check=False,
-        timeout=9,
     )
 
 
@@ -125,9 +124,7 @@ def test_a_guarded_script_parses(tmp_path: Path) -> None:
 
 def test_a_module_run_as_a_script_parses(tmp_path: Path) -> None:
     script(tmp_path, f"{DEFINITIONS}\n{GUARD}\n    {RUN}\n")
-    ended = subprocess.run(
-        [sys.executable, "-m", "program"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=9
-    )
+    ended = subprocess.run([sys.executable, "-m", "program"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("['Good']\n", "", 0)
 
 
@@ -188,6 +185,5 @@ def test_in_an_interactive_session_imported_parsers_parse(tmp_path: Path) -> Non
         capture_output=True,
         text=True,
         check=False,
-        timeout=9,
     )
     assert (ended.stdout, ended.stderr, ended.returncode) == ("['Good']\n", "", 0)

@@ -23,6 +23,7 @@ from crawler.parsing.slot import Slot
 from crawler.parsing.slots import ProcessSlot, open_slots
 from tests import harmful
 from tests.harmful import assert_gone, page, read_pid
+from tests.hostile import until
 
 MAIN = """
 import asyncio, logging, sys
@@ -173,11 +174,12 @@ async def test_a_result_that_cannot_leave_the_worker_is_the_end_of_that_worker_a
 async def test_busy_seconds_are_those_of_all_its_workers() -> None:
     async with open_slot() as slot:
         await slot.call(harmful.burn_for, (0.1,))
-        assert 0.1 <= slot.busy_seconds < 1
+        first = slot.busy_seconds
+        assert first >= 0.1
         await slot.recycle()
-        assert slot.busy_seconds >= 0.1
+        assert slot.busy_seconds >= first
         await slot.call(harmful.burn_for, (0.1,))
-        assert slot.busy_seconds >= 0.2
+        assert slot.busy_seconds >= first + 0.1
 
 
 async def test_the_time_of_a_call_that_does_not_end_counts_as_busy_until_the_death(fifo: Path) -> None:
@@ -185,7 +187,7 @@ async def test_the_time_of_a_call_that_does_not_end_counts_as_busy_until_the_dea
         hanging = asyncio.ensure_future(slot.parse([slot.pack(page("hang/1", fifo=str(fifo)))]))
         process = await read_pid(fifo)
         before = slot.busy_seconds
-        await asyncio.to_thread(wait_for_work, process)
+        await until(lambda: slot.busy_seconds > before)
         process.kill()
         with pytest.raises(WorkerDiedError):
             await hanging
@@ -309,16 +311,14 @@ def test_workers_end_when_their_main_process_is_killed(harm: str, tmp_path: Path
 def wait_for_work(process: psutil.Process) -> None:
     """Wait until ``process`` has used CPU time, which it does when it parses."""
     before = process.cpu_times().user
-    while process.cpu_times().user < before + 0.05:
+    while process.cpu_times().user <= before:
         os.sched_yield()
 
 
 def test_workers_inherit_neither_sockets_nor_files(tmp_path: Path) -> None:
     file = tmp_path / "main.py"
     file.write_text(SOCKETS, encoding="utf-8")
-    ended = subprocess.run(
-        [sys.executable, str(file)], capture_output=True, text=True, check=False, timeout=9, cwd=tmp_path
-    )
+    ended = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (ended.stdout, ended.stderr) == ("[]\n[]\n", "")
 
 
@@ -335,6 +335,6 @@ def test_a_crawl_leaves_no_shared_memory_or_semaphore_behind(tmp_path: Path) -> 
     script = tmp_path / "main.py"
     script.write_text(MAIN.replace("await asyncio.sleep(1000)", "pass"), encoding="utf-8")
     command = [sys.executable, "-W", "error", str(script), "kill", ""]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=9)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "WorkerDiedError: the process was ended by SIGKILL" in ended.stderr
     assert "leaked" not in ended.stderr

@@ -22,8 +22,6 @@ from crawler.errors import ClosedError, ConfigurationError, EncodingError, SinkE
 from crawler.sinks.sink import CheckpointedSink
 from crawler.sinks.sqlite import Sqlite, encode_values
 
-pytestmark = pytest.mark.both_loops
-
 
 class StructBook(msgspec.Struct):
     title: str
@@ -361,13 +359,19 @@ async def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
     assert read(tmp_path / "out.db") == [(1, 1, 1)]
 
 
-async def test_a_full_disk_is_a_sink_error_whose_cause_says_so_and_can_be_got_over(tmp_path: Path) -> None:
-    path = tmp_path / "out.db"
+async def test_a_full_disk_is_a_sink_error_whose_cause_says_so_and_can_be_got_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connections.append(real_connect(*arguments, **options))
+        return connections[-1]
+
+    path, real_connect, connections = tmp_path / "out.db", sqlite3.connect, list[sqlite3.Connection]()
+    monkeypatch.setattr(sqlite3, "connect", connect)
     async with opened(path) as sink:
         await write(sink, {"a": 1})
         token = await sink.checkpoint()
-        assert sink._file is not None
-        connection = sink._file._opened()
+        connection = connections[-1]
         [pages] = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own full disk
         with pytest.raises(SinkError, match=r"out\.db' cannot be written: database or disk is full") as caught:

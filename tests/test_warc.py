@@ -25,8 +25,6 @@ from crawler.sinks.sink import CheckpointedSink
 from crawler.sinks.warc import Warc
 from tests.integration.sites import links, serve
 
-pytestmark = pytest.mark.both_loops
-
 URL = "http://books.example/a?b=ä"
 PAGE = Page(URL, "<h1>Der Prozeß</h1>".encode(), headers=[("content-type", "text/html")])
 

@@ -18,9 +18,13 @@ INTERVAL = 0.025  # seconds; short compared with any lag that matters, and 40 ti
 class LoopLag:
     """Measures, while it is entered, how much later than planned a timer runs: the loop served nobody in that time."""
 
-    def __init__(self, look: Callable[[], None]) -> None:
-        """Create a measurement that also calls ``look``, about forty times a second."""
+    def __init__(self, look: Callable[[], None], now: Callable[[], float] = time.perf_counter) -> None:
+        """Create a measurement that also calls ``look``, about forty times a second; ``now`` tells the seconds.
+
+        That is not the loop's own clock: uvloop's does not advance during an iteration, and so would hide the lag.
+        """
         self.lag = Histogram()
+        self._now = now
         self._look = look
         self._ticker = Ticker(INTERVAL, self._measure)
         self._due = 0.0
@@ -45,11 +49,10 @@ class LoopLag:
         self._ticker.__exit__(kind, error, traceback)
 
     def _expect(self) -> None:
-        # Not the loop's own clock: uvloop's does not advance during an iteration, and so would hide the lag.
-        self._due = time.perf_counter() + INTERVAL
+        self._due = self._now() + INTERVAL
 
     def _measure(self) -> None:
-        lag = max(0.0, time.perf_counter() - self._due)
+        lag = max(0.0, self._now() - self._due)
         self._recent += (lag - self._recent) * _WEIGHT
         self.lag.add(lag)
         self._look()

@@ -37,6 +37,10 @@ ALONE = ("/framing/closes-next", "/framing/late-response")
 """Not with the others: they disturb whoever comes next on their connection, and that is what is to be seen."""
 
 INLINE = Cpu(executor="inline")
+PATIENT = Fetch(timeout=30, connect_timeout=30)
+"""For what ends by itself, on a machine that is busy, too."""
+IMPATIENT = Fetch(timeout=3, connect_timeout=3)
+"""For what does not: the wait is part of the test."""
 HASTY = Retry(attempts=2, wait=0.01, max_wait=0.05)
 _ROW = re.compile(r"\| `([^`]+)` \|.*\| `([^`]+)` \|")
 
@@ -75,11 +79,11 @@ def following(url: str) -> Request:
 
 
 async def crawled(server: HostileServer, seeds: Iterable[str | Request], **options: Any) -> Crawled:
-    """Crawl with short time-outs and waits; then wait until the server has seen all connections closed."""
+    """Crawl with short waits; then wait until the server has seen all connections closed."""
     given = {
         "cpu": INLINE,
         "retry": HASTY,
-        "fetch": Fetch(timeout=1.5, connect_timeout=1.5),
+        "fetch": PATIENT,
         "politeness": Politeness(max_delay=0),
     }
     failures: list[Failure] = []
@@ -114,7 +118,7 @@ async def of_family(server: HostileServer, name: str) -> tuple[dict[str, str], C
     seeds = [seed_of(server, address) for address in addresses]
     for number in HONEST:
         seeds.insert(number * len(seeds) // len(HONEST), server.url_of(f"/{name}/honest/{number}"))
-    crawl = await crawled(server, seeds)
+    crawl = await crawled(server, seeds, fetch=IMPATIENT if name == "slow" else PATIENT)
     return {address: outcome_of(server.url_of(address), crawl) for address in addresses}, crawl
 
 
@@ -134,7 +138,7 @@ def seed_of(server: HostileServer, address: str) -> str | Request:
 async def of_robots(server: HostileServer) -> tuple[dict[str, str], Crawled]:
     """Crawl all hosts of the robots family at once."""
     hosts = [address for address in BEHAVIOURS if address.startswith("//robots-")]
-    crawl = await crawled(server, [following(server.url_of(address)) for address in hosts])
+    crawl = await crawled(server, [following(server.url_of(address)) for address in hosts], fetch=IMPATIENT)
     return {address: _allowed(server.url_of(address), crawl.urls) for address in hosts}, crawl
 
 
@@ -148,7 +152,7 @@ def _allowed(front: str, urls: Sequence[str]) -> str:
 
 async def of_sitemap(server: HostileServer, address: str) -> tuple[str, Crawled]:
     """Crawl what one sitemap lists."""
-    crawl = await crawled(server, [sitemap(server.url_of(address))], fetch=Fetch(timeout=5))  # one has 50 MB
+    crawl = await crawled(server, [sitemap(server.url_of(address))])
     found = f"{len(crawl.urls)} URLs"
     error = outcome_of(server.url_of(address), crawl)
     return (found if error == "redirect" else f"{found}, {error}"), crawl
@@ -156,7 +160,7 @@ async def of_sitemap(server: HostileServer, address: str) -> tuple[str, Crawled]
 
 async def of_cookies(server: HostileServer, address: str) -> tuple[str, Crawled]:
     """Visit a page that sets cookies, and the pages that show which came back: here, and at another origin."""
-    fetch = Fetch(timeout=1.5, access=Access(cookies=Cookies()))
+    fetch = Fetch(access=Access(cookies=Cookies()))
     other_origin = f"{server.places.other_url}cookies/check"
     crawl = await crawled(
         server, [following(server.url_of(address)), other_origin], fetch=fetch, retry=Retry(attempts=1)
@@ -171,7 +175,7 @@ async def of_cookies(server: HostileServer, address: str) -> tuple[str, Crawled]
 async def of_tls(server: HostileServer, ca_file: str) -> tuple[dict[str, str], Crawled]:
     """Fetch from all TLS ports at once; ``ca_file`` holds the authority of those that have one."""
     seeds = dict(server.places.tls)
-    fetch = Fetch(timeout=1.5, connect_timeout=1.0, network=Network(ca_file=ca_file))
+    fetch = Fetch(timeout=3, connect_timeout=3, network=Network(ca_file=ca_file))
     crawl = await crawled(server, seeds.values(), fetch=fetch, politeness=Politeness(robots=False))
     return {f"tls:{name}": outcome_of(url, crawl) for name, url in seeds.items()}, crawl
 

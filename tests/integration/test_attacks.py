@@ -18,8 +18,6 @@ from crawler import Access, Cache, Cookies, Cpu, Crawler, Fetch, Network, Polite
 from tests.integration import parsers
 from tests.integration.sites import Answer, links, redirect, serve
 
-pytestmark = pytest.mark.both_loops
-
 INLINE = Cpu(executor="inline")
 PRIVATE = Fetch(network=Network(allow_private=True))
 

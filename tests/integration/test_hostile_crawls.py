@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from tests.integration.hostile_outcomes import (
     rows,
     urls_and_links,
 )
+from tests.needs import need
 
 ROWS = rows()
 IN_FAMILIES = [address for address in ROWS if address.startswith(tuple(f"/{name}/" for name in TOGETHER))]
@@ -65,7 +67,7 @@ class Crawls:
 
     def of(self, family: str, crawl: Crawl) -> Result:
         if family not in self._done:
-            with asyncio.Runner(loop_factory=self._loop, debug=True) as runner:
+            with asyncio.Runner(loop_factory=self._loop) as runner:
                 self._done[family] = runner.run(self._crawl(crawl))
         return self._done[family]
 
@@ -77,6 +79,9 @@ class Crawls:
         return outcomes, result, left
 
 
+in_one_process = pytest.mark.xdist_group("hostile families")
+
+
 @pytest.fixture(scope="module", params=["asyncio", "uvloop"])
 def crawls(request: pytest.FixtureRequest) -> Crawls:
     loop = asyncio.new_event_loop if request.param == "asyncio" else loop_factory()
@@ -85,6 +90,7 @@ def crawls(request: pytest.FixtureRequest) -> Crawls:
     return Crawls(loop)
 
 
+@in_one_process
 @pytest.mark.parametrize("address", sorted({*IN_FAMILIES} - {*ALONE}))
 def test_what_comes_of_an_address_is_what_the_table_says(crawls: Crawls, address: str) -> None:
     family = address.split("/")[1]
@@ -92,6 +98,7 @@ def test_what_comes_of_an_address_is_what_the_table_says(crawls: Crawls, address
     assert outcomes[address] == ROWS[address]
 
 
+@in_one_process
 @pytest.mark.parametrize("family", TOGETHER)
 def test_a_family_keeps_no_honest_page_from_being_delivered_and_leaves_nothing_behind(
     crawls: Crawls, family: str
@@ -105,6 +112,7 @@ def test_a_family_keeps_no_honest_page_from_being_delivered_and_leaves_nothing_b
     assert (summary.pending, summary.in_flight) == (0, 0)
 
 
+@in_one_process
 @pytest.mark.parametrize("address", OF_ROBOTS)
 def test_what_robots_txt_allows_is_what_the_table_says(crawls: Crawls, address: str) -> None:
     outcomes, crawl, _ = crawls.of("robots", of_robots)
@@ -113,11 +121,12 @@ def test_what_robots_txt_allows_is_what_the_table_says(crawls: Crawls, address: 
     assert crawl.open_after == 0
 
 
+@in_one_process
 @pytest.mark.parametrize("address", OF_TLS)
 def test_what_comes_of_a_tls_port_is_what_the_table_says(
     crawls: Crawls, address: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    pytest.importorskip("trustme")
+    need(find_spec("trustme") is not None, "trustme")
     ca_file = tmp_path_factory.mktemp("tls") / "ca.pem"
 
     async def crawl(server: HostileServer) -> tuple[dict[str, str], Crawled]:
@@ -143,10 +152,7 @@ async def server() -> AsyncIterator[HostileServer]:
         yield server
 
 
-both_loops = pytest.mark.both_loops
-
-
-@both_loops
+@pytest.mark.both_loops
 @pytest.mark.parametrize("address", [*sorted({*LEFT} - {*TRAPS, *HARMFUL}), *ALONE])
 async def test_what_is_crawled_alone_comes_out_as_the_table_says(
     server: HostileServer, address: str, tmp_path: Path
@@ -158,7 +164,6 @@ async def test_what_is_crawled_alone_comes_out_as_the_table_says(
     assert crawl.open_after == 0
 
 
-@both_loops
 @pytest.mark.parametrize("address", SITEMAPS)
 async def test_what_a_sitemap_leads_to_is_what_the_table_says(server: HostileServer, address: str) -> None:
     outcome, crawl = await of_sitemap(server, address)
@@ -168,7 +173,6 @@ async def test_what_a_sitemap_leads_to_is_what_the_table_says(server: HostileSer
     assert crawl.open_after == 0
 
 
-@both_loops
 @pytest.mark.parametrize("address", COOKIES)
 async def test_the_cookies_that_come_back_are_those_of_the_table(server: HostileServer, address: str) -> None:
     outcome, _ = await of_cookies(server, address)
@@ -181,18 +185,15 @@ AGAINST_TRAPS: dict[str, Any] = {"limits": Limits(max_alike=200)}
 """The default ends them too, after 100,000 pages each."""
 
 
-@both_loops
 @pytest.mark.parametrize("address", TRAPS)
 async def test_a_trap_ends_by_itself(server: HostileServer, address: str) -> None:
-    async with asyncio.timeout(8):
-        crawl = await crawled(server, [following(server.url_of(address))], **AGAINST_TRAPS)
+    crawl = await crawled(server, [following(server.url_of(address))], **AGAINST_TRAPS)
     assert any("/honest/" in url for url in crawl.urls)
     assert len(crawl.urls) > 4
     assert crawl.summary.refused
     assert crawl.summary.pending == 0
 
 
-@both_loops
 @pytest.mark.parametrize("address", HARMFUL)
 async def test_a_page_that_takes_a_parser_for_ever_costs_its_worker_and_no_neighbour(
     server: HostileServer, address: str, tmp_path: Path

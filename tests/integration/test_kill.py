@@ -17,13 +17,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.crash_points import OPTIONS, READS, Crashes, Point
-from benchmarks.examined import examine
-from benchmarks.kill import Run, campaign
-from benchmarks.kill_sites import POSTGRESQL
-from benchmarks.outputs import present
+from crash_tests.campaign import Run, campaign
+from crash_tests.crash_points import OPTIONS, READS, Crashes, Point
+from crash_tests.examined import examine
+from crash_tests.outputs import present
+from crash_tests.sites import POSTGRESQL
 from tests.needs import need
 
+pytestmark = pytest.mark.timeout(300)  # several crawls each, some of them under strace
 LIGHT = ("jsonl", "csv", "sqlite")  # of which none takes long to import
 RUNS = {
     "one host": ("small", ("--fetchers=64",), tuple(present())),
@@ -40,19 +41,16 @@ async def killed(name: str, site: str, options: tuple[str, ...], sinks: tuple[st
         return await found.run(jitter, kills=jitter.randint(1, 2))
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", RUNS)
 async def test_kills_at_random_lose_nothing_and_double_nothing(name: str) -> None:
-    runs = await asyncio.gather(*(killed(f"{name} {number}", *RUNS[name]) for number in range(3)))
-    assert [run.problems for run in runs] == [[], [], []]
+    runs = await asyncio.gather(*(killed(f"{name} {number}", *RUNS[name]) for number in range(2)))
+    assert [run.problems for run in runs] == [[], []]
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.real_site
 async def test_kills_at_random_do_no_harm_to_a_crawl_of_a_manual() -> None:
     need(POSTGRESQL.is_dir(), "the Debian package postgresql-doc-15")
-    runs = await asyncio.gather(*(killed(f"manual {n}", "postgresql", ("--fetchers=64",), LIGHT) for n in range(3)))
-    assert [run.problems for run in runs] == [[], [], []]
+    assert (await killed("manual 0", "postgresql", ("--fetchers=64",), LIGHT)).problems == []
 
 
 def first(points: list[Point], call: str, file: str) -> Point:
@@ -78,7 +76,6 @@ def named(points: list[Point]) -> dict[str, Point]:
     }
 
 
-@pytest.mark.timeout(90)
 async def test_a_kill_at_each_moment_that_has_a_name_does_no_harm(tmp_path: Path) -> None:
     need(shutil.which("strace") is not None, "strace")
     problems: dict[str, list[str]] = {}
@@ -92,7 +89,6 @@ async def test_a_kill_at_each_moment_that_has_a_name_does_no_harm(tmp_path: Path
     assert problems == {}
 
 
-@pytest.mark.timeout(90)
 async def test_a_kill_while_a_crawl_comes_back_does_no_harm(tmp_path: Path) -> None:
     need(shutil.which("strace") is not None, "strace")
     async with campaign("tiny", *OPTIONS, sinks=LIGHT) as found:
@@ -109,7 +105,6 @@ async def test_a_kill_while_a_crawl_comes_back_does_no_harm(tmp_path: Path) -> N
     assert run.problems == []
 
 
-@pytest.mark.timeout(30)
 async def test_what_was_written_in_part_when_the_kill_came_is_cut_off(tmp_path: Path) -> None:
     folder, run = tmp_path / "crawl", Run()
     async with campaign("small", "--fetchers=8", "--workers=1", sinks=LIGHT) as found:
@@ -130,7 +125,6 @@ async def test_what_was_written_in_part_when_the_kill_came_is_cut_off(tmp_path: 
     assert run.problems == []
 
 
-@pytest.mark.timeout(30)
 async def test_killed_workers_lose_no_page(tmp_path: Path) -> None:
     folder, run, kills = tmp_path / "crawl", Run(), 0
     async with campaign("small", "--fetchers=16", "--workers=2", sinks=LIGHT) as found:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.crash_points import OPTIONS
-from benchmarks.disk import Disk, Operation
-from benchmarks.kill import campaign
-from benchmarks.outputs import present
-from benchmarks.power import cuts, end, recorded
+from crash_tests.campaign import campaign
+from crash_tests.crash_points import OPTIONS
+from crash_tests.disk import Disk, Operation
+from crash_tests.outputs import present
+from crash_tests.power import cuts, end, recorded
 from tests.needs import need
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("sinks", [tuple(present()), ()], ids=["every output", "no output"])
 async def test_whatever_a_power_cut_leaves_is_sound_and_has_all_that_was_committed(
     sinks: tuple[str, ...], tmp_path: Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -40,9 +41,9 @@ from crawler import (
 from crawler.crawler import Seed
 from crawler.state.sqlite_store import Store
 from fixtures_server import FixturesServer, Web
+from tests.hostile import until
 from tests.integration.sites import Answer, links, redirect, serve
 
-pytestmark = pytest.mark.both_loops
 INLINE = Cpu(executor="inline")
 NO_WAIT = Retry(wait=0)
 ODD = Web(page_bytes=2000, failing_share=0.05, missing_share=0.05, moved_share=0.05, flaky_share=0.05)
@@ -213,12 +214,15 @@ async def test_the_pause_that_a_host_asked_for_outlives_the_crawl(tmp_path: Path
         return web.Response(status=503, headers={"Retry-After": "1000"})
 
     polite = Politeness(delay=0.01, robots=False)
-    limits = Limits(max_seconds=0.3)
+    options: dict[str, Any] = {"politeness": polite, "retry": Retry(wait=1000)}
     async with serve({"/": links("/1", "/2"), "/1": busy, "/2": links()}) as site:
-        options: dict[str, Any] = {"politeness": polite, "limits": limits, "retry": Retry(wait=1000)}
-        await crawl(tmp_path, site.url, **options)
+        async with Crawler(url_and_links, cpu=INLINE, state=tmp_path / "state", **options) as crawler:
+            crawling = asyncio.ensure_future(crawler.run(site.url))
+            await until(lambda: crawler.statistics().retries == 1)
+            crawler.stop()
+            await crawling
         before = list(site.asked)
-        summary = await crawl(tmp_path, site.url, **options)
+        summary = await crawl(tmp_path, site.url, sinks=[], limits=Limits(max_seconds=0.3), **options)
         assert site.asked == before
     assert summary.pending >= 1
     assert "/1" in before

@@ -1,4 +1,4 @@
-"""The crawl that `benchmarks.kill` kills: `python -m benchmarks.crawl_to_kill URLS FOLDER --sinks jsonl,csv`.
+"""The crawl that `crash_tests.campaign` kills: `python -m crash_tests.crawl URLS FOLDER --sinks jsonl,csv`.
 
 An ordinary program of a user's, in which nothing is prepared for being killed. It prints one line when it is done.
 """
@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from benchmarks.outputs import SINKS
+from crash_tests.outputs import SINKS
 from crawler import Cpu, Crawler, Fetch, Page, Politeness, Retry, StateFolder, loop_factory
 
 STATE = "state"

@@ -1,4 +1,4 @@
-"""The outputs of `benchmarks.crawl_to_kill`, and readers of them that have nothing in common with their writers."""
+"""The outputs of `crash_tests.crawl`, and readers of them that have nothing in common with their writers."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.crawl_to_kill import STATE
-from benchmarks.outputs import SINKS
+from crash_tests.crawl import STATE
+from crash_tests.outputs import SINKS
 from crawler.errors import StateError
 from crawler.models import Ledger, State
 from crawler.state.database import NAME

@@ -1,4 +1,4 @@
-"""The sites of which `benchmarks.kill` knows every URL, and what must become of it."""
+"""The sites of which `crash_tests.campaign` knows every URL, and what must become of it."""
 
 from __future__ import annotations
 

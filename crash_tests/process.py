@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-_PATIENCE = 5.0  # seconds that workers have to notice that their main process is gone; arbitrary
+_PATIENCE = 30.0  # seconds that workers have to notice that their main process is gone; arbitrary
 _LOOK = 0.01  # seconds between two looks
 
 
 class Started:
-    """A crawl of `benchmarks.crawl_to_kill`, in a session of its own, by which whatever it starts is known."""
+    """A crawl of `crash_tests.crawl`, in a session of its own, by which whatever it starts is known."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -71,7 +71,7 @@ def _is_zombie(pid: int) -> bool:
 @asynccontextmanager
 async def started(*options: str, under: tuple[str, ...] = ()) -> AsyncIterator[Started]:
     """Start a crawl, ``under`` another program where that is named; whatever is left of it in the end is killed."""
-    command = (*under, sys.executable, "-W", "error", "-m", "benchmarks.crawl_to_kill", *options)
+    command = (*under, sys.executable, "-W", "error", "-m", "crash_tests.crawl", *options)
     pipe = asyncio.subprocess.PIPE
     root = str(Path(__file__).parents[1])
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
