@@ -18,7 +18,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 pytestmark = pytest.mark.both_loops
 
-LOCAL = Fetch(timeout=5, network=Network(allow_private=True))
+LOCAL = Fetch(timeout=30, network=Network(allow_private=True))
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 

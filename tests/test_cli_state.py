@@ -157,7 +157,6 @@ def lines_of(text: str) -> list[dict[str, Any]]:
 # ── status ──
 
 
-@pytest.mark.timeout(60)
 def test_the_status_of_a_running_crawl_names_its_process(crawled: Crawled) -> None:
     assert crawled.running["owner"] == f"process {crawled.pid}"
     assert crawled.running["ledger"]["pending"] == 1
@@ -165,7 +164,6 @@ def test_the_status_of_a_running_crawl_names_its_process(crawled: Crawled) -> No
     assert crawled.running["outputs"]["JsonLines items.jsonl"]["length"] > 0
 
 
-@pytest.mark.timeout(60)
 def test_the_status_says_which_hosts_are_left_alone(crawled: Crawled) -> None:
     [host] = crawled.running["paused"]
     assert host.startswith("localhost:")
@@ -173,7 +171,6 @@ def test_the_status_says_which_hosts_are_left_alone(crawled: Crawled) -> None:
     assert crawled.running["retries"] == 1
 
 
-@pytest.mark.timeout(60)
 def test_the_status_of_a_crawl_that_is_not_running(crawled: Crawled, shown: Callable[[], str]) -> None:
     assert main(["status", str(crawled.folder)]) == 0
 
@@ -188,7 +185,6 @@ def test_the_status_of_a_crawl_that_is_not_running(crawled: Crawled, shown: Call
 # ── explain ──
 
 
-@pytest.mark.timeout(60)
 def test_a_page_that_is_done_says_how_it_was_come_by(crawled: Crawled, shown: Callable[[], str]) -> None:
     found = json.loads(crawled.explain("/a/deep", shown, "--json"))
 
@@ -201,7 +197,6 @@ def test_a_page_that_is_done_says_how_it_was_come_by(crawled: Crawled, shown: Ca
     assert crawled.running["committed_at"] >= found["ended_at"]
 
 
-@pytest.mark.timeout(60)
 def test_a_failure_says_each_try_and_its_error(crawled: Crawled, shown: Callable[[], str]) -> None:
     found = json.loads(crawled.explain("/broken", shown, "--json"))
 
@@ -213,7 +208,6 @@ def test_a_failure_says_each_try_and_its_error(crawled: Crawled, shown: Callable
     assert found["tries"][0]["at"] <= found["tries"][1]["at"]
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("path", "text"),
     [
@@ -244,7 +238,6 @@ def test_each_kind_of_url_says_why(crawled: Crawled, path: str, text: str, shown
     assert text.format(url=crawled.url) in crawled.explain(path, shown)
 
 
-@pytest.mark.timeout(60)
 def test_what_is_pending_says_what_it_waits_for(crawled: Crawled) -> None:
     waits = crawled.waiting["waits_for"]
 
@@ -256,7 +249,6 @@ def test_what_is_pending_says_what_it_waits_for(crawled: Crawled) -> None:
     assert "it is number 1 of 1" in waits[-1]
 
 
-@pytest.mark.timeout(60)
 def test_where_nobody_crawls_a_pending_page_waits_for_that(crawled: Crawled, shown: Callable[[], str]) -> None:
     text = crawled.explain(crawled.url.replace("127.0.0.1", "localhost") + "later", shown)
 
@@ -266,7 +258,6 @@ def test_where_nobody_crawls_a_pending_page_waits_for_that(crawled: Crawled, sho
 # ── list and export ──
 
 
-@pytest.mark.timeout(60)
 def test_the_list_has_a_line_for_each_url(crawled: Crawled, shown: Callable[[], str]) -> None:
     assert main(["list", str(crawled.folder), "--state", "failed"]) == 0
 
@@ -276,7 +267,6 @@ def test_the_list_has_a_line_for_each_url(crawled: Crawled, shown: Callable[[], 
     assert all(len(line) == 3 for line in lines)
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("options", "found"),
     [
@@ -300,7 +290,6 @@ def test_the_list_can_be_narrowed(
     assert [url.removeprefix(crawled.url).removeprefix(other) for url in urls] == found
 
 
-@pytest.mark.timeout(60)
 def test_the_export_has_every_url_once(crawled: Crawled, tmp_path: Path) -> None:
     assert main(["export", str(crawled.folder), "-o", str(tmp_path / "urls.jsonl")]) == 0
 
@@ -319,7 +308,6 @@ def test_the_export_has_every_url_once(crawled: Crawled, tmp_path: Path) -> None
     }
 
 
-@pytest.mark.timeout(60)
 def test_failures_are_exported_with_their_tracebacks(crawled: Crawled, shown: Callable[[], str]) -> None:
     assert main(["export", str(crawled.folder), "--what", "failures"]) == 0
 
@@ -329,7 +317,6 @@ def test_failures_are_exported_with_their_tracebacks(crawled: Crawled, shown: Ca
     assert lines["deadly"]["saved"].startswith("quarantine/")
 
 
-@pytest.mark.timeout(60)
 async def test_a_list_may_be_left_early(crawled: Crawled) -> None:
     reading, writing = os.pipe()
     process = await start("list", str(crawled.folder), stdout=writing)
@@ -344,12 +331,10 @@ async def test_a_list_may_be_left_early(crawled: Crawled) -> None:
 # ── retry ──
 
 
-@pytest.mark.timeout(60)
 def test_a_crawl_that_runs_is_not_changed(crawled: Crawled) -> None:
     assert f"is in use by process {crawled.pid}" in crawled.refusal
 
 
-@pytest.mark.timeout(60)
 def test_what_failed_is_made_pending_in_row_and_ledger(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = _ledger(copy)
 
@@ -367,7 +352,6 @@ def test_what_failed_is_made_pending_in_row_and_ledger(copy: Path, capsys: pytes
     assert capsys.readouterr().err.startswith("0 URLs")
 
 
-@pytest.mark.timeout(60)
 def test_single_urls_are_retried_whatever_their_spelling(crawled: Crawled, copy: Path) -> None:
     assert main(["retry", str(copy), f"{crawled.url}b/../absent#x", f"{crawled.url}deadly"]) == 0
 
@@ -375,7 +359,6 @@ def test_single_urls_are_retried_whatever_their_spelling(crawled: Crawled, copy:
     assert (ledger.failed, ledger.quarantined) == (2, 0)
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -403,7 +386,6 @@ def test_what_cannot_be_retried_is_said_and_nothing_is_changed(
 # ── going on ──
 
 
-@pytest.mark.timeout(60)
 def test_a_signal_ends_a_crawl_that_waits_and_says_how_to_resume_it(crawled: Crawled) -> None:
     assert crawled.finished is not None
     assert crawled.finished.code == 0, crawled.finished.err
@@ -413,7 +395,6 @@ def test_a_signal_ends_a_crawl_that_waits_and_says_how_to_resume_it(crawled: Cra
     assert "Ctrl-C again stops at once, and loses nothing" in crawled.finished.err
 
 
-@pytest.mark.timeout(60)  # five processes, one after the other
 async def test_the_same_command_goes_on_and_writes_each_item_once(tmp_path: Path) -> None:
     pages = {"/": links("/1", "/2", "/3", "/gone")} | {f"/{number}": links() for number in (1, 2, 3)}
     async with serve(pages) as site:
@@ -569,7 +550,6 @@ def test_a_crawl_that_is_used_by_another_process_is_not_begun(
     assert f"is in use by process {os.getpid()}" in capsys.readouterr().err
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("command", ["status", "explain", "list", "retry", "export"])
 @pytest.mark.parametrize(
     "damage",

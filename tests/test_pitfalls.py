@@ -20,7 +20,7 @@ FOLDER = REPOSITORY / "examples" / "pitfalls"
 GUIDE = REPOSITORY / "docs" / "concurrency.md"
 TRANSLATION = REPOSITORY / "docs" / "concurrency.zh.md"
 
-pytestmark = pytest.mark.timeout(60)  # they start processes, and the machine may be busy
+pytestmark = pytest.mark.timeout(200)  # they start processes, and the machine may be busy
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:

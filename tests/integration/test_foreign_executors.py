@@ -13,7 +13,7 @@ import pytest
 from tests.needs import need
 
 
-@pytest.mark.timeout(60)  # a cluster takes seconds to start
+@pytest.mark.timeout(200)  # a cluster takes seconds to start
 @pytest.mark.parametrize("package", ["loky", "distributed"])
 def test_an_executor_of_another_project_parses_pages_and_stays_open(package: str, tmp_path: Path) -> None:
     need(importlib.util.find_spec(package) is not None, f"the package {package}")

@@ -236,7 +236,7 @@ async def test_neither_bombs_nor_floods_take_memory() -> None:
     async with HostileProcess() as server:
         most = before = process.memory_info().rss
         for address in COSTLY:
-            async with Crawler(urls_and_links, cpu=INLINE, retry=Retry(attempts=1), fetch=Fetch(timeout=5)) as crawler:
+            async with Crawler(urls_and_links, cpu=INLINE, retry=Retry(attempts=1), fetch=Fetch(timeout=30)) as crawler:
                 await crawler.run(server.url_of(address), server.url_of("/bombs/honest/1"))
             assert crawler.summary().done, address
             most = max(most, process.memory_info().rss)

@@ -84,7 +84,7 @@ async def test_credentials_stay_with_their_origin(server: HostileServer, way: st
     access = Access(credentials={ours: Basic("me", "secret")}, headers={ours: {"X-Token": "secret"}}, cookies=Cookies())
     own = Request(server.url_of(f"/redirects/{way}"), headers=(("Authorization", "Bearer mine"), ("Cookie", "mine=1")))
     seeds: list[str | Request] = [server.url_of("/cookies/honest"), server.url_of("/cookies/check"), own]
-    fetch = Fetch(timeout=5, access=access, network=Network(allow_private=True))
+    fetch = Fetch(timeout=30, access=access, network=Network(allow_private=True))
     await crawled(server, seeds, fetch=fetch, scope=Scope("any"))
     assert secrets_seen(server, server.url) >= {"authorization", "x-token"}
     other = f"http://elsewhere.localhost:{server.port}/" if way == "to-other-host" else server.places.other_url
@@ -99,12 +99,12 @@ async def test_a_password_in_a_redirect_is_not_sent(server: HostileServer) -> No
 @pytest.mark.parametrize("status", ["401", "407"])
 async def test_whoever_asks_for_a_password_gets_none(server: HostileServer, status: str) -> None:
     other = Access(credentials={server.places.other_url.rstrip("/"): Bearer("secret")})
-    await crawled(server, [server.url_of(f"/statuses/{status}")], fetch=Fetch(timeout=5, access=other))
+    await crawled(server, [server.url_of(f"/statuses/{status}")], fetch=Fetch(timeout=30, access=other))
     assert secrets_seen(server, server.url) == set()
 
 
 async def test_cookies_of_one_host_reach_its_site_and_nobody_else(server: HostileServer) -> None:
-    fetch = Fetch(timeout=5, access=Access(cookies=Cookies()), network=Network(allow_private=True))
+    fetch = Fetch(timeout=30, access=Access(cookies=Cookies()), network=Network(allow_private=True))
     await crawled(server, [following(server.url_of("//a.cookies.localhost/"))], fetch=fetch, scope=Scope("any"))
     sent = {seen.host[0]: dict(seen.fields).get("cookie", "") for seen in server.log if "check" in seen.target}
     assert {host: set(cookies.split("; ")) for host, cookies in sent.items()} == {
@@ -131,7 +131,7 @@ async def test_what_nobody_asked_for_is_the_answer_to_nothing(server: HostileSer
     seeds = [server.url_of(f"/framing/{name}"), *(server.url_of(f"/framing/honest/{n}") for n in range(5))]
     # One connection, idle for longer than the server waits with its late response.
     polite = Politeness(connections=1, delay=0.15)
-    async with Crawler(bodies, cpu=INLINE, retry=HASTY, politeness=polite, fetch=Fetch(timeout=5)) as crawler:
+    async with Crawler(bodies, cpu=INLINE, retry=HASTY, politeness=polite, fetch=Fetch(timeout=30)) as crawler:
         found = dict([item async for item in crawler.stream(*seeds)])
     for number in range(5):
         assert f"honest /framing/honest/{number}".encode() in found[server.url_of(f"/framing/honest/{number}")]

@@ -18,7 +18,7 @@ def url_of(name: str, site: Site) -> str:
     return f"http://{name}:{urlsplit(site.url).port}/"
 
 
-async def crawled(server: NameServer, *seeds: str, dns_timeout: float = 1.0) -> tuple[Summary, Crawler]:
+async def crawled(server: NameServer, *seeds: str, dns_timeout: float = 10.0) -> tuple[Summary, Crawler]:
     crawler = Crawler(
         parsers.links_only,
         cpu=Cpu(executor="inline"),
@@ -59,7 +59,7 @@ async def test_names_that_are_never_answered_take_no_place_from_others() -> None
     pages = {"/": links(*(f"/{number}" for number in range(20)))} | {f"/{number}": links() for number in range(20)}
     async with name_server(names={"a.test": ("127.0.0.1",)}) as server, serve(pages) as site:
         hanging = [f"http://hanging{number}.test/" for number in range(200)]
-        summary, crawler = await crawled(server, *hanging, url_of("a.test", site), dns_timeout=0.5)
+        summary, crawler = await crawled(server, *hanging, url_of("a.test", site), dns_timeout=2.0)
     assert (summary.done, summary.failed) == (21, 200)
     assert {failure.error for failure in crawler.failures} == {"ResolveError"}
 

@@ -30,7 +30,7 @@ def status(code: int, **headers: str) -> Callable[[web.Request], Awaitable[web.S
 
 async def crawled(site: Site, *, seeds: tuple[str, ...] = (), **options: object) -> tuple[Summary, list[Failure]]:
     """Crawl ``site`` from its front page."""
-    given = {"cpu": INLINE, "retry": Retry(wait=0.01, max_wait=0.02), "fetch": Fetch(timeout=5)} | options
+    given = {"cpu": INLINE, "retry": Retry(wait=0.01, max_wait=0.02), "fetch": Fetch(timeout=30)} | options
     crawler = Crawler(parsers.links_only, **given)  # type: ignore[arg-type]
     async with crawler:
         summary = await crawler.run(*(seeds or (site.url,)))
@@ -114,7 +114,7 @@ async def test_a_site_that_never_answers_for_its_robots_txt_is_denied_and_holds_
 
     async with serve({"/robots.txt": never}) as silent, serve({"/": links("/a"), "/a": links()}) as site:
         summary, failures = await crawled(
-            site, seeds=(silent.url, site.url), fetch=Fetch(timeout=1.5, concurrency=1), retry=Retry(attempts=1)
+            site, seeds=(silent.url, site.url), fetch=Fetch(timeout=3, concurrency=1), retry=Retry(attempts=1)
         )
     assert (summary.done, summary.denied) == (2, 1)
     assert failures[0].message.startswith("robots.txt cannot be had: ")

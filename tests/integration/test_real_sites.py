@@ -53,7 +53,7 @@ def manual(request: pytest.FixtureRequest) -> Path:
     return Path(root)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 async def test_a_manual_is_crawled_completely(manual: Path, tmp_path: Path) -> None:
     out = tmp_path / "pages.jsonl"
     async with (
