@@ -7,17 +7,11 @@ bytes of a body, so limits of bodies do not see them; and aiohttp parses a whole
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.streams import EMPTY_PAYLOAD
-
-if TYPE_CHECKING:
-    from aiohttp.client_reqrep import ConnectionKey
-    from aiohttp.connector import Connection
-    from aiohttp.tracing import Trace
 
 _STEP = 32 * 2**10  # bytes parsed in an iteration of the loop; 17 ms if each byte is a chunk of its own
 _LONGEST_HEAD = 64 * 2**10  # bytes, with interim responses; arbitrary. By default, servers send 8 kB at most
@@ -89,21 +83,3 @@ class BoundedProtocol(ResponseHandler):
         self.set_exception(error)
         if self.transport is not None:
             self.transport.abort()
-
-
-class Connector(aiohttp.TCPConnector):
-    """aiohttp's connector with bounded connections. It does not reuse one that received bytes while it was idle."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        # There is no public way; tests check that this still works.
-        self._factory = cast("partial[ResponseHandler]", partial(BoundedProtocol, loop=self._loop))
-
-    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
-        while (connection := await super()._get(key, traces)) is not None:
-            protocol = connection.protocol
-            # Bytes that came while it was idle would be read as the answer to the next request.
-            if protocol is not None and not protocol.should_close:
-                return connection
-            connection.close()
-        return None

@@ -5,18 +5,41 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any, cast
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from crawler.errors import ConfigurationError
-from crawler.fetching.bounded_protocol import Connector
+from crawler.fetching.bounded_protocol import BoundedProtocol
 from crawler.fetching.guard import AddressGuard
 from crawler.policy.network import Network
 
 _KEEP_ALIVE_SECONDS = 15.0  # arbitrary; many servers hang up after 5 to 75
+
+
+class Connector(aiohttp.TCPConnector):
+    """aiohttp's connector with bounded connections. It does not reuse one that received bytes while it was idle."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # There is no public way; tests check that this still works.
+        self._factory = cast("partial[ResponseHandler]", partial(BoundedProtocol, loop=self._loop))
+
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        while (connection := await super()._get(key, traces)) is not None:
+            protocol = connection.protocol
+            # Bytes that came while it was idle would be read as the answer to the next request.
+            if protocol is not None and not protocol.should_close:
+                return connection
+            connection.close()
+        return None
 
 
 async def open_connector(network: Network, guard: AddressGuard, resolver: AbstractResolver) -> aiohttp.TCPConnector:
