@@ -33,6 +33,7 @@ from crawler.policy.bodies import BodyRule
 from crawler.policy.limits import ByteBudget
 from crawler.policy.politeness import HostRule
 from crawler.runtime.gc_tuning import short_pauses
+from crawler.runtime.waker import Waker
 from crawler.state.record import Record
 from crawler.state.sqlite_record import open_record
 
@@ -71,8 +72,12 @@ def parse(page: Page) -> Iterator[Request]:
         yield Request(f"http://site{link % 10}.example/p/{link}.html")
 
 
-def engine_of(frontier: Frontier, record: Record, stage: Any, pages: int) -> Engine:
-    """Return an engine that crawls so many pages."""
+def engine_of(record: Record, stage: Any, window: int, pages: int) -> Engine:
+    """Return an engine that crawls so many pages, with a frontier whose changes ``record`` keeps."""
+    rule, waker = HostRule(0.0, None), Waker()
+    frontier = Frontier(
+        lambda _: rule, places=64, journal=record.journal, window=window, ran_low=record.low.set, changed=waker
+    )
     rules = Rules(
         boundary=Scope(within="any").around([SEED]),
         rewriting=None,
@@ -83,13 +88,7 @@ def engine_of(frontier: Frontier, record: Record, stage: Any, pages: int) -> Eng
         user_agent="benchmark",
         obeys_robots=False,
     )
-    return Engine(parse, Parts(frontier, InstantFetcher(), stage, (), record), rules)
-
-
-def frontier_of(record: Record, window: int) -> Frontier:
-    """Return a frontier whose changes ``record`` keeps."""
-    rule = HostRule(0.0, None)
-    return Frontier(lambda _: rule, places=64, journal=record.journal, window=window, ran_low=record.low.set)
+    return Engine(parse, Parts(frontier, InstantFetcher(), stage, (), record, waker=waker), rules)
 
 
 async def watch(engine: Engine, target: int) -> None:
@@ -117,7 +116,7 @@ async def until(engine: Engine, discovered: int) -> int:
 async def grow(options: argparse.Namespace, folder: StateFolder) -> None:
     """Crawl until so many URLs are known."""
     async with open_record(folder, is_depth_first=False) as record, open_stage(Cpu(executor="inline"), parse) as stage:
-        engine = engine_of(frontier_of(record, options.window), record, stage, options.urls // LINKS)
+        engine = engine_of(record, stage, options.window, options.urls // LINKS)
         watching = asyncio.create_task(watch(engine, options.urls))
         await engine.resume(await record.load())
         await engine.run(Seeding([Request(SEED)]))
@@ -130,7 +129,7 @@ async def reopen(options: argparse.Namespace, folder: StateFolder) -> None:
     started = time.perf_counter()
     async with open_record(folder, is_depth_first=False) as record, open_stage(Cpu(executor="inline"), parse) as stage:
         kept = await record.load()
-        engine = engine_of(frontier_of(record, options.window), record, stage, options.urls // LINKS + 1)
+        engine = engine_of(record, stage, options.window, options.urls // LINKS + 1)
         await engine.resume(kept)
         print(f"  opened again in {time.perf_counter() - started:.2f} s", flush=True)
         await engine.run(Seeding([Request(SEED)]))
