@@ -46,8 +46,9 @@ def under_strace(
         shown: Bytes of each text that are logged in hexadecimal; 0 logs a few as they are.
     """
     paths = [f"--trace-path={folder / name}" for name in sorted(names)]
-    # With --seccomp-bpf, which makes it fast, strace 6.1 injects no signals.
-    injected = [f"--inject={inject}"] if inject else ["--seccomp-bpf"]
+    injected = [f"--inject={inject}"] if inject else []
+    if ":signal=" not in inject:  # with --seccomp-bpf, which makes it fast, strace 6.1 injects no signals
+        injected.append("--seccomp-bpf")
     quiet = ("-f", "-qq", "-y", *(("-xx", "-s", str(shown)) if shown else ("-s", "16")), "-e", "signal=none")
     return ("strace", *quiet, f"--output={log}", f"--trace={calls}", *injected, *paths)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
-from html.parser import HTMLParser
+from html import unescape
 from pathlib import Path
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import unquote, urljoin
 
 from fixtures_server import ServerProcess, Web
 
+_HREF = re.compile(r'<(?:a|area)\s[^>]*?\bhref="([^"]*)"')
 POSTGRESQL = Path("/usr/share/doc/postgresql-doc-15/html")
 """PostgreSQL's manual as Debian installs it."""
 
@@ -76,32 +78,27 @@ def _of(web: Web) -> Site:
     return Site(int((web.pages or 0) * 1.3), "", lambda: ServerProcess(web), truth)
 
 
-class _Hrefs(HTMLParser):
-    """The links of a file by the standard library's parser, which has nothing in common with the crawler's."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__()
-        self.found: set[str] = set()
-        self.feed(file.read_text("utf-8"))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in {"a", "area"}:
-            self.found |= {value for name, value in attrs if name == "href" and value}
-
-
 @cache
 def walked(root: Path) -> frozenset[str]:
-    """Return the paths of the files that can be reached from ``index.html``, found without HTTP."""
+    """Return the paths of the files that can be reached from ``index.html``, found without HTTP.
+
+    Links are what a regular expression finds, which has nothing in common with the crawler's parser; a manual is made
+    by a program, and so has them in one form.
+    """
     found, todo = {"index.html"}, ["index.html"]
     while todo:
         path = todo.pop()
-        for href in _Hrefs(root / path).found if path.endswith(".html") else ():
-            target = unquote(urldefrag(urljoin(f"http://site/{path}", href))[0])
+        for href in _hrefs(root / path) if path.endswith(".html") else ():
+            target = unquote(urljoin(f"http://site/{path}", href))
             name = target.removeprefix("http://site/")
             if target.startswith("http://site/") and name not in found and (root / name).is_file():
                 found.add(name)
                 todo.append(name)
     return frozenset(found)
+
+
+def _hrefs(file: Path) -> set[str]:
+    return {unescape(href).partition("#")[0] for href in _HREF.findall(file.read_text("utf-8"))}
 
 
 def _manual() -> Site:
