@@ -11,6 +11,7 @@ from __future__ import annotations
 import array
 import asyncio
 import atexit
+import gc
 import json
 import os
 import runpy
@@ -28,6 +29,11 @@ from pathlib import Path
 from typing import Any
 
 COMMAND = (sys.executable, "-W", "error", "-m", "tests.preloaded")
+_LATER = (
+    *("crawler.fetching.fetcher", "crawler.fetching.cache", "encodings.idna", "rich.markdown", "secrets", "uvloop"),
+    *("pydantic.fields", "pydantic.json_schema", "pydantic.main", "pydantic.type_adapter", "pydantic.types"),
+)
+"""What the crawler imports when it first needs it."""
 _MOST = 2**20  # bytes of one order; arbitrary
 
 
@@ -144,8 +150,10 @@ def _carry_out(order: dict[str, Any]) -> None:
 
 def _preload() -> None:
     """Import what programs need, and nothing that starts a thread or looks at the terminal."""
-    for name in ("crawler.cli.commands", "fixtures_server", "rich.markdown", "uvloop"):
+    for name in ("crawler.cli.commands", "fixtures_server", *_LATER):
         import_module(name)
+    gc.collect()
+    gc.freeze()  # so that the collector leaves alone what all processes share
 
 
 if __name__ == "__main__":
