@@ -93,8 +93,8 @@ async def test_a_kill_while_a_crawl_comes_back_does_no_harm(tmp_path: Path) -> N
     need(shutil.which("strace") is not None, "strace")
     async with campaign("tiny", *OPTIONS, sinks=LIGHT) as found:
         crashes, run = Crashes(found, tmp_path), Run()
-        points = await crashes.points()
-        await crashes.crash(points[len(points) * 2 // 3], run)
+        items = [point for point in await crashes.points() if (point.call, point.file) == ("write", "items.jsonl")]
+        await crashes.crash(items[-1], run)
         crashes.keep()
         again = await crashes.points(READS)
         restored = [point for point in again if point.call == "ftruncate" and point.file == "items.jsonl"]
