@@ -38,7 +38,7 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"scope": "'x'"}, "scope='x': expected a Scope(within=…, hosts=…)"),
     ({"limits": "5"}, "limits=5: expected a Limits(max_pages=…, max_depth=…)"),
     ({"politeness": "0"}, "politeness=0: expected a Politeness(delay=…, connections=…)"),
-    ({"retry": "3"}, "retry=3: expected a Retry(tries=…, wait=…)"),
+    ({"retry": "3"}, "retry=3: expected a Retry(attempts=…, wait=…)"),
     ({"fetch": "Fetch"}, "fetch=<class 'crawler.policy.fetch.Fetch'>: expected a Fetch(concurrency=…, timeout=…)"),
     ({"cpu": "3"}, "cpu=3: expected a Cpu(executor=…, workers=…)"),
     ({"state": "7"}, "state=7: expected a StateFolder(…), or the path of a folder"),
