@@ -483,7 +483,7 @@ async def test_the_command_writes_items_failures_and_new_links(state: Path, tmp_
     assert (finished.code, finished.out) == (0, ""), finished.err
     names = ("items.jsonl", "failed.jsonl", "new.jsonl")
     assert [len((tmp_path / name).read_text().splitlines()) for name in names] == [36, 4, 1]
-    assert "40 kept, 36 parsed, 4 failed" in finished.err
+    assert "40 saved, 36 parsed, 4 failed" in finished.err
     assert "1 new to the crawl → new.jsonl" in finished.err
 
 

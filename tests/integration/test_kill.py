@@ -142,10 +142,9 @@ async def test_killed_workers_lose_no_page(tmp_path: Path) -> None:
 
 def kill_a_worker(pid: int) -> bool:
     """Kill a process that a process of the crawl ``pid`` has forked; tell whether there was one."""
-    forked = [child for child in psutil.Process(pid).children(recursive=True) if not child.children()]
-    for child in forked:
-        with suppress(psutil.NoSuchProcess):
-            if "forkserver" in " ".join(child.cmdline()):
+    with suppress(psutil.NoSuchProcess):  # any of them, and the crawl itself, may end meanwhile
+        for child in psutil.Process(pid).children(recursive=True):
+            if not child.children() and "forkserver" in " ".join(child.cmdline()):
                 os.kill(child.pid, signal.SIGKILL)
                 return True
     return False
