@@ -94,7 +94,7 @@ async def test_a_kill_while_a_crawl_comes_back_does_no_harm(tmp_path: Path) -> N
     async with campaign("tiny", *OPTIONS, sinks=LIGHT) as found:
         crashes, run = Crashes(found, tmp_path), Run()
         items = [point for point in await crashes.points() if (point.call, point.file) == ("write", "items.jsonl")]
-        await crashes.crash(items[-1], run)
+        await crashes.crash(items[len(items) // 2], run)  # another run may make fewer of them
         crashes.keep()
         again = await crashes.points(READS)
         restored = [point for point in again if point.call == "ftruncate" and point.file == "items.jsonl"]
