@@ -61,7 +61,7 @@ async def test_a_host_is_closed_until_its_address_is_known_and_then_shares_it() 
     frontier = Frontier(lambda _: MINDED)
     admission = Admission(frontier, names, None, clock=SYSTEM_CLOCK)
     async with asyncio.TaskGroup() as group:
-        admission.begin(group)
+        admission.begin(group, lambda _: None)
         for name in names.addresses:
             frontier.add(Request(f"http://{name}/"))
             assert admission.verdict(acquired(frontier)) is False
@@ -80,7 +80,7 @@ async def test_a_name_without_an_address_fails_what_waits_for_it_together() -> N
     for number in range(3):
         frontier.add(Request(f"http://dead.example/{number}"))
     async with asyncio.TaskGroup() as group:
-        admission.begin(group)
+        admission.begin(group, lambda _: None)
         assert admission.verdict(acquired(frontier)) is False
     verdicts = [admission.verdict(acquired(frontier)) for _ in range(3)]
     assert [type(verdict) for verdict in verdicts] == [ResolveError] * 3
@@ -92,7 +92,7 @@ async def test_no_more_look_ups_go_on_at_once_than_allowed_and_none_is_forgotten
     frontier = Frontier(lambda _: MINDED)
     admission = Admission(frontier, names, None, clock=SYSTEM_CLOCK, lookups=4)
     async with asyncio.TaskGroup() as group:
-        admission.begin(group)
+        admission.begin(group, lambda _: None)
         for number in range(10):
             frontier.add(Request(f"http://host{number}.example/"))
             admission.verdict(acquired(frontier))
@@ -107,7 +107,7 @@ async def test_closing_ends_look_ups_and_begins_no_others() -> None:
     frontier = Frontier(lambda _: MINDED)
     admission = Admission(frontier, names, None, clock=SYSTEM_CLOCK, lookups=4)
     async with asyncio.TaskGroup() as group:
-        admission.begin(group)
+        admission.begin(group, lambda _: None)
         for number in range(10):
             frontier.add(Request(f"http://host{number}.example/"))
             admission.verdict(acquired(frontier))
@@ -122,7 +122,7 @@ async def test_rules_that_are_not_known_are_asked_for_before_the_request_and_the
     admission = Admission(frontier, Names(), rules_cache, clock=SYSTEM_CLOCK)
     frontier.add(page := Request("http://a.example/page"))
     async with asyncio.TaskGroup() as group:
-        admission.begin(group)
+        admission.begin(group, lambda _: None)
         assert admission.verdict(acquired(frontier)) is False
         robots_request = acquired(frontier)
         assert (robots_request.is_robots_request, robots_request.url) == (True, "http://a.example/robots.txt")

@@ -27,8 +27,21 @@ def test_reasons_for_a_pause_are_a_set() -> None:
     assert (before, between, control.paused_by) == (("person", "disk full"), ("disk full",), ())
 
 
-@pytest.mark.parametrize("host", ["", "http://a.example/", "A.example"])
-def test_what_is_no_host_gets_no_rule(host: str) -> None:
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "http://a.example/",
+        "A.example",
+        "bücher.example",
+        "user@a.example",
+        "a b",
+        "http:",
+        "a.example?x",
+        "a.example:80:",
+    ],
+)
+def test_what_is_no_host_as_urls_have_it_gets_no_rule(host: str) -> None:
     with pytest.raises(ConfigurationError, match="host="):
         Control().set_rule(host, HostRule(1.0, 1))
 
@@ -65,22 +78,57 @@ async def test_a_paused_crawl_fetches_nothing_and_goes_on_when_the_last_reason_i
     assert crawler.summary().pending == 0
 
 
-async def test_a_crawl_may_be_paused_before_it_begins_and_stopped_while_it_is_paused() -> None:
+async def test_a_crawl_that_was_paused_before_it_began_fetches_nothing_and_can_be_stopped() -> None:
     crawler = Crawler(parsers.urls, cpu=INLINE)
     crawler.control.pause()
     async with serve({"/": ""}) as site, crawler:
         stream = crawler.stream(site.url)
+        item = asyncio.ensure_future(anext(stream))
+        await asyncio.wait((item,), timeout=0.1)  # long enough for a page, if it was not paused
+        paused = (item.done(), crawler.statistics().paused_by, crawler.control.paused_by)
         crawler.control.stop()
-        assert [item async for item in stream] == []
+        with pytest.raises(StopAsyncIteration):
+            await item
+    assert paused == (False, ("person",), ("person",))
     assert (site.asked, crawler.summary().pending, crawler.summary().stopped_by) == ([], 1, "stop")
 
 
-async def test_a_rule_that_is_set_holds_for_a_host_from_its_next_fetch_on() -> None:
+async def test_to_stop_a_crawl_that_is_over_changes_nothing() -> None:
+    crawler = Crawler(parsers.urls, cpu=INLINE)
+    crawler.control.stop()
+    async with serve({"/": ""}) as site, crawler:
+        await crawler.run(site.url)
+        crawler.control.stop(1.0)
+    assert (site.asked, crawler.summary().stopped_by) == (["/"], "")
+
+
+async def test_a_rule_that_is_set_during_a_crawl_holds_for_a_host_from_its_next_fetch_on() -> None:
+    crawler = Crawler(parsers.urls, cpu=INLINE, politeness=Politeness(delay=600.0, robots=False))
+    hosts: list[str] = []
+
+    def hurry() -> None:
+        [host] = hosts
+        crawler.control.set_rule(host, HostRule(0.0, None))
+
+    async with serve({"/": page_that(hurry), "/a": "", "/b": "", "/c": ""}) as site, crawler:
+        hosts.append(site.url.split("/")[2])
+        summary = await crawler.run(site.url)
+    assert summary.done == 4
+
+
+async def test_a_rule_that_was_set_before_holds_for_a_host_that_is_met_later() -> None:
     crawler = Crawler(parsers.urls, cpu=INLINE, politeness=Politeness(delay=600.0, robots=False))
     async with serve({"/": links("/a", "/b"), "/a": "", "/b": ""}) as site, crawler:
         crawler.control.set_rule(site.url.split("/")[2], HostRule(0.0, None))
+        assert crawler.hosts() == []  # nothing is known of it yet
         summary = await crawler.run(site.url)
     assert summary.done == 3
+
+
+@pytest.mark.parametrize("options", [{"connections": 0}, {"delay": -1.0}, {"give_up_after": 0}])
+def test_a_rule_that_no_host_could_have_is_refused(options: dict[str, float]) -> None:
+    with pytest.raises(ConfigurationError):
+        HostRule(**{"delay": 0.0, "connections": 1, **options})  # type: ignore[arg-type]
 
 
 async def test_hosts_are_told_with_what_they_wait_for() -> None:

@@ -20,7 +20,7 @@ async def test_what_an_earlier_crawl_noted_and_did_not_write_down_is_forgotten(t
         record = SqliteRecord(store)
         for url in ("http://host/1", "http://host/2"):
             frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal)
-            await resume_frontier(frontier, record, await record.load(), None)
+            await resume_frontier(frontier, record, await record.load(), None, 0.0)
             frontier.add(Request(url))  # under the serial number that the first had, too
         await record.commit(record.journal.take())
         assert store.recount().pending == 1
@@ -30,7 +30,7 @@ async def test_all_digests_are_written_in_one_piece_also_by_a_crawl_of_many_shor
     with closing(Store(tmp_path)) as store:
         record = SqliteRecord(store)
         frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal)
-        await resume_frontier(frontier, record, Restored(serial=199_999), None)
+        await resume_frontier(frontier, record, Restored(serial=199_999), None, 0.0)
         frontier.add(Request("http://host/"))
         snapshot = frontier.discovered.take_snapshot()
         assert snapshot is not None
@@ -38,7 +38,7 @@ async def test_all_digests_are_written_in_one_piece_also_by_a_crawl_of_many_shor
         changes.snapshot = snapshot
         await record.commit(changes)
         frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal)
-        await resume_frontier(frontier, record, await record.load(), None)
+        await resume_frontier(frontier, record, await record.load(), None, 0.0)
         assert frontier.discovered.take_snapshot() is None
 
 
@@ -66,6 +66,6 @@ async def test_others_have_their_turns_while_a_hundred_thousand_hosts_come_back(
         await record.commit(record.journal.take())
         counting = asyncio.create_task(count())
         frontier = Frontier(lambda _: HostRule(0.0, None), journal=record.journal, window=100)
-        await resume_frontier(frontier, record, await record.load(), None)
+        await resume_frontier(frontier, record, await record.load(), None, 0.0)
         counting.cancel()
     assert turns >= 10

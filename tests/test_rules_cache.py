@@ -94,3 +94,19 @@ def test_origins_that_were_not_asked_about_for_long_are_forgotten() -> None:
     assert rules_cache.known(A, 0.0) is ALLOW_ALL
     assert rules_cache.known("https://0.example", 0.0) is None
     assert repr(rules_cache) == "<RulesCache of 10000 origins>"
+
+
+def test_what_an_earlier_crawl_has_learnt_makes_space_for_what_is_learnt_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crawler.robots.rules_cache._REMEMBERED", 3)
+    rules_cache = RulesCache()
+    for number in range(3):
+        rules_cache.restore(f"https://{number}.example", ALLOW_ALL, 10.0, 0.0)
+    rules_cache.learn(A, DENY_ALL, 10.0)
+    assert rules_cache.known(A, 0.0) is DENY_ALL
+    assert len(rules_cache) == 3
+
+
+def test_what_does_not_hold_any_more_is_not_restored() -> None:
+    rules_cache = RulesCache()
+    rules_cache.restore(A, DENY_ALL, 10.0, 10.0)
+    assert len(rules_cache) == 0

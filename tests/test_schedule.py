@@ -731,3 +731,22 @@ def test_each_call_costs_no_more_with_a_hundred_thousand_requests(rule: HostRule
             count += 1
         now = hosts.next_ready_at or now
     assert count == 100_000
+
+
+def test_a_host_whose_requests_wait_for_another_attempt_is_not_forgotten_and_its_failures_count() -> None:
+    hosts = schedule(HostRule(0.0, None, give_up_after=2))
+    for number in range(2):
+        hosts.push(request("failing", number))
+    for _ in range(2):
+        failed = hosts.pop(0.0)
+        assert failed is not None
+        hosts.release(failed, 0.0, Outcome.BROKEN, seconds=0.0)
+        hosts.defer(failed, 1000.0)
+    before = hosts.host(request("failing", 0))
+    for number in range(3000):
+        hosts.push(request(f"host{number}", 0))
+        other = hosts.pop(500.0)
+        assert other is not None
+        hosts.release(other, 500.0, seconds=0.0)
+    assert hosts.hosts < 3000  # others were forgotten
+    assert hosts.host(request("failing", 0)) is before

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from crawler.errors import FetchError, HostDownError, RobotsDeniedError
 from crawler.fetching.protocol import Fetches
@@ -76,9 +77,9 @@ class Admission:
             return True
         return self._ask_robots(request, self._rules_cache)
 
-    def begin(self, group: asyncio.TaskGroup) -> None:
-        """Have look-ups run in ``group`` from now on."""
-        self._group = group
+    def begin(self, group: asyncio.TaskGroup, done: Callable[[asyncio.Task[None]], object]) -> None:
+        """Have look-ups run in ``group`` from now on; ``done`` is called with the task of each that has ended."""
+        self._group, self._done = group, done
 
     def close(self) -> None:
         """Cancel the look-ups that go on, and begin no more."""
@@ -119,6 +120,7 @@ class Admission:
         while self._unnamed and len(self._lookups) < self._most_lookups:
             task = self._group.create_task(self._place(self._unnamed.popleft()))
             self._lookups.add(task)
+            task.add_done_callback(self._done)
 
     async def _place(self, request: Request) -> None:
         """Find out the address of the host of ``request``, then open it, and begin the next look-up."""

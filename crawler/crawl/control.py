@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crawler.crawl.dispatcher import Dispatcher
-from crawler.errors import ConfigurationError
+from crawler.errors import ConfigurationError, InvalidURLError
 from crawler.frontier.frontier import Frontier
 from crawler.policy.politeness import HostRule
+from crawler.url import host_of, resolve
 
 PERSON = "person"
 """The reason for a pause where none is named."""
@@ -16,7 +17,7 @@ PERSON = "person"
 class Control:
     """What a display, a signal or a program may do to a crawl while it runs; `Crawler.control` has one.
 
-    What is done before the first crawl, or between two, holds for the next one.
+    Pauses and rules that are set before the first crawl, or between two, hold for the next one.
     """
 
     def __init__(self) -> None:
@@ -30,8 +31,8 @@ class Control:
 
     @property
     def paused_by(self) -> tuple[str, ...]:
-        """The reasons that were given to `pause` and not taken back."""
-        return tuple(self._paused_by)
+        """The reasons for which nothing is fetched at present; those of the crawl itself too, such as a full disk."""
+        return tuple(self._paused_by) if self._dispatcher is None else self._dispatcher.paused_by
 
     @property
     def rules(self) -> Mapping[str, HostRule]:
@@ -54,7 +55,9 @@ class Control:
             self._dispatcher.resume(reason)
 
     def stop(self, grace: float | None = None) -> None:
-        """Fetch nothing more, and end the crawl when what is in flight is done and written.
+        """Fetch nothing more, and end the present crawl when what is in flight is done and written.
+
+        Where none runs, it does nothing.
 
         Args:
             grace: Seconds after which what is still in flight is cut off, and stays pending; ``None`` waits for all.
@@ -63,7 +66,7 @@ class Control:
             self._dispatcher.stop("stop", grace)
 
     def set_rule(self, host: str, rule: HostRule) -> None:
-        """Treat ``host`` by ``rule`` from its next fetch on.
+        """Treat ``host`` by ``rule`` from its next fetch on, in place of what `Politeness` says.
 
         Args:
             host: Name, and port where the URL has one: ``example.org:8080``.
@@ -72,14 +75,22 @@ class Control:
         Raises:
             ConfigurationError: ``host`` is no host as normalised URLs have it.
         """
-        if not host or host != host.lower() or "/" in host:
+        if not _is_host(host):
             raise ConfigurationError.of("host", host, "a host such as 'example.org' or 'example.org:8080'")
         self._rules[host] = rule
         if self._frontier is not None:
             self._frontier.set_rule(host, rule)
 
     def attach(self, dispatcher: Dispatcher, frontier: Frontier) -> None:
-        """Steer the crawl of these from now on; what was asked for before holds for it."""
+        """Steer the crawl of these from now on; pauses that were asked for before hold for it."""
         self._dispatcher, self._frontier = dispatcher, frontier
         for reason in self._paused_by:
             dispatcher.pause(reason)
+
+
+def _is_host(host: str) -> bool:
+    """Tell whether ``host`` is one as `crawler.url.host_of` returns it."""
+    try:
+        return any(host_of(resolve("", f"{scheme}://{host}/")) == host for scheme in ("http", "https"))
+    except InvalidURLError:
+        return False

@@ -78,6 +78,7 @@ class Dispatcher:
         self._ends: list[asyncio.TimerHandle] = []
         self._over = asyncio.Event()
         self._closed = False
+        self._is_expired = False
         self._error: BaseException | None = None
 
     def __repr__(self) -> str:
@@ -101,16 +102,16 @@ class Dispatcher:
 
     @property
     def is_waiting_for_hosts(self) -> bool:
-        """Whether more could be fetched at this moment, if only a host might be asked."""
+        """Whether nothing but the delays and connections of hosts keeps more from being fetched."""
         if not self._frontier.pending or not self._has_capacity:
             return False
-        ready_at = self._frontier.next_ready_at  # already past where the loop is about to start what is ready
+        ready_at = self._frontier.next_ready_at  # in the past where a request is about to be started
         return ready_at is None or ready_at > self._clock.now()
 
     @property
     def cuts_off(self) -> bool:
         """Whether requests in flight are being cancelled, because the crawl ends or its time is up."""
-        return self._closed or self.stopped_by == "max_seconds"
+        return self._closed or self._is_expired
 
     async def run(self, group: asyncio.TaskGroup, seeds: Seeding, admit: Admit) -> None:
         """Dispatch until the crawl is over, ``seeds`` included; what still runs then is cancelled.
@@ -169,7 +170,12 @@ class Dispatcher:
         return max(ready_at, now + _PUT_OFF) if is_loop_late and ready_at is not None else ready_at
 
     def stop(self, reason: str, grace: float | None = None) -> None:
-        """Start no more; the crawl is over when what is in flight is done, or cut off after ``grace`` seconds."""
+        """Start no more; the crawl is over when what is in flight is done, or cut off after ``grace`` seconds.
+
+        A crawl that is over already stays as it ended.
+        """
+        if self._closed:
+            return
         self.stopped_by = self.stopped_by or reason
         if grace is not None:
             self._ends.append(asyncio.get_running_loop().call_later(grace, self._over.set))
@@ -211,21 +217,25 @@ class Dispatcher:
         if process is None:
             return
         self._pages += not request.is_robots_request
-        self._tasks[self._group.create_task(self._run(request, process))] = request, now
+        task = self._group.create_task(self._run(request, process))
+        self._tasks[task] = request, now
+        task.add_done_callback(self._note_done)
 
     async def _run(self, request: Request, process: Process) -> None:
         try:
             await process(request)
         except asyncio.CancelledError:
-            if not request.is_robots_request:
-                self._frontier.give_back(request)
             raise
         except BaseException:
             self.close()
             raise
-        finally:
-            self._tasks.pop(asyncio.current_task(), None)  # type: ignore[arg-type]  # a coroutine runs in a task
-            self._waker()
+
+    def _note_done(self, task: asyncio.Task[None]) -> None:
+        """Note that a task has ended: in a callback, as one that is cancelled before its first step runs nothing."""
+        request, _ = self._tasks.pop(task)
+        if task.cancelled() and not request.is_robots_request:
+            self._frontier.give_back(request)
+        self._waker()
 
     def _check_over(self) -> None:
         pending = self._frontier.pending
@@ -238,6 +248,7 @@ class Dispatcher:
 
     def _expire(self) -> None:
         """Cut fetches off, because the time is nearly up; the stage may finish what it has until it is."""
+        self._is_expired = True
         self.stop("max_seconds")
         self._cancel_all()
 

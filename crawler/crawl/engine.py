@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -93,15 +94,16 @@ class Engine:
 
     async def resume(self, restored: Restored) -> None:
         """Go on where an earlier crawl of the same record ended; to be called before `run`."""
-        await resume_frontier(self._frontier, self._record, restored, self._rules.limits.max_depth)
+        now = self._parts.clock.now()
+        await resume_frontier(self._frontier, self._record, restored, self._rules.limits.max_depth, now)
         for origin, (until, rules) in restored.robots.items():
-            self._wired.rules_cache.learn(origin, rules, until)
+            self._wired.rules_cache.restore(origin, rules, until, now)
         self._wired.discovery.restore(restored.shapes)
         self._wired.budget.spend(self.counters.restore(restored.counters))
         self._dispatcher.restore(self.counters.fetched)
 
-    def belong(self, seeds: Iterable[str]) -> None:
-        """Have the URLs of ``seeds``, which are crawled already, say what belongs to the crawl."""
+    def include_seeds(self, seeds: Iterable[str]) -> None:
+        """Note where the crawl begins: its scope, and whose sitemaps it reads, follow from the URLs of its seeds."""
         for url in seeds:
             self._rules.boundary.include(url)
             if self._rules.asks_for_sitemaps:
@@ -140,15 +142,20 @@ class Engine:
             raise LedgerError(f"the states of the URLs on the disk are others: {counted}, and not {ledger}")
 
     async def _run(self, seeds: Seeding, group: asyncio.TaskGroup) -> None:
-        self._wired.admission.begin(group)
-        serving = group.create_task(self._wired.parse_step.serve(), name="CPU stage")
-        serving.add_done_callback(lambda _: self._dispatcher.close())
-        committing = group.create_task(self._committer.run(), name="commits")
-        committing.add_done_callback(lambda _: self._dispatcher.close())
-        refilling = group.create_task(self._wired.refill.run(), name="refill")
+        self._wired.admission.begin(group, self._close_after_failure)
+
+        def begin(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+            task = group.create_task(work, name=name)
+            # Where it fails, the group cancels all others, whose pages stay pending then.
+            task.add_done_callback(self._close_after_failure)
+            return task
+
+        serving = begin(self._wired.parse_step.serve(), "CPU stage")
+        committing = begin(self._committer.run(), "commits")
+        refilling = begin(self._wired.refill.run(), "refill")
         for seed in seeds.known:
             self._add_seed(seed)
-        seeding = None if seeds.is_over else group.create_task(self._seed(seeds), name="seeds")
+        seeding = None if seeds.is_over else begin(self._seed(seeds), "seeds")
         with self._wired.loop_lag:
             await self._dispatcher.run(group, seeds, self._wired.pipeline.admit)
         serving.cancel()
@@ -158,6 +165,10 @@ class Engine:
         self._wired.admission.close()
         await self._committer.end(committing)
 
+    def _close_after_failure(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._dispatcher.close()
+
     # ── seeds ──
 
     async def _seed(self, seeds: Seeding) -> None:
@@ -165,7 +176,7 @@ class Engine:
         self._parts.waker()  # that there are no more may be the end of the crawl
 
     def _add_seed(self, seed: Request) -> None:
-        self.belong((seed.url,))
+        self.include_seeds((seed.url,))
         try:
             self._frontier.add(replace(seed, url=self._wired.discovery.canonical(seed.url)))
         except ParseError as error:

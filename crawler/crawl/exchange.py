@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from crawler.errors import CrawlerError, FetchError, StatusError
 from crawler.frontier.frontier import Frontier
 from crawler.models import Request
@@ -49,3 +51,10 @@ class Exchange:
         if came is None or isinstance(came, CrawlerError) or not self._is_answered:
             return Outcome.UNKNOWN, 0.0
         return Outcome.ANSWERED, 0.0
+
+
+def cancelled_from_within(error: asyncio.CancelledError) -> FetchError:
+    """Return the failure of a fetch that something within it has cancelled, and not the crawl."""
+    failure = FetchError("the fetch was cancelled by something that it awaited")
+    failure.__cause__ = error
+    return failure

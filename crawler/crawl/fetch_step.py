@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 from crawler.crawl.counters import Counters
 from crawler.crawl.discovery import Discovery
 from crawler.crawl.dispatcher import Dispatcher
-from crawler.crawl.exchange import Exchange
+from crawler.crawl.exchange import Exchange, cancelled_from_within
 from crawler.crawl.failed_requests import FailedRequests, failure_of
 from crawler.crawl.next_step import Again, Failed, FetchRules, Hop
 from crawler.document.page import Page
@@ -80,6 +81,11 @@ class FetchStep:
             came = await self._fetcher.fetch(request, self._budget, bodies, exchange.answered)
         except (FetchError, LimitReachedError) as error:
             came = error
+        except asyncio.CancelledError as error:
+            if self._dispatcher.cuts_off:
+                raise
+            # Given back, the request would be fetched again, and be cancelled again, for ever.
+            came = cancelled_from_within(error)
         finally:
             exchange.end(came)
             if not isinstance(came, Page) or came.status in REDIRECTS:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from time import monotonic
 from typing import TypeVar
 
 from crawler.errors import ConfigurationError
@@ -54,7 +53,9 @@ def _unknown(sink: CheckpointedSink, known: dict[str, bytes]) -> ConfigurationEr
     return ConfigurationError(f"the crawl of this state wrote to {before}, and not to {sink.name}: {remedy}")
 
 
-async def resume_frontier(frontier: Frontier, record: Record, restored: Restored, max_depth: int | None) -> None:
+async def resume_frontier(
+    frontier: Frontier, record: Record, restored: Restored, max_depth: int | None, now: float
+) -> None:
     """Fill an empty ``frontier`` with what an earlier crawl has left.
 
     What was too deep then, and is not by ``max_depth``, is taken up.
@@ -64,7 +65,6 @@ async def resume_frontier(frontier: Frontier, record: Record, restored: Restored
     frontier.resume(restored.serial, restored.ledger, restored.snapshot)
     async for name, known in _a_few_at_once(restored.hosts.items()):
         frontier.restore(name, known)
-    now = monotonic()
     async for url in _a_few_at_once(await record.waiting_hosts()):
         frontier.window.expect(host_of(url), now)
     async for row in _a_few_at_once(await record.no_longer_too_deep(max_depth)):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from crawler.crawl.discovery import Discovery
-from crawler.crawl.exchange import Exchange
+from crawler.crawl.exchange import Exchange, cancelled_from_within
 from crawler.crawl.next_step import Again, Failed, FetchRules, Hop
 from crawler.document.page import Page
 from crawler.errors import (
@@ -73,6 +74,7 @@ class RobotsRequests:
         *,
         clock: Clock,
         journal: Journal,
+        is_cutting_off: Callable[[], bool],
     ) -> None:
         """Create what fetches the robots.txt files of one crawl.
 
@@ -84,6 +86,7 @@ class RobotsRequests:
             rules: When a file is fetched again, and for which user agent it is read.
             clock: Tells the time.
             journal: Where new rules are noted.
+            is_cutting_off: Tells whether requests in flight are being cancelled by the crawl.
         """
         self.sitemap_origins: set[str] = set()
         self._frontier = frontier
@@ -94,6 +97,7 @@ class RobotsRequests:
         self._rules = FetchRules(rules.retry, MAX_REDIRECTS, may_repeat=True)
         self._clock = clock
         self._journal = journal
+        self._is_cutting_off = is_cutting_off
 
     def __repr__(self) -> str:
         return f"<RobotsRequests {self._rules_cache!r}>"
@@ -107,6 +111,10 @@ class RobotsRequests:
             came = await self._fetcher.fetch(request, ByteBudget(), ROBOTS_BODY, exchange.answered)
         except FetchError as failure:
             came = failure
+        except asyncio.CancelledError as cancelled:
+            if self._is_cutting_off():
+                raise
+            came = cancelled_from_within(cancelled)  # else its host would stay closed for ever
         finally:
             exchange.end(came)
         if verdict := await self._verdict(came):

@@ -64,7 +64,7 @@ class CrawlStart:
             stage: The CPU stage, open.
             fetching: What fetches, open.
             record: What of the crawls outlives the process, open.
-            resources: Closes what a first crawl opens.
+            resources: Closes the sinks, which the first crawl opens.
             control: Steers the crawls.
         """
         self.stage = stage
@@ -142,7 +142,7 @@ class CrawlStart:
         """
         async for urls in self._record.seeds():
             self.fetching.trust(urls)
-            engine.belong(urls)
+            engine.include_seeds(urls)
 
     def _lasting_options(self) -> dict[str, str]:
         """Return the options that should stay the same when a crawl is resumed."""
@@ -200,10 +200,10 @@ class CrawlStart:
         return cache is not None and cache.mode == "replay"
 
     def _rule_for(self, host: str) -> HostRule:
-        if self._is_replay:  # nobody is asked
-            return HostRule(0.0, None)
         if (rule := self._control.rules.get(host)) is not None:
             return rule
+        if self._is_replay:  # nobody is asked
+            return HostRule(0.0, None)
         return self._options.politeness.rule_for(without_port(host))
 
 

@@ -122,6 +122,7 @@ class Wiring:
             RobotsRequestRules(self._rules.retry, self._rules.user_agent),
             clock=self._parts.clock,
             journal=self._parts.record.journal,
+            is_cutting_off=lambda: self.dispatcher.cuts_off,
         )
 
     def _new_parse_step(self, parser: Parser, crawler: object) -> ParseStep:

@@ -51,7 +51,7 @@ class Discovered:
         """Add a request that is pending; it has the next serial number, and a rank.
 
         Raises:
-            ParseError: It cannot be written down; so for the next two. Of it nothing is known then.
+            ParseError: It cannot be written down, and nothing is known of it afterwards. The two below raise it, too.
         """
         fingerprint = request.fingerprint
         self._journal.found(request, self.seen.digest(fingerprint), found_on, host_key)

@@ -152,7 +152,7 @@ class Frontier:
 
         Raises:
             CrawlerError: The user's order cannot rank it.
-            ParseError: It cannot be written down. Of it nothing is known then, in either case.
+            ParseError: It cannot be written down. In both cases nothing is known of it afterwards.
         """
         discovered = self.discovered
         if request.fingerprint in discovered.seen:

@@ -6,7 +6,7 @@ queue of a host:   best ──────────── reach ────�
 ```
 
 Invariant: whatever the host has pending at or before its reach is in memory, or in flight. A queue without a reach has
-everything there. Behind the reach only such requests are in memory as were acquired once and came back. A new request
+everything there. A request behind the reach is in memory only if it was acquired once and came back. A new request
 behind the reach goes to the disk alone. While the next part is read, such a request is also noted as *late*: the
 reading may have begun before the request was written.
 """
@@ -104,7 +104,7 @@ class HostQueue:
             return []
         ordered = sorted(self.entries)
         self.entries[:] = ordered[:share]  # what is sorted is a heap
-        # A request that was acquired once may be there from far behind the reach; others may lie between the two.
+        # A request that came back may be far behind the reach, with others between the two on the disk alone.
         last = ordered[share - 1][:2]
         self.reach = last if self.reach is None else min(last, self.reach)
         self.is_reading = False

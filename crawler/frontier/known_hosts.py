@@ -56,6 +56,10 @@ class KnownHosts:
             self.are_many = len(self._hosts) > self._sweep_at
         return host
 
+    def get(self, name: str) -> Host | None:
+        """Return the host ``name``; ``None`` where it is not known, or forgotten."""
+        return self._hosts.get(name)
+
     def shared_address(self, name: str, rule: HostRule) -> Address:
         """Return the address ``name``, with the limits of ``rule`` where nobody was on it yet."""
         address = self._addresses.get(name)
@@ -63,9 +67,16 @@ class KnownHosts:
             address = self._addresses[name] = Address(name, rule.address_delay, rule.address_connections)
         return address
 
-    def forget_idle(self, now: float) -> None:
-        """Drop hosts with nothing to remember, so that a crawl of the whole web does not keep each host it ever saw."""
-        self._hosts = {name: host for name, host in self._hosts.items() if host.is_worth_keeping(now)}
+    def forget_idle(self, now: float, has_deferred: Callable[[str], object]) -> None:
+        """Drop hosts with nothing to remember, so that a crawl of the whole web does not keep each host it ever saw.
+
+        Args:
+            now: The time.
+            has_deferred: Tells whether requests of a host wait for another attempt: its failures still count then.
+        """
+        self._hosts = {
+            name: host for name, host in self._hosts.items() if host.is_worth_keeping(now) or has_deferred(name)
+        }
         in_use = {host.address.name for host in self._hosts.values()}
         self._addresses = {name: each for name, each in self._addresses.items() if name in in_use}
         self._sweep_at = max(_FIRST_SWEEP, 2 * len(self._hosts))

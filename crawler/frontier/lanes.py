@@ -140,7 +140,7 @@ class Lanes:
         self._prompt_hosts += 1
         address = host.address
         if address.offered_at is not None:
-            # It waits in the other lane, where it may be in for a long wait. What is left there is out of date.
+            # It would wait long in the other lane. Its entry there is out of date from now on.
             heappush(self._heaps[_PROMPT], (address.offered_at, next(self._sequence), address))
 
     def recount(self, hosts: Iterable[Host]) -> None:

@@ -175,7 +175,7 @@ class Schedule:
         if not lanes.offer(host):
             lanes.offer_address(host.address)
         if self.known.are_many:
-            self.known.forget_idle(now)
+            self.known.forget_idle(now, self.deferred.count_of)
             lanes.recount(self.known)
         self._changed()  # also where this host is not the one: there may be a place for another
 
@@ -212,9 +212,10 @@ class Schedule:
 
     def set_rule(self, name: str, rule: HostRule) -> None:
         """Treat the host ``name`` by ``rule`` from its next fetch on."""
-        host = self.known.named(name)
-        host.pace.rule = rule
-        self._offer(host)
+        host = self.known.get(name)
+        if host is not None:  # else it is asked for its rule when it is met
+            host.pace.rule = rule
+            self._offer(host)
 
     def place(self, request: Request, address: str) -> None:
         """Note which address the host of ``request`` has: hosts on one address share its connections and delay."""

@@ -15,7 +15,10 @@ STRANGER_PATIENCE = 10  # failures in a row; arbitrary
 
 @dataclass(frozen=True, slots=True)
 class HostRule:
-    """The politeness rule of one host; see `Politeness` for the meanings. ``None`` is no limit."""
+    """The politeness rule of one host; see `Politeness` for the meanings. ``None`` is no limit.
+
+    `Politeness.rule_for` returns the one that a host has; ``dataclasses.replace`` changes a part of it.
+    """
 
     delay: float
     connections: int | None
@@ -24,6 +27,10 @@ class HostRule:
     address_connections: int | None = None
     max_delay: float = 60.0
     give_up_after: int | None = None
+
+    def __post_init__(self) -> None:
+        at_least("delay", self.delay, 0, unit="seconds")
+        _check_common(self)
 
     @property
     def minds_address(self) -> bool:
@@ -62,12 +69,7 @@ class Politeness:
 
     def __post_init__(self) -> None:
         at_least("delay", self.delay, 0, unit="seconds", optional=True)
-        whole("connections", self.connections, 1, unit="connections", optional=True)
-        at_least("jitter", self.jitter, 0)
-        at_least("address_delay", self.address_delay, 0, unit="seconds")
-        whole("address_connections", self.address_connections, 1, unit="connections", optional=True)
-        at_least("max_delay", self.max_delay, 0, unit="seconds")
-        whole("give_up_after", self.give_up_after, 1, unit="failures", optional=True)
+        _check_common(self)
 
     def rule_for(self, hostname: str) -> HostRule:
         """Return the rule of the host with that name (without port)."""
@@ -81,6 +83,15 @@ class Politeness:
             max_delay=self.max_delay,
             give_up_after=self.give_up_after or usual.give_up_after,
         )
+
+
+def _check_common(rule: HostRule | Politeness) -> None:
+    whole("connections", rule.connections, 1, unit="connections", optional=True)
+    at_least("jitter", rule.jitter, 0)
+    at_least("address_delay", rule.address_delay, 0, unit="seconds")
+    whole("address_connections", rule.address_connections, 1, unit="connections", optional=True)
+    at_least("max_delay", rule.max_delay, 0, unit="seconds")
+    whole("give_up_after", rule.give_up_after, 1, unit="failures", optional=True)
 
 
 _ON_LOOPBACK = HostRule(0.0, None)

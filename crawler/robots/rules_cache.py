@@ -54,6 +54,12 @@ class RulesCache:
         while len(self) > _REMEMBERED or (self._rules > _RULES and len(self) > 1):
             self.forget(next(iter(self._used)) if self._used else next(reversed(self._awaited)))
 
+    def restore(self, origin: str, rules: Robots | FetchError, until: float, now: float) -> None:
+        """Store what an earlier crawl has learnt; nobody waits for it, so it is the first to be forgotten."""
+        if until > now:
+            self.learn(origin, rules, until)
+            self.known(origin, now)
+
     def forget(self, origin: str) -> None:
         """Forget ``origin``, as its rules are not needed any more, or are to be requested again."""
         entry = self._awaited.pop(origin, None) or self._used.pop(origin, None)

@@ -35,7 +35,7 @@ class Journal(Protocol):
         """Note a new request that waits for its fetch at its place in the queue of a ``host``.
 
         Raises:
-            ParseError: It cannot be written down; so for the next two. Nothing is noted.
+            ParseError: It cannot be written down, and nothing is noted. The two below raise it, too.
         """
 
     def refused(self, request: Request, digest: bytes, found_on: int, reason: str) -> None:

@@ -50,7 +50,7 @@ class MemoryJournal:
         """Note a new request that waits for its fetch at its place in the queue of a ``host``.
 
         Raises:
-            ParseError: It cannot be written down; so for the next two. Nothing is noted.
+            ParseError: It cannot be written down, and nothing is noted. The two below raise it, too.
         """
         found = Found(request, digest, found_on, more_of(request, found_on), host)
         self._open.found.append(found)
