@@ -57,7 +57,7 @@ class PageResults:
                 batch.add(page, parsed, problem)
             except (ParseError, QuarantineError) as error:
                 self._failed_requests.fail_page(page, error, parsed.saved)
-        # Nothing is awaited from here to the commit of these pages, so that they are in the same commit as their counts.
+        # Nothing is awaited from here to the commit of these pages, so that one commit has them and their counts.
         self._counters.items += batch.items
         self._counters.parsed += len(results)
         if batch.pages or self._is_durable:  # bodies of failed pages wait for a commit, too: never too many of them
