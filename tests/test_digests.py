@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -44,9 +44,12 @@ class DigestSetMachine(RuleBasedStateMachine):
         assert set(self.digests) == self.model
 
 
+FEW = settings(max_examples=40)  # each looks into 65,536 buckets
 TestDigestSetMachine = DigestSetMachine.TestCase
+TestDigestSetMachine.settings = FEW
 
 
+@FEW
 @given(st.sets(st.binary(min_size=DIGEST_BYTES, max_size=DIGEST_BYTES)))
 def test_digests_that_are_added_in_one_piece_are_there(digests: set[bytes]) -> None:
     found = DigestSet()
@@ -55,6 +58,7 @@ def test_digests_that_are_added_in_one_piece_are_there(digests: set[bytes]) -> N
     assert len(found) == len(digests)
 
 
+@FEW
 @given(st.sets(DIGESTS), st.sets(DIGESTS))
 def test_a_set_is_kept_as_it_was_when_its_lengths_were_read(before: set[bytes], after: set[bytes]) -> None:
     found, again = DigestSet(), DigestSet()

@@ -238,7 +238,7 @@ class BestFirstMachine(DurableFrontierMachine):
     order = staticmethod(score)
 
 
-FEW = settings(max_examples=60, stateful_step_count=30, deadline=None)
+FEW = settings(max_examples=40, stateful_step_count=30, deadline=None)
 TestBreadthFirst = DurableFrontierMachine.TestCase
 TestDepthFirst = DepthFirstMachine.TestCase
 TestBestFirst = BestFirstMachine.TestCase

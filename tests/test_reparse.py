@@ -38,6 +38,7 @@ from fixtures_server import FixturesServer, Web
 from tests.cli_process import finish, run, start
 from tests.test_bodies import execute
 
+pytestmark = pytest.mark.no_loop_debug
 INLINE = Cpu("inline", quarantine=None)
 
 

@@ -284,6 +284,7 @@ async def test_a_look_up_that_nobody_waits_for_any_more_is_remembered() -> None:
 
 
 @both_loops
+@pytest.mark.no_loop_debug
 async def test_a_thousand_names_that_hang_do_not_delay_one_that_does_not() -> None:
     async with resolving() as (resolver, _):
         hanging = [asyncio.ensure_future(resolver.lookup(f"hanging{index}.example")) for index in range(1000)]
