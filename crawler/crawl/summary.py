@@ -101,7 +101,8 @@ class Summary:
         cpu_utilisation: The share of the time that the workers were busy, 0 to 1.
         limited_by: What the crawl waited for most: ``network``, ``politeness of HOST``, ``retries`` (the pauses before
             failed requests are tried again), ``cpu`` (the parsers), ``sink`` (the output, or the consumer of the
-            stream), ``event loop`` (our own work in the main process).
+            stream), ``event loop`` (the main process has no time left: it is named before what waits
+            because of it).
         shares: The share of the time that each of these held.
         stopped_by: Why it ended with URLs pending: the name of a limit, ``stop``, or empty.
         errors: Failures by type of error.
