@@ -1,6 +1,7 @@
 """An asyncio crawler framework: one event loop does all the waiting, processes do all the computing."""
 
 from crawler.crawl.control import Control
+from crawler.crawl.dispatcher import InFlight
 from crawler.crawl.stream import ItemStream
 from crawler.crawl.summary import Statistics, Summary
 from crawler.crawler import Crawler, crawl, loop_factory
@@ -101,6 +102,7 @@ __all__ = [
     "HostDownError",
     "HostRule",
     "HostStatistics",
+    "InFlight",
     "InvalidRequestError",
     "InvalidURLError",
     "ItemStream",

@@ -25,6 +25,7 @@ from crawler.frontier.host_statistics import HostOrder, HostStatistics
 from crawler.models import Failure
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.router import Parser
+from crawler.policy.checks import whole
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import Limits
 from crawler.policy.order import Order
@@ -198,8 +199,9 @@ class Crawler:
                 wait (``"waiting"``), or by name (``"name"``).
 
         Raises:
-            ConfigurationError: There is no such order.
+            ConfigurationError: There is no such order, or ``limit`` is no whole number of at least 1.
         """
+        whole("limit", limit, 1, unit="hosts")
         if order not in get_args(HostOrder):
             raise ConfigurationError.of("order", order, f"one of {', '.join(get_args(HostOrder))}")
         return [] if self._engine is None else self._engine.hosts(limit, order)

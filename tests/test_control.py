@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -125,6 +127,23 @@ async def test_a_rule_that_was_set_before_holds_for_a_host_that_is_met_later() -
     assert summary.done == 3
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda control: control.set_rule("a.example", "slowly"),
+        lambda control: control.set_rule(3, HostRule(1.0, 1)),
+        lambda control: control.pause(3),
+        lambda control: control.stop(-1.0),
+        lambda control: control.stop("soon"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_and_changes_nothing(wrong: Callable[[Any], None]) -> None:
+    control = Control()
+    with pytest.raises(ConfigurationError):
+        wrong(control)
+    assert (control.paused_by, dict(control.rules)) == ((), {})
+
+
 @pytest.mark.parametrize("options", [{"connections": 0}, {"delay": -1.0}, {"give_up_after": 0}])
 def test_a_rule_that_no_host_could_have_is_refused(options: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError):
@@ -145,6 +164,8 @@ async def test_hosts_are_told_with_what_they_wait_for() -> None:
     assert 0 < host.ready_in <= 600.0
     with pytest.raises(ConfigurationError, match="order='fastest'"):
         crawler.hosts(order="fastest")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="limit=0"):
+        crawler.hosts(0)
 
 
 async def test_requests_in_flight_are_told_with_their_age() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from crawler.crawl.dispatcher import Dispatcher
 from crawler.errors import ConfigurationError, InvalidURLError
 from crawler.frontier.frontier import Frontier
+from crawler.policy.checks import at_least
 from crawler.policy.politeness import HostRule
 from crawler.url import host_of, resolve
 
@@ -43,7 +44,13 @@ class Control:
         """Fetch nothing more until `resume` was called for each reason that there is; what is in flight goes on.
 
         Reasons are a set: a full disk and a person do not undo each other.
+
+        Raises:
+            ConfigurationError: ``reason`` is no text.
         """
+        given: object = reason
+        if not isinstance(given, str):
+            raise ConfigurationError.of("reason", given, "a text")
         self._paused_by[reason] = None
         if self._dispatcher is not None:
             self._dispatcher.pause(reason)
@@ -61,7 +68,11 @@ class Control:
 
         Args:
             grace: Seconds after which what is still in flight is cut off, and stays pending; ``None`` waits for all.
+
+        Raises:
+            ConfigurationError: ``grace`` is negative, or no number.
         """
+        at_least("grace", grace, 0, unit="seconds", optional=True)
         if self._dispatcher is not None:
             self._dispatcher.stop("stop", grace)
 
@@ -73,10 +84,14 @@ class Control:
             rule: Its delay and its connections.
 
         Raises:
-            ConfigurationError: ``host`` is no host as normalised URLs have it.
+            ConfigurationError: ``host`` is no host as normalised URLs have it, or ``rule`` is no `HostRule`.
         """
         if not _is_host(host):
-            raise ConfigurationError.of("host", host, "a host such as 'example.org' or 'example.org:8080'")
+            expected = "a host as URLs have it, in lower case and with its port: 'example.org', '127.0.0.1:8080'"
+            raise ConfigurationError.of("host", host, expected)
+        given: object = rule
+        if not isinstance(given, HostRule):
+            raise ConfigurationError.of("rule", given, "a HostRule(delay=…, connections=…)")
         self._rules[host] = rule
         if self._frontier is not None:
             self._frontier.set_rule(host, rule)
@@ -88,8 +103,10 @@ class Control:
             dispatcher.pause(reason)
 
 
-def _is_host(host: str) -> bool:
+def _is_host(host: object) -> bool:
     """Tell whether ``host`` is one as `crawler.url.host_of` returns it."""
+    if not isinstance(host, str):
+        return False
     try:
         return any(host_of(resolve("", f"{scheme}://{host}/")) == host for scheme in ("http", "https"))
     except InvalidURLError:

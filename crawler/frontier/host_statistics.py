@@ -22,7 +22,7 @@ class WaitsFor(enum.StrEnum):
     """What must happen before another request is sent to a host."""
 
     NOTHING = "nothing"
-    """It may be asked at once: only other hosts may come first."""
+    """It may be asked at once: only other hosts, or a pause of the whole crawl, may come first."""
     REQUESTS = "requests"
     """Nothing is known that could be asked for."""
     DISK = "disk"
