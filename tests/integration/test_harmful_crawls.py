@@ -28,7 +28,7 @@ REASONS = {
     "segfault": (State.QUARANTINED, "WorkerLostError", "the process was ended by SIGSEGV"),
     "kill": (State.QUARANTINED, "WorkerLostError", "the process was ended by SIGKILL"),
     "leave": (State.QUARANTINED, "WorkerLostError", "the process ended itself with exit code 7"),
-    "regex": (State.QUARANTINED, "WorkerLostError", "it took longer than the deadline of 0.3 s"),
+    "regex": (State.QUARANTINED, "WorkerLostError", "it took longer than the deadline of 1 s"),
     "allocate": (State.QUARANTINED, "MemoryLimitError", "the page needs more memory than allowed: MemoryError"),
     "unpicklable_item": (State.QUARANTINED, "ResultError", "the items of this page do not pickle"),
     "undecodable_item": (State.QUARANTINED, "ResultError", "the items cannot be loaded in the other process"),
@@ -66,7 +66,7 @@ async def test_every_page_of_a_harmful_site_is_accounted_for_with_the_right_reas
     paths = paths_with(harms=3, fine=290)
     before = descendants()
     async with site_of(paths) as site:
-        crawler, items = await crawled(site, workers=2, deadline=0.3, memory_bytes=2**28, quarantine=tmp_path)
+        crawler, items = await crawled(site, workers=2, deadline=1.0, memory_bytes=2**28, quarantine=tmp_path)
     summary = crawler.summary()
     failures = {failure.url.removeprefix(site.url): failure for failure in crawler.failures}
     assert items == {path for path in paths if path.startswith("fine/")}
