@@ -147,7 +147,8 @@ def test_hosts_have_their_own_rules() -> None:
     taken = [each.url for each in iter(lambda: front.acquire(1.0), None)]
     assert sorted(taken) == [URLS[0], *URLS[4:]]
     assert front.next_ready_at is None  # until the answer of the one whose delay counts from it
-    assert front.answered(Request(URLS[0]), 2.0, 1.0) is False  # another request of the same URL
+    front.answered(Request(URLS[0]), 2.0, 1.0)  # another request of the same URL: no delay begins
+    assert front.next_ready_at is None
     assert front.statistics().hosts == 2
 
 

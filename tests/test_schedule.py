@@ -51,7 +51,7 @@ def test_a_host_is_not_asked_again_before_its_delay_has_passed_since_its_answer_
     hosts.push(request("a", 2))
     assert (hosts.pop(10.0), hosts.next_ready_at) == (first, None)
     assert hosts.pop(99.0) is None  # the server may not have seen the first yet
-    assert hosts.answered(first, 100.0, 0.1)
+    hosts.answered(first, 100.0, 0.1)
     assert hosts.next_ready_at == 102.0
     assert hosts.pop(101.999) is None
     assert hosts.pop(102.0) == request("a", 2)

@@ -191,9 +191,9 @@ class Frontier:
         self._counts.move(State.IN_FLIGHT, State.PENDING)
         self._schedule.put_back(request)
 
-    def answered(self, request: Request, now: float, seconds: float) -> bool:
-        """Note that the answer to an acquired request begins, after so many ``seconds``; tell whether a delay does."""
-        return self._schedule.answered(request, now, seconds)
+    def answered(self, request: Request, now: float, seconds: float) -> None:
+        """Note that the answer to an acquired request begins, after so many ``seconds``; so may a delay."""
+        self._schedule.answered(request, now, seconds)
 
     def release(
         self,

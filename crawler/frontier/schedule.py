@@ -131,15 +131,13 @@ class Schedule:
 
     # ── what hosts answer ──
 
-    def answered(self, request: Request, now: float, seconds: float) -> bool:
-        """Note that the answer to ``request`` begins, after so many ``seconds``; tell whether a delay does, too."""
+    def answered(self, request: Request, now: float, seconds: float) -> None:
+        """Note that the answer to ``request`` begins, after so many ``seconds``; a delay may count from it."""
         host = self.known.of(request)
         host.pace.note_latency(seconds)
-        if not host.awaits(request):
-            return False
-        host.begin_delay(request, now, self._jitter)
-        self._offer(host)
-        return True
+        if host.awaits(request):
+            host.begin_delay(request, now, self._jitter)
+            self._offer(host)
 
     def release(
         self,
