@@ -70,7 +70,7 @@ def _examine(folder: Path) -> Left:
             with closing(Store(copy / STATE)) as store:
                 kept, counted = store.load(), store.recount()
                 seen, too_deep = DigestSet(), DigestSet()
-                store.fill(seen, too_deep)
+                store.fill(seen, too_deep, DigestSet())
             return _left(copy, kept, counted, len(seen))
         except (StateError, sqlite3.Error, ValueError) as error:
             return Left({}, frozenset(), Ledger(), (f"{type(error).__name__}: {error}",))

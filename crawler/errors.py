@@ -117,7 +117,7 @@ class TooManyRedirectsError(FetchError):
 
 
 class OutOfScopeError(FetchError):
-    """A seed redirects out of scope, so the crawl cannot begin there."""
+    """A redirect leads out of the scope of the crawl, or beyond its limits."""
 
 
 class BodyTooLargeError(FetchError):

@@ -46,7 +46,8 @@ class Crawl:
             lambda _: HostRule(0.0, None), ranking=self.ranking, journal=self.journal, window=window
         )
         kept = self.store.load()
-        self.store.fill(self.frontier.discovered.seen.digests, self.frontier.discovered.too_deep)
+        discovered = self.frontier.discovered
+        self.store.fill(discovered.seen.digests, discovered.too_deep, discovered.redirected)
         self.frontier.resume(kept.serial, kept.ledger)
         for name, data in kept.hosts.items():
             self.frontier.restore(name, data)

@@ -40,7 +40,7 @@ async def test_nothing_that_a_frontier_notes_is_there_afterwards() -> None:
 async def test_it_knows_of_no_url() -> None:
     record: Record = NullRecord()
     seen, too_deep = DigestSet(), DigestSet()
-    await record.fill(seen, too_deep)
+    await record.fill(seen, too_deep, DigestSet())
 
     assert len(seen) == len(too_deep) == 0
     assert await record.waiting_hosts() == []

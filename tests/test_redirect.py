@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from crawler.errors import ProtocolError
 from crawler.http.fields import Fields
@@ -237,9 +238,10 @@ def test_every_location_is_a_request_for_a_url_or_an_error_of_the_server(locatio
     assert "@" not in request.url.split("/")[2]
 
 
-def test_the_hop_is_counted_and_everything_else_is_kept() -> None:
+def test_a_redirected_request_is_the_same_request_one_hop_further() -> None:
     request = Request(URL, label="l", priority=2, metadata={"n": 1}, depth=3, parent="p", redirects=1, attempt=2)
     expected = Request(
-        "http://example.org/c", label="l", priority=2, metadata={"n": 1}, depth=3, parent=URL, redirects=2, attempt=0
+        "http://example.org/c", label="l", priority=2, metadata={"n": 1}, depth=3, parent="p", redirects=2, attempt=2
     )
+    expected = replace(expected, hops=(("GET", URL, 302),))
     assert redirected(request, 302, "/c") == expected

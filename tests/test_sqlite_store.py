@@ -48,7 +48,7 @@ class Crawl:
 
 def sets_of(store: Store) -> tuple[set[bytes], set[bytes]]:
     seen, too_deep = DigestSet(), DigestSet()
-    store.fill(seen, too_deep)
+    store.fill(seen, too_deep, DigestSet())
     return set(seen), set(too_deep)
 
 

@@ -78,7 +78,7 @@ def _introduce(answer: Answer, output: PageOutput, screen: Screen, *, with_heade
     page = answer.page
     if output.quiet or output.headers_only or not page.status:
         return
-    came_from = f", redirected from {page.request.parent}" if page.request.redirects else ""
+    came_from = f", redirected from {page.request.hops[-1][1]}" if page.request.hops else ""
     came_how = f", {answer.source}" if answer.source else ""
     facts = f"{size(len(page.body))} in {duration(page.seconds)}{came_how}{came_from}"
     if answer.error is None:

@@ -49,6 +49,10 @@ class Discovery:
         else:
             self._frontier.refuse(request, reason, found_on)
 
+    def refusal_of_hop(self, target: Request) -> Refusal | None:
+        """Return why a request is refused that a redirect has led to ``target``, if it is. It is as deep as before."""
+        return self._refusal_at(target.url, is_known=self._frontier.has_seen(target))
+
     def take_shapes(self) -> dict[str, int]:
         """Return the counts that changed since the last call: URLs by shape, by host and by path."""
         return self._traps.take_changed() | self._quotas.take_changed()
@@ -60,15 +64,19 @@ class Discovery:
 
     def _refusal_of(self, request: Request) -> Refusal | None:
         """Return why a request is refused, if it is."""
-        if self._is_too_long(request.url):
+        is_too_deep = not self._limits.allows_depth(request.depth)
+        refusal = self._refusal_at(request.url, is_known=is_too_deep or self._frontier.has_seen(request))
+        return Refusal.DEPTH if is_too_deep and refusal is None else refusal
+
+    def _refusal_at(self, url: str, *, is_known: bool) -> Refusal | None:
+        """Return why nothing is fetched at ``url``, if so. One that is known counts no second time."""
+        if self._is_too_long(url):
             return Refusal.LONG
-        if not self._boundary.permits(request.url):
+        if not self._boundary.permits(url):
             return Refusal.SCOPE
-        if not self._limits.allows_depth(request.depth):
-            return Refusal.DEPTH
-        if self._frontier.has_seen(request):
+        if is_known:
             return None
-        return self._quotas.refusal_of(request.url) if self._traps.permits(request.url) else Refusal.TRAP
+        return self._quotas.refusal_of(url) if self._traps.permits(url) else Refusal.TRAP
 
     async def add_all(self, page: Page, parsed: Parsed) -> None:
         """Add all that ``page`` leads to; of a great many, some in each iteration of the loop."""
@@ -86,7 +94,7 @@ class Discovery:
             if not count % _IN_AN_ITERATION:
                 await asyncio.sleep(0)
             url = self.canonical(request.url) if request.method == "GET" else without_userinfo(request.url)
-            self.add(replace(request, url=url, depth=depth, parent=page.url, redirects=0, attempt=0), found_on)
+            self.add(replace(request, url=url, depth=depth, parent=page.url, redirects=0, hops=(), attempt=0), found_on)
 
     def _is_too_long(self, url: str) -> bool:
         """Tell whether a ``url`` is refused for its length alone: to look at one of megabytes takes long."""

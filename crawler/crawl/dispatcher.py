@@ -203,6 +203,12 @@ class Dispatcher:
         """Take note that a dispatched request did not become a page: another may, within the limit of pages."""
         self._pages -= 1
 
+    def goes_on_as(self, request: Request) -> None:
+        """Take note that the request whose task calls this has become ``request``, as a redirect has led there."""
+        task = asyncio.current_task()
+        if task in self._tasks:
+            self._tasks[task] = request, self._tasks[task][1]
+
     @property
     def _has_capacity(self) -> bool:
         return self._may_fetch and not self._paused_by and len(self._tasks) < self._concurrency

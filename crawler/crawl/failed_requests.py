@@ -11,6 +11,7 @@ from crawler.document.page import Page
 from crawler.errors import (
     BlockedAddressError,
     CrawlerError,
+    OutOfScopeError,
     ParseError,
     QuarantineError,
     RobotsDeniedError,
@@ -50,8 +51,9 @@ class FailedRequests:
 
     def fail(self, request: Request, error: CrawlerError, saved: str = "") -> None:
         """Close a failed request; ``saved`` is the file with its body, if there is one."""
-        if isinstance(error, RobotsDeniedError) and request.parent:
-            # Only counted, like links out of scope: a failure is told where the user named the URL.
+        if isinstance(error, RobotsDeniedError) and request.parent and not request.hops:
+            # Only counted, like links out of scope: a failure is told where the user named the URL, and where a URL
+            # was asked for and brought no page.
             self._frontier.end(request, State.DENIED, reason=str(error))
             return
         failure = failure_of(request, error, saved)
@@ -94,7 +96,7 @@ def state_of(error: CrawlerError) -> State:
             return State.QUARANTINED
         case RobotsDeniedError():
             return State.DENIED
-        case BlockedAddressError():
+        case BlockedAddressError() | OutOfScopeError():
             return State.REFUSED
         case _:
             return State.FAILED
@@ -103,10 +105,10 @@ def state_of(error: CrawlerError) -> State:
 def failure_of(request: Request, error: CrawlerError, saved: str = "") -> Failure:
     """Return the record of a failed request; ``saved`` is the file with its body, if there is one."""
     return Failure(
-        url=request.url,
+        url=request.asked,
         state=state_of(error),
         error=type(error).__name__,
-        message=str(error),
+        message=str(error) if request.url == request.asked else f"redirected to {request.url}: {error}",
         attempts=request.attempt + 1,
         status=error.status if isinstance(error, StatusError) else 0,
         depth=request.depth,

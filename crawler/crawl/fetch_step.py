@@ -16,10 +16,9 @@ from crawler.errors import FetchError, LimitReachedError, OutOfScopeError
 from crawler.fetching.protocol import Fetches
 from crawler.frontier.frontier import Frontier
 from crawler.http.redirect import REDIRECTS
-from crawler.models import SITEMAP, Request, State
+from crawler.models import SITEMAP, Request
 from crawler.policy.limits import ByteBudget
 from crawler.policy.retry_budget import RetryBudget
-from crawler.policy.scope import Boundary
 from crawler.runtime.clock import Clock
 from crawler.sitemaps.text import BODIES as SITEMAP_BODIES
 
@@ -38,7 +37,6 @@ class FetchStep:
         counters: Counters,
         budget: ByteBudget,
         rules: FetchRules,
-        boundary: Boundary,
         clock: Clock,
     ) -> None:
         """Create the fetch step of a crawl.
@@ -47,12 +45,11 @@ class FetchStep:
             frontier: Is told when hosts are free again, and of requests that are fetched again.
             fetcher: Fetches.
             dispatcher: Is told of fetches that brought no page, and stopped where the budget is spent.
-            discovery: Takes the targets of redirects.
+            discovery: Tells where redirects may lead.
             failed_requests: Closes requests without a page.
             counters: Counts pages, redirects and retries.
             budget: Bytes of bodies that may be read.
             rules: When a request is fetched again, and which redirects are followed.
-            boundary: Where a seed may redirect to.
             clock: Tells the time.
         """
         self._frontier = frontier
@@ -63,7 +60,6 @@ class FetchStep:
         self._counters = counters
         self._budget = budget
         self._rules = rules
-        self._boundary = boundary
         self._clock = clock
         self._retries = RetryBudget(rules.retry.budget)
 
@@ -103,16 +99,27 @@ class FetchStep:
     def _take(self, request: Request, came: Page | FetchError) -> Page | None:
         """Return the page; deal with anything else that ``came``."""
         match self._rules.step(request, came, random.random()):
-            case Hop(page, target):
-                self._follow(page, target)
+            case Hop(_, target):
+                self._follow(request, target)
             case Again(wait, error):
                 self._retry(request, wait, error)
             case Failed(error):
                 self._failed_requests.fail(request, error)
             case page:
-                self._counters.fetched += 1
-                return page
+                return self._arrived(request, page)
         return None
+
+    def _arrived(self, request: Request, page: Page) -> Page | None:
+        """Return the page with the request that it belongs to; ``None`` where another request brings it."""
+        belongs_to = self._frontier.redirects.arrived(request)
+        if belongs_to is None:
+            self._dispatcher.uncount()
+            return None
+        if belongs_to is not request:
+            page.request = belongs_to
+            self._dispatcher.goes_on_as(belongs_to)
+        self._counters.fetched += 1
+        return page
 
     def _retry(self, request: Request, wait: float, error: FetchError) -> None:
         if not self._retries.withdraw():
@@ -121,14 +128,16 @@ class FetchStep:
         self._counters.retries += 1
         self._frontier.retry(request, self._clock.now() + wait, failure_of(request, error))
 
-    def _follow(self, page: Page, target: Request) -> None:
-        """Close a request that was redirected; its target is a request of its own."""
-        request = page.request
-        if not request.parent and not self._boundary.permits(target.url):
-            remedy = "give that as a seed, or widen the scope"
-            error = OutOfScopeError(f"the seed redirects to {target.url}, out of scope; {remedy}")
+    def _follow(self, request: Request, target: Request) -> None:
+        """Have a request that was redirected go on at its ``target``; close it where that is not to be fetched."""
+        if refusal := self._discovery.refusal_of_hop(target):
+            remedy = "" if request.parent else "; give that as a seed, or widen the scope"
+            error = OutOfScopeError(f"redirects to {target.url}, which is {refusal}{remedy}")
             self._failed_requests.fail(request, error)
             return
         self._counters.redirects += 1
-        self._discovery.add(target, found_on=request.serial)
-        self._frontier.end(request, State.DONE, status=page.status, reason=f"redirects to {target.url}")
+        # With cookies, what a URL answers may differ from what it has answered before.
+        if not self._rules.may_repeat and self._frontier.redirects.is_of_another(target):
+            self._frontier.redirects.end_at_another(request, target)
+        else:
+            self._frontier.redirects.hop(request, target)

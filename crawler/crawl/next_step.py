@@ -5,8 +5,11 @@ The crawl, its robots requests and ``crawler fetch`` decide it here; they differ
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
+
+from msgspec.structs import replace
 
 from crawler.document.page import Page
 from crawler.errors import FetchError, ProtocolError, TooManyRedirectsError
@@ -16,7 +19,7 @@ from crawler.policy.retry import Retry
 
 
 class Hop(NamedTuple):
-    """A redirect, and the request that it leads to."""
+    """A redirect, and the request as it goes on."""
 
     page: Page
     target: Request
@@ -38,6 +41,10 @@ class Failed(NamedTuple):
 Step: TypeAlias = Page | Hop | Again | Failed
 
 
+def _as_it_is(url: str) -> str:
+    return url
+
+
 @dataclass(frozen=True, slots=True)
 class FetchRules:
     """When a request is fetched again, and which redirects are followed.
@@ -45,12 +52,15 @@ class FetchRules:
     Attributes:
         retry: Which errors are worth another attempt.
         max_redirects: Hops that are followed at most.
-        may_repeat: Whether a redirect may lead back to its own URL: with cookies the answer may be another one then.
+        may_repeat: Whether redirects may lead back to where they came from: with cookies the answer may be another one
+            then.
+        canonical: Returns a URL in the canonical spelling of the crawl.
     """
 
     retry: Retry
     max_redirects: int
     may_repeat: bool = False
+    canonical: Callable[[str], str] = _as_it_is
 
     def step(self, request: Request, came: Page | FetchError, jitter: float) -> Step:
         """Return what follows from what ``came`` of fetching ``request``.
@@ -75,8 +85,18 @@ class FetchRules:
 
     def _target_of(self, request: Request, page: Page) -> Request:
         if request.redirects >= self.max_redirects:
-            raise TooManyRedirectsError(f"more than {self.max_redirects} redirects")
+            raise TooManyRedirectsError(f"more than {self.max_redirects} redirects, {request.url} is another one")
         target = redirected(request, page.status, location_of(page.headers))
-        if target.fingerprint == request.fingerprint and not self.may_repeat:
-            raise ProtocolError("redirects to itself")
+        before = {(method, url) for method, url, _ in target.hops}
+        if target.method == "GET":
+            url = self.canonical(target.url)
+            # A server that insists on its own spelling gets it, once.
+            target = target if ("GET", url) in before else replace(target, url=url)
+        if (target.method, target.url) in before and not self.may_repeat:
+            raise ProtocolError(_loop(request, target))
         return target
+
+
+def _loop(request: Request, target: Request) -> str:
+    where = "itself" if target.url == request.url else f"{target.url}, which led here"
+    return f"redirect loop: {request.url} redirects to {where}; a site that means to set a cookie needs Cookies()"

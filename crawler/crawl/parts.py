@@ -33,6 +33,7 @@ class Rules:
     user_agent: str
     obeys_robots: bool
     asks_for_sitemaps: bool = False
+    has_cookies: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,8 @@ async def resume_frontier(
     What was too deep then, and is not by ``max_depth``, is taken up.
     """
     record.journal.take()  # noted by a crawl with the same record that was cut off: none of it is on the disk
-    await record.fill(frontier.discovered.seen.digests, frontier.discovered.too_deep)
+    discovered = frontier.discovered
+    await record.fill(discovered.seen.digests, discovered.too_deep, discovered.redirected)
     frontier.resume(restored.serial, restored.ledger, restored.snapshot)
     async for name, known in _a_few_at_once(restored.hosts.items()):
         frontier.restore(name, known)

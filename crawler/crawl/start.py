@@ -111,6 +111,7 @@ class CrawlStart:
             user_agent=options.fetch.user_agent,
             obeys_robots=options.politeness.robots,
             asks_for_sitemaps=options.scope.sitemaps,
+            has_cookies=options.fetch.access.cookies is not None,
         )
         return Engine(options.parser, parts, rules, crawler=crawler, on_failure=options.on_failure)
 

@@ -148,8 +148,12 @@ class Wiring:
             self.failed_requests,
             counters=self.counters,
             budget=self.budget,
-            rules=FetchRules(self._rules.retry, self._rules.max_redirects),
-            boundary=self._rules.boundary,
+            rules=FetchRules(
+                self._rules.retry,
+                self._rules.max_redirects,
+                may_repeat=self._rules.has_cookies,
+                canonical=self.discovery.canonical,
+            ),
             clock=self._parts.clock,
         )
 

@@ -21,6 +21,7 @@ class Discovered:
     Attributes:
         seen: Those of all requests, whatever became of them.
         too_deep: The digests of the others: each may yet be found on a shorter way.
+        redirected: Those of requests that were redirected: no page was delivered for the URL that they asked for.
         serial: The serial number of the newest request.
     """
 
@@ -33,6 +34,7 @@ class Discovered:
         """
         self.seen = Seen()
         self.too_deep = DigestSet()
+        self.redirected = DigestSet()
         self.serial = 0
         self._counts = counts
         self._journal = journal
@@ -70,6 +72,18 @@ class Discovered:
         self._journal.put_off(request, digest, found_on)
         self.too_deep.add(digest)
         self._counts.enter(State.REFUSED)
+
+    def note_redirected(self, request: Request) -> None:
+        """Take note that ``request`` was redirected: its page is that of another URL."""
+        if request.hops:
+            return
+        digest = self.seen.digest(request.fingerprint)
+        if self.redirected.add(digest):
+            self._journal.redirected(digest)
+
+    def was_redirected(self, request: Request) -> bool:
+        """Tell whether a request of the same fingerprint was redirected, when it was asked for first."""
+        return bool(self.redirected) and self.seen.digest(request.fingerprint) in self.redirected
 
     def _take(self, request: Request, fingerprint: str, state: State) -> None:
         """Take note of a request that is new, once it is written down."""

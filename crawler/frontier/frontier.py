@@ -31,6 +31,7 @@ from msgspec.structs import replace
 from crawler.frontier.discovered import Discovered
 from crawler.frontier.host import Host
 from crawler.frontier.host_statistics import HostOrder, HostStatistics, statistics_of
+from crawler.frontier.redirects import Redirects
 from crawler.frontier.schedule import Schedule
 from crawler.frontier.state_counts import StateCounts
 from crawler.frontier.window import Window
@@ -61,6 +62,7 @@ class Frontier:
     Attributes:
         discovered: The URLs that were met, to be filled before the first is added.
         window: What is in memory, and what is to be read from the disk.
+        redirects: Takes requests in flight from hop to hop.
     """
 
     def __init__(
@@ -93,6 +95,9 @@ class Frontier:
         self._changed = changed
         self.discovered = Discovered(self._counts, self._journal)
         self.window = Window(self._schedule, window, ran_low)
+        self.redirects = Redirects(
+            self.discovered, self._schedule, self.window, self._counts, journal=self._journal, finish=self.finish
+        )
 
     def __repr__(self) -> str:
         return f"<Frontier {self._counts}>"

@@ -37,7 +37,7 @@ class HostQueue:
         reading: The number of that reading, or of the last one.
     """
 
-    __slots__ = ("_late", "_pushed", "_sign", "entries", "is_reading", "reach", "reading")
+    __slots__ = ("_hopping", "_late", "_pushed", "_sign", "entries", "is_reading", "reach", "reading")
 
     def __init__(self, *, is_newest_first: bool = False) -> None:
         """Create an empty queue.
@@ -52,6 +52,7 @@ class HostQueue:
         self._sign = -1 if is_newest_first else 1
         self._pushed = 0  # decides among requests of equal rank and serial number
         self._late: list[Request] = []
+        self._hopping = 0  # requests of other queues, which redirects have led here: on the disk they are there
 
     def __repr__(self) -> str:
         more = "" if self.reach is None else ", more on the disk"
@@ -67,16 +68,20 @@ class HostQueue:
     def push(self, request: Request) -> None:
         """Add a request."""
         self._pushed += 1
+        self._hopping += bool(request.hops)
         heappush(self.entries, (request.rank, self._sign * request.serial, self._pushed, request))
 
     def push_first(self, request: Request) -> None:
         """Add a request before its equals."""
         self._pushed += 1
+        self._hopping += bool(request.hops)
         heappush(self.entries, (request.rank, self._sign * request.serial, -self._pushed, request))
 
     def pop(self) -> Request:
         """Take the best request."""
-        return heappop(self.entries)[-1]
+        request = heappop(self.entries)[-1]
+        self._hopping -= bool(request.hops)
+        return request
 
     # ── what is in memory, and what on the disk alone ──
 
@@ -98,12 +103,18 @@ class HostQueue:
     def drop_worst(self, share: int) -> list[Request]:
         """Drop the worst requests from memory where there are more than two times the ``share``; return them.
 
-        They are on the disk anyway. A reading that is under way is void then: it began behind another reach.
+        They are on the disk anyway. Those are not that redirects have led here: they stay. A reading that is under way
+        is void then: it began behind another reach.
         """
-        if len(self.entries) <= 2 * share:
+        if len(self.entries) - self._hopping <= 2 * share:
             return []
-        ordered = sorted(self.entries)
-        self.entries[:] = ordered[:share]  # what is sorted is a heap
+        everything = sorted(self.entries)
+        ordered = [entry for entry in everything if not entry[-1].hops]
+        if self._hopping:
+            dropped = {entry[-1].serial for entry in ordered[share:]}
+            self.entries[:] = [entry for entry in everything if entry[-1].serial not in dropped]
+        else:
+            self.entries[:] = ordered[:share]  # what is sorted is a heap
         # A request that came back may be far behind the reach, with others between the two on the disk alone.
         last = ordered[share - 1][:2]
         self.reach = last if self.reach is None else min(last, self.reach)

@@ -52,7 +52,7 @@ def redirected(request: Request, status: int, location: str) -> Request:
 
     A redirect from https to http is one to a foreign origin like any other. A name and a password in ``location`` are
     left out: servers do not choose our credentials. Header fields that describe the body are dropped with the body: a
-    Content-Length without a body makes the server wait for one.
+    Content-Length without a body makes the server wait for one. All else stays: it is the same request.
 
     Raises:
         ProtocolError: ``location`` is no http(s) reference, or longer than 16,384 characters; or a body that was sent
@@ -69,9 +69,8 @@ def redirected(request: Request, status: int, location: str) -> Request:
         headers=_passed_on(request.headers, is_foreign=is_foreign, has_body=not becomes_get),
         method="GET" if becomes_get else request.method,
         body=None if becomes_get else request.body,
-        parent=request.url,
         redirects=request.redirects + 1,
-        attempt=0,
+        hops=(*request.hops, (request.method, request.url, status)),
     )
 
 

@@ -115,6 +115,7 @@ class Changes:
         found: New requests, by serial number, without a gap.
         too_deep: What was put off.
         taken: Digests of what was put off and is a request now.
+        redirected: Digests of requests that were redirected.
         ended: Requests in their final state.
         waits: Requests that are to be fetched again.
         attempts: Fetches that failed.
@@ -132,6 +133,7 @@ class Changes:
     found: list[Found] = field(default_factory=list)
     too_deep: list[TooDeep] = field(default_factory=list)
     taken: list[bytes] = field(default_factory=list)
+    redirected: list[bytes] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)

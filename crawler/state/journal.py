@@ -47,6 +47,9 @@ class Journal(Protocol):
     def taken(self, digest: bytes) -> None:
         """Note that what was put off has been found on a shorter way."""
 
+    def redirected(self, digest: bytes) -> None:
+        """Note that what was asked for redirected away, so that no page was delivered for its URL."""
+
     def ended(self, request: Request, state: State, status: int = 0, reason: str | None = None) -> None:
         """Note the final state of a request."""
 

@@ -69,6 +69,10 @@ class MemoryJournal:
         """Note that what was put off has been found on a shorter way."""
         self._open.taken.append(digest)
 
+    def redirected(self, digest: bytes) -> None:
+        """Note that what was asked for redirected away, so that no page was delivered for its URL."""
+        self._open.redirected.append(digest)
+
     def ended(self, request: Request, state: State, status: int = 0, reason: str | None = None) -> None:
         """Note the final state of a request."""
         self._open.ended.append(Ended(request, state, status, reason, self._clock()))

@@ -41,6 +41,9 @@ class NullJournal:
     def taken(self, digest: bytes) -> None:
         """Note nothing."""
 
+    def redirected(self, digest: bytes) -> None:
+        """Note nothing."""
+
     def ended(self, request: Request, state: State, status: int = 0, reason: str | None = None) -> None:
         """Note nothing."""
 
@@ -80,7 +83,7 @@ class NullRecord:
         """Return what a new crawl begins with."""
         return Restored()
 
-    async def fill(self, seen: DigestSet, too_deep: DigestSet) -> None:
+    async def fill(self, seen: DigestSet, too_deep: DigestSet, redirected: DigestSet) -> None:
         """Leave the sets empty."""
 
     async def waiting_hosts(self) -> list[str]:

@@ -99,7 +99,7 @@ class Record(Protocol):
     async def load(self) -> Restored:
         """Return what an earlier crawl has left."""
 
-    async def fill(self, seen: DigestSet, too_deep: DigestSet) -> None:
+    async def fill(self, seen: DigestSet, too_deep: DigestSet, redirected: DigestSet) -> None:
         """Fill empty sets with the digests of what is known; nobody may use them meanwhile."""
 
     async def waiting_hosts(self) -> list[str]:

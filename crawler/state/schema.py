@@ -7,6 +7,7 @@ requests ──found_on──► requests        each URL ever discovered, by se
    ├── attempts   each fetch that failed, with time and error
    └── failures   why it failed for good
 digests           of all of them in order of serial numbers, as blocks; buckets: the same, ready for a `DigestSet`
+redirected        digests of those that were redirected, so that no page was delivered for their URL
 too_deep          found, but deeper than the limit: not requests yet, as a shorter way may be found
 hosts, robots     what was learnt of hosts: delays, pauses, rules
 shapes            how many URLs are alike
@@ -46,7 +47,11 @@ SNAPSHOT = "snapshot"
 COUNTERS = "tally"
 """Names in the table of facts. The last one is an old word for it, which the files of earlier versions have."""
 
+REDIRECTED = "CREATE TABLE IF NOT EXISTS redirected (digest BLOB PRIMARY KEY) WITHOUT ROWID"
+"""Also made in the files of versions that did not have it."""
+
 SCHEMA = f"""
+{REDIRECTED};
 CREATE TABLE requests (
     serial INTEGER PRIMARY KEY,
     url TEXT NOT NULL,

@@ -60,9 +60,9 @@ class SqliteRecord:
         """Return what an earlier crawl has left."""
         return await self._executor.run(self._store.load)
 
-    async def fill(self, seen: DigestSet, too_deep: DigestSet) -> None:
+    async def fill(self, seen: DigestSet, too_deep: DigestSet, redirected: DigestSet) -> None:
         """Fill empty sets with the digests of what is known; nobody may use them meanwhile."""
-        await self._executor.run(self._store.fill, seen, too_deep)
+        await self._executor.run(self._store.fill, seen, too_deep, redirected)
 
     async def recount(self) -> Ledger:
         """Return how many URLs are in each state, counted one by one."""

@@ -26,7 +26,7 @@ from crawler.state.lock import FolderLock
 from crawler.state.moment import Moment
 from crawler.state.record import QueuePart, Restored
 from crawler.state.rows import PutOff, SeedRow, Waiting
-from crawler.state.schema import CLOCK, COUNTERS, LEDGER, NUMBERS, PENDING, SNAPSHOT, STATES, TOO_DEEP
+from crawler.state.schema import CLOCK, COUNTERS, LEDGER, NUMBERS, PENDING, REDIRECTED, SNAPSHOT, STATES, TOO_DEEP
 
 # With the first, SQLite syncs at checkpoints alone: after a power failure the file is whole, but may be older.
 SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
@@ -65,6 +65,8 @@ class Store:
         self._lock = FolderLock(folder)
         try:
             self._connection = open_database(folder, synchronous=SYNCHRONOUS[durability])
+            with self._errors():
+                self._connection.execute(REDIRECTED)
         except BaseException:
             self._lock.release()
             raise
@@ -94,8 +96,8 @@ class Store:
         with self._errors():
             return self._load()
 
-    def fill(self, seen: DigestSet, too_deep: DigestSet) -> None:
-        """Fill empty sets with the digests of all requests, and of what is too deep to be one."""
+    def fill(self, seen: DigestSet, too_deep: DigestSet, redirected: DigestSet) -> None:
+        """Fill empty sets with the digests of all requests, of what is too deep to be one, and of those redirected."""
         with self._errors():
             for part in self._connection.execute("SELECT start, lengths, data FROM buckets"):
                 seen.restore(*part)
@@ -104,6 +106,8 @@ class Store:
                 seen.extend(data)
             for (digest,) in self._connection.execute("SELECT digest FROM too_deep"):
                 too_deep.add(digest)
+            for (digest,) in self._connection.execute("SELECT digest FROM redirected"):
+                redirected.add(digest)
 
     def no_longer_too_deep(self, max_depth: int | None) -> list[PutOff]:
         """Return what was put off and is not too deep any more."""
@@ -242,6 +246,7 @@ class Store:
             self._connection.execute("INSERT INTO digests VALUES (?, ?)", block)
         many("INSERT OR IGNORE INTO too_deep VALUES (?, ?, ?, ?, ?)", encoding.too_deep(changes.too_deep))
         many("DELETE FROM too_deep WHERE digest = ?", ((digest,) for digest in changes.taken))
+        many("INSERT OR IGNORE INTO redirected VALUES (?)", ((digest,) for digest in changes.redirected))
         many(_WAITS, encoding.waits(changes.waits))
         many(_ENDED, encoding.ends(changes.ended))
         many("DELETE FROM waits WHERE serial = ?", encoding.over(changes.ended))
