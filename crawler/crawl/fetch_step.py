@@ -140,4 +140,4 @@ class FetchStep:
         if not self._rules.may_repeat and self._frontier.redirects.is_of_another(target):
             self._frontier.redirects.end_at_another(request, target)
         else:
-            self._frontier.redirects.hop(request, target)
+            self._frontier.redirects.hop(target)

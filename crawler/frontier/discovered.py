@@ -21,7 +21,7 @@ class Discovered:
     Attributes:
         seen: Those of all requests, whatever became of them.
         too_deep: The digests of the others: each may yet be found on a shorter way.
-        redirected: Those of requests that were redirected: no page was delivered for the URL that they asked for.
+        redirected: Those of requests that ended as redirects: no page was delivered for the URL that they asked for.
         serial: The serial number of the newest request.
     """
 
@@ -74,16 +74,22 @@ class Discovered:
         self._counts.enter(State.REFUSED)
 
     def note_redirected(self, request: Request) -> None:
-        """Take note that ``request`` was redirected: its page is that of another URL."""
-        if request.hops:
-            return
+        """Take note that ``request`` has ended as a redirect: there was no page for its URL."""
         digest = self.seen.digest(request.fingerprint)
         if self.redirected.add(digest):
             self._journal.redirected(digest)
 
     def was_redirected(self, request: Request) -> bool:
-        """Tell whether a request of the same fingerprint was redirected, when it was asked for first."""
+        """Tell whether a request of the same fingerprint has ended as a redirect."""
         return bool(self.redirected) and self.seen.digest(request.fingerprint) in self.redirected
+
+    def note_delivered(self, request: Request) -> None:
+        """Take note that there was a page after all, behind another request, so that it is not delivered again.
+
+        The disk is not told: until the page is committed there, it must be possible to deliver it.
+        """
+        if self.redirected:
+            self.redirected.discard(self.seen.digest(request.fingerprint))
 
     def _take(self, request: Request, fingerprint: str, state: State) -> None:
         """Take note of a request that is new, once it is written down."""

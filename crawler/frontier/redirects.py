@@ -49,20 +49,19 @@ class Redirects:
     def __repr__(self) -> str:
         return f"<Redirects of {self._discovered!r}>"
 
-    def hop(self, request: Request, target: Request) -> None:
-        """Queue an acquired and released ``request`` at the host of ``target``, as which it goes on.
+    def hop(self, target: Request) -> None:
+        """Queue an acquired and released request at the host of ``target``, as which it goes on.
 
         On the disk it stays where it was: a crawl that is killed asks for it again.
         """
-        self._discovered.note_redirected(request)
         self._schedule.push(target)
         self._counts.move(State.IN_FLIGHT, State.PENDING)
 
     def is_of_another(self, target: Request) -> bool:
         """Tell whether another request brings the page to which redirects have led: ``target``.
 
-        Not where that was redirected itself: it may have been on its way to the request that is redirected now. Nor
-        where a request of the chain has sent something: the page is the answer to that.
+        Not where that has ended as a redirect itself: with a cookie it may be a page now, and without it may have led
+        here. Nor where a request of the chain has sent something: the page is the answer to that.
         """
         methods = {target.method, *(method for method, _, _ in target.hops)}
         fingerprint = target.fingerprint
@@ -72,7 +71,7 @@ class Redirects:
 
     def end_at_another(self, request: Request, target: Request) -> None:
         """Close an acquired request that was redirected to ``target``, whose page another request brings."""
-        self._discovered.note_redirected(request)
+        self._discovered.note_redirected(_asked(target))
         self._journal.ended(request, State.DONE, target.hops[0][2], f"redirects to {target.url}")
         self._finish(request, State.DONE)
 
@@ -89,6 +88,7 @@ class Redirects:
         if self.is_of_another(request):
             self.end_at_another(request, request)
             return None
+        self._discovered.note_delivered(request)
         return request
 
     def _take_over(self, request: Request) -> Request:

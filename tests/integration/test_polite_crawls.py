@@ -137,7 +137,7 @@ async def test_a_redirect_to_what_is_forbidden_is_not_followed() -> None:
     async with serve(pages) as site:
         summary, _ = await crawled(site)
     assert "/no" not in site.asked
-    assert (summary.done, summary.denied) == (1, 1)
+    assert (summary.done, summary.denied) == (0, 1)
 
 
 async def test_a_server_that_is_not_there_fails_its_urls_by_that_and_not_by_its_robots_txt() -> None:
@@ -184,7 +184,7 @@ async def test_robots_txt_counts_neither_as_a_page_nor_as_a_url() -> None:
 async def test_a_seed_that_redirects_out_of_scope_is_told_of() -> None:
     async with serve({"/": redirect("http://www.elsewhere.invalid/")}) as site:
         summary, failures = await crawled(site)
-    assert (summary.done, summary.failed) == (0, 1)
+    assert (summary.done, summary.refused) == (0, 1)
     assert failures[0].error == "OutOfScopeError"
     assert "redirects to http://www.elsewhere.invalid/" in failures[0].message
 
