@@ -28,6 +28,7 @@ from crawler.errors import (
     MemoryLimitError,
     NotCachedError,
     OutOfScopeError,
+    PageRetryError,
     ParseError,
     ProtocolError,
     ProxyError,
@@ -44,7 +45,7 @@ from crawler.errors import (
 )
 from crawler.fetching.cache_statistics import CacheStatistics
 from crawler.frontier.host_statistics import HostStatistics, WaitsFor
-from crawler.models import Failure, Ledger, Request, State
+from crawler.models import Failure, Ledger, PageRetry, Request, State
 from crawler.parsing.cpu import Cpu
 from crawler.parsing.router import Router
 from crawler.policy.access import Access, Basic, Bearer, Cookies
@@ -114,6 +115,8 @@ __all__ = [
     "NotCachedError",
     "OutOfScopeError",
     "Page",
+    "PageRetry",
+    "PageRetryError",
     "Parquet",
     "ParseError",
     "Politeness",

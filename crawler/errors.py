@@ -165,6 +165,18 @@ class ParseError(CrawlerError):
         return str(self.args[0])
 
 
+class PageRetryError(ParseError):
+    """The parser has asked for the page to be fetched again; as a failure: once too often.
+
+    ``wait`` are the seconds until then; ``None`` where the parser leaves that to `Retry`.
+    """
+
+    def __init__(self, message: str, traceback: str = "", wait: float | None = None) -> None:
+        super().__init__(message, traceback)
+        self.args = (message, traceback, wait)
+        self.wait = wait
+
+
 class QuarantineError(CrawlerError):
     """A page cannot be parsed without harm. It goes to quarantine, where its body is saved for a replay.
 

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -25,6 +25,7 @@ _EXPECTED = {
     "label": "a string",
     "priority": "a whole number",
     "metadata": "a mapping or None",
+    "again": "a bool",
 }
 
 
@@ -36,6 +37,7 @@ _TYPES: dict[str, Any] = {
     "label": str,
     "priority": int,
     "metadata": Mapping | None,
+    "again": bool,
 }
 
 
@@ -52,6 +54,8 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         body: Payload to send, or ``None``.
         label: Chooses the parser in a `Router`.
         priority: Within a host, requests with a larger priority are fetched earlier.
+        again: Whether it is fetched even if its like was seen before, and its page delivered again. Each such request
+            counts towards `Limits.max_alike`, so that a page that yields itself does so no longer than that.
         metadata: Your own data, which the parser gets as ``page.metadata``. It must be plain data that pickles.
         depth: Links followed from the seed, set by the crawl.
         parent: URL of the page that led here, set by the crawl; empty for seeds.
@@ -77,6 +81,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     serial: int = 0
     rank: float = 0.0
     hops: tuple[tuple[str, str, int], ...] = ()
+    again: bool = False
 
     @property
     def asked(self) -> str:
@@ -87,12 +92,15 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     def fingerprint(self) -> str:
         """The identity of the request in the seen-set: its URL, and method and body if it is not a plain GET.
 
+        One that is made `again` has its number in it, and so is like no other.
         For a URL that is too long it is a digest, because a page can have links of megabytes, and a crawl holds
         fingerprints until its end.
         """
         identity = self.url
         if self.method != "GET" or self.body is not None:
             identity = f"{self.method} {self.url} {_digest_of(self.body or b'')}"
+        if self.again:
+            identity = f"{identity} again {self.serial}"
         return identity if len(identity) <= LONGEST_URL else _digest_of(identity.encode("utf-8", "surrogatepass"))
 
     def check(self) -> None:
@@ -132,6 +140,13 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 def _digest_of(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
+
+
+class PageRetry(NamedTuple):
+    """What a parser yields to have its page fetched again: see `Page.retry`."""
+
+    reason: str
+    wait: float | None = None
 
 
 class State(enum.StrEnum):

@@ -34,6 +34,8 @@ FULL = Request(
     attempt=2,
     serial=7,
     rank=2.0,
+    hops=(("GET", "http://example.org/old", 301),),
+    again=True,
 )
 FAILURE = Failure(URL, State.FAILED, "StatusError", "503", attempts=3, status=503, depth=1, parent=f"{URL}p")
 
@@ -132,6 +134,16 @@ def test_the_fingerprint_of_what_is_very_long_is_short_and_its_own() -> None:
     requests = [Request(long[0]), Request(long[1]), Request(long[0], method="PUT"), Request(long[0], body=b"x")]
     assert len({request.fingerprint for request in requests}) == 4
     assert max(len(request.fingerprint) for request in requests) < 100
+
+
+def test_a_request_that_is_made_again_is_like_no_other() -> None:
+    again = [Request(URL, again=True, serial=serial) for serial in (1, 2)]
+    assert len({request.fingerprint for request in (Request(URL, serial=1), *again)}) == 3
+
+
+def test_a_redirected_request_knows_what_was_asked_for() -> None:
+    assert FULL.asked == "http://example.org/old"
+    assert Request(URL).asked == URL
 
 
 def test_the_fingerprint_of_a_get_is_its_url() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import inf
 
 NONE = "none"
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
@@ -39,6 +40,23 @@ def parse_positive_size(text: str) -> int:
     if not size:
         raise ValueError(f"{text!r} allows not one byte; write bytes, or 512M, or 2G")
     return size
+
+
+def parse_share(text: str) -> float:
+    """Return a number that is not negative; ``none`` is infinite.
+
+    >>> parse_share("0.5"), parse_share("none")
+    (0.5, inf)
+
+    Raises:
+        ValueError: It is no number, or a negative one.
+    """
+    if text.strip().lower() == "none":
+        return inf
+    share = float(text)
+    if not 0 <= share < inf:
+        raise ValueError(f"{text!r} is no share; write a number from 0 on, or none")
+    return share
 
 
 def parse_seconds(text: str) -> float:

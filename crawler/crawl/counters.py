@@ -21,6 +21,7 @@ class Counters:
         self.parsed = 0  # of those fetched; a kill has the others fetched again
         self.items = 0
         self.retries = 0
+        self.retries_refused = 0  # for which a host had no budget
         self.redirects = 0
         self.errors: Counter[str] = Counter()
         self.failures: deque[Failure] = deque(maxlen=MOST_FAILURES)
@@ -36,13 +37,15 @@ class Counters:
     def record(self, size: int) -> CountersRecord:
         """Return what is to be remembered, ``size`` being the bytes of bodies."""
         errors = dict(self.errors)
-        return CountersRecord(self.parsed, self.items, self.retries, self.redirects, size, self.seconds, errors)
+        counts = self.parsed, self.items, self.retries, self.redirects
+        return CountersRecord(*counts, size, self.seconds, errors, self.retries_refused)
 
     def restore(self, record: CountersRecord) -> int:
         """Go on with the counts that `record` returned; return the bytes of bodies."""
         self.fetched = self.fetched_before = self.parsed = record.fetched
         self.items = record.items
         self.retries, self.redirects = record.retries, record.redirects
+        self.retries_refused = record.retries_refused
         self.errors.update(record.errors)
         return record.bytes
 

@@ -79,6 +79,7 @@ class Engine:
             items=counters.items,
             bytes=self._wired.budget.spent,
             retries=counters.retries,
+            retries_refused=counters.retries_refused,
             redirects=counters.redirects,
             errors=dict(counters.errors),
             seconds=counters.seconds,

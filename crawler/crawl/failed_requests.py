@@ -108,7 +108,7 @@ def failure_of(request: Request, error: CrawlerError, saved: str = "") -> Failur
         url=request.asked,
         state=state_of(error),
         error=type(error).__name__,
-        message=str(error) if request.url == request.asked else f"redirected to {request.url}: {error}",
+        message=_message_of(request, error),
         attempts=request.attempt + 1,
         status=error.status if isinstance(error, StatusError) else 0,
         depth=request.depth,
@@ -116,3 +116,9 @@ def failure_of(request: Request, error: CrawlerError, saved: str = "") -> Failur
         traceback=error.traceback if isinstance(error, ParseError | QuarantineError) else "",
         saved=saved,
     )
+
+
+def _message_of(request: Request, error: CrawlerError) -> str:
+    """Return what happened: the error, where redirects had led, and why no other attempt was made."""
+    where = "" if request.url == request.asked else f"redirected to {request.url}: "
+    return where + "; ".join([str(error), *getattr(error, "__notes__", ())])

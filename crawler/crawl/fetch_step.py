@@ -9,8 +9,9 @@ from crawler.crawl.counters import Counters
 from crawler.crawl.discovery import Discovery
 from crawler.crawl.dispatcher import Dispatcher
 from crawler.crawl.exchange import Exchange, cancelled_from_within
-from crawler.crawl.failed_requests import FailedRequests, failure_of
+from crawler.crawl.failed_requests import FailedRequests
 from crawler.crawl.next_step import Again, Failed, FetchRules, Hop
+from crawler.crawl.retries import Retries
 from crawler.document.page import Page
 from crawler.errors import FetchError, LimitReachedError, OutOfScopeError
 from crawler.fetching.protocol import Fetches
@@ -18,7 +19,6 @@ from crawler.frontier.frontier import Frontier
 from crawler.http.redirect import REDIRECTS
 from crawler.models import SITEMAP, Request
 from crawler.policy.limits import ByteBudget
-from crawler.policy.retry_budget import RetryBudget
 from crawler.runtime.clock import Clock
 from crawler.sitemaps.text import BODIES as SITEMAP_BODIES
 
@@ -33,6 +33,7 @@ class FetchStep:
         dispatcher: Dispatcher,
         discovery: Discovery,
         failed_requests: FailedRequests,
+        retries: Retries,
         *,
         counters: Counters,
         budget: ByteBudget,
@@ -47,7 +48,8 @@ class FetchStep:
             dispatcher: Is told of fetches that brought no page, and stopped where the budget is spent.
             discovery: Tells where redirects may lead.
             failed_requests: Closes requests without a page.
-            counters: Counts pages, redirects and retries.
+            retries: Attempts requests again.
+            counters: Counts pages and redirects.
             budget: Bytes of bodies that may be read.
             rules: When a request is fetched again, and which redirects are followed.
             clock: Tells the time.
@@ -61,7 +63,7 @@ class FetchStep:
         self._budget = budget
         self._rules = rules
         self._clock = clock
-        self._retries = RetryBudget(rules.retry.budget)
+        self._retries = retries
 
     def __repr__(self) -> str:
         return f"<FetchStep by {self._fetcher!r}>"
@@ -70,8 +72,7 @@ class FetchStep:
         """Return the page, or ``None`` when what came instead has been dealt with."""
         came: Page | FetchError | LimitReachedError | None = None
         exchange = Exchange(request, self._frontier, self._clock)
-        if not request.attempt:
-            self._retries.deposit()
+        self._retries.note_sent(request)
         bodies = SITEMAP_BODIES if request.label == SITEMAP else None  # else what the user's options say
         try:
             came = await self._fetcher.fetch(request, self._budget, bodies, exchange.answered)
@@ -102,7 +103,7 @@ class FetchStep:
             case Hop(_, target):
                 self._follow(request, target)
             case Again(wait, error):
-                self._retry(request, wait, error)
+                self._retries.again(request, wait, error)
             case Failed(error):
                 self._failed_requests.fail(request, error)
             case page:
@@ -118,15 +119,9 @@ class FetchStep:
         if belongs_to is not request:
             page.request = belongs_to
             self._dispatcher.goes_on_as(belongs_to)
+        self._retries.note_page(request)
         self._counters.fetched += 1
         return page
-
-    def _retry(self, request: Request, wait: float, error: FetchError) -> None:
-        if not self._retries.withdraw():
-            self._failed_requests.fail(request, error)
-            return
-        self._counters.retries += 1
-        self._frontier.retry(request, self._clock.now() + wait, failure_of(request, error))
 
     def _follow(self, request: Request, target: Request) -> None:
         """Have a request that was redirected go on at its ``target``; close it where that is not to be fetched."""

@@ -85,7 +85,7 @@ class FetchRules:
 
     def _target_of(self, request: Request, page: Page) -> Request:
         if request.redirects >= self.max_redirects:
-            raise TooManyRedirectsError(f"more than {self.max_redirects} redirects, {request.url} is another one")
+            raise TooManyRedirectsError(f"more than {self.max_redirects} redirects, of {request.asked}")
         target = redirected(request, page.status, location_of(page.headers))
         before = {(method, url) for method, url, _ in target.hops}
         if target.method == "GET":
@@ -99,4 +99,4 @@ class FetchRules:
 
 def _loop(request: Request, target: Request) -> str:
     where = "itself" if target.url == request.url else f"{target.url}, which led here"
-    return f"redirect loop: {request.url} redirects to {where}; a site that means to set a cookie needs Cookies()"
+    return f"redirect loop: {request.url} redirects to {where}; if it wants its cookie back, keep Cookies()"

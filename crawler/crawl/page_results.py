@@ -9,8 +9,9 @@ from crawler.crawl.committer import Committer
 from crawler.crawl.counters import Counters
 from crawler.crawl.discovery import Discovery
 from crawler.crawl.failed_requests import FailedRequests
+from crawler.crawl.retries import Retries
 from crawler.document.page import Page
-from crawler.errors import ParseError, QuarantineError
+from crawler.errors import PageRetryError, ParseError, QuarantineError
 from crawler.models import Request
 from crawler.parsing.worker import Encode, OfPage, Parsed
 from crawler.sinks.sink import Sink, keyed
@@ -23,9 +24,11 @@ class PageResults:
         self,
         discovery: Discovery,
         failed_requests: FailedRequests,
+        retries: Retries,
         committer: Committer,
         sinks: Sequence[Sink],
         *,
+        uncount: Callable[[], None],
         counters: Counters,
         is_durable: bool,
     ) -> None:
@@ -34,14 +37,18 @@ class PageResults:
         Args:
             discovery: Takes links.
             failed_requests: Closes the requests of pages that could not be parsed.
+            retries: Has pages fetched again whose parsers ask for it.
             committer: Writes the items, and closes the requests of the other pages.
             sinks: Where items go.
+            uncount: Called for each page that is fetched again, as the limit of pages does not count it.
             counters: Counts items and parsed pages.
             is_durable: Whether the crawl has a state folder.
         """
         self._discovery = discovery
         self._failed_requests = failed_requests
+        self._retries = retries
         self._committer = committer
+        self._uncount_one = uncount
         self._sinks = sinks
         self._counters = counters
         self._is_durable = is_durable
@@ -51,8 +58,11 @@ class PageResults:
 
     async def take(self, results: Sequence[tuple[Page, Parsed]]) -> None:
         """Add the links of parsed pages, and hand over their items; with these, their requests are finished."""
-        batch = ItemBatch(self._sinks)
+        batch, again = ItemBatch(self._sinks), 0
         for page, parsed in results:
+            if isinstance(parsed.error, PageRetryError):
+                again += self._retries.again_for_parser(page, parsed.error)
+                continue
             problem = await self._add_links(page, parsed)
             try:
                 batch.add(page, parsed, problem)
@@ -60,9 +70,16 @@ class PageResults:
                 self._failed_requests.fail_page(page, error, parsed.saved)
         # Nothing is awaited from here to the commit of these pages, so that one commit has them and their counts.
         self._counters.items += batch.items
-        self._counters.parsed += len(results)
+        self._counters.parsed += len(results) - again
+        self._uncount(again)
         if batch.pages or self._is_durable:  # bodies of failed pages wait for a commit, too: never too many of them
             await self._committer.put(batch.pages, batch.outputs)
+
+    def _uncount(self, again: int) -> None:
+        """Count pages that are fetched again as not fetched, as redirects and failures are."""
+        self._counters.fetched -= again
+        for _ in range(again):
+            self._uncount_one()
 
     async def _add_links(self, page: Page, parsed: Parsed) -> ParseError | None:
         """Add the links of a page, also of a failed one, such as a broken sitemap. Return why one cannot be added."""

@@ -25,6 +25,8 @@ class Statistics:
         items: Items made.
         bytes: Bytes of bodies read, after decompression.
         retries: Requests put back to be tried again.
+        retries_refused: Requests that failed earlier than `Retry.attempts` says, as the retry budget of their host was
+            used up: see `Retry.budget`.
         redirects: Redirects followed.
         errors: Failures by type of error.
         seconds: Seconds since the start.
@@ -59,6 +61,7 @@ class Statistics:
     paused_by: tuple[str, ...] = ()
     stage: StageStatistics = field(default_factory=StageStatistics)
     cache: CacheStatistics | None = None
+    retries_refused: int = 0
 
     @property
     def pages_per_second(self) -> float:
@@ -93,6 +96,8 @@ class Summary:
         items: Items made.
         bytes: Bytes of bodies, after decompression.
         retries: Requests that were tried again.
+        retries_refused: Requests that failed earlier than `Retry.attempts` says, as the retry budget of their host was
+            used up: see `Retry.budget`.
         redirects: Redirects followed.
         seconds: From the start to the end.
         pages_per_second: Pages for each second.
@@ -135,6 +140,7 @@ class Summary:
     errors: Mapping[str, int]
     workers: tuple[WorkerStatistics, ...]
     cache: CacheStatistics | None = None
+    retries_refused: int = 0
 
     @classmethod
     def of(cls, statistics: Statistics) -> Summary:
@@ -158,6 +164,7 @@ class Summary:
             errors=statistics.errors,
             workers=statistics.stage.workers,
             cache=statistics.cache,
+            retries_refused=statistics.retries_refused,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -177,6 +184,8 @@ class Summary:
         if self.limited_by:
             share = self.shares[self.limited_by.partition(" of ")[0]]
             lines.append(f"limited by {self.limited_by} ({share:.0%} of the time)")
+        if self.retries_refused:
+            lines.append(f"{self.retries_refused} requests were not attempted again: Retry(budget=…)")
         if self.cache is not None:
             lines.append(f"cache: {self.cache}")
         if self.stopped_by:

@@ -18,6 +18,7 @@ from crawler.crawl.parse_step import ParseStep
 from crawler.crawl.parts import Parts, Rules
 from crawler.crawl.pipeline import Pipeline
 from crawler.crawl.refill import Refill
+from crawler.crawl.retries import Retries
 from crawler.crawl.robots_requests import RobotsRequestRules, RobotsRequests
 from crawler.models import Failure
 from crawler.parsing.router import Parser
@@ -44,6 +45,7 @@ class Wiring:
         discovery: Takes links.
         committer: Writes items, and closes the requests of their pages.
         failed_requests: Closes all others.
+        retries: Attempts requests again.
         admission: Decides whether a request may be sent now.
         robots_requests: Fetches robots.txt files.
         parse_step: Has pages parsed.
@@ -71,6 +73,9 @@ class Wiring:
         self.discovery = Discovery(parts.frontier, rules.boundary, rules.limits, rules.rewriting)
         self.committer = self._new_committer()
         self.failed_requests = FailedRequests(parts.frontier, self.counters, self.committer.keep, on_failure)
+        self.retries = Retries(
+            parts.frontier, self.failed_requests, counters=self.counters, rules=rules.retry, clock=parts.clock
+        )
         self.admission = self._new_admission()
         self.robots_requests = self._new_robots_requests()
         self.parse_step = self._new_parse_step(parser, crawler)
@@ -130,8 +135,10 @@ class Wiring:
         page_results = PageResults(
             self.discovery,
             self.failed_requests,
+            self.retries,
             self.committer,
             sinks,
+            uncount=self.dispatcher.uncount,
             counters=self.counters,
             is_durable=self._parts.record.is_durable,
         )
@@ -146,6 +153,7 @@ class Wiring:
             self.dispatcher,
             self.discovery,
             self.failed_requests,
+            self.retries,
             counters=self.counters,
             budget=self.budget,
             rules=FetchRules(

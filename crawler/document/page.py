@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,7 +25,7 @@ from crawler.document.html import (
 from crawler.document.references import parse_refresh
 from crawler.document.sources import ANCHORS, Source
 from crawler.errors import ConfigurationError, InvalidURLError
-from crawler.models import Request
+from crawler.models import PageRetry, Request
 from crawler.url import Base
 
 __all__ = ["Page", "Refresh"]
@@ -246,6 +247,26 @@ class Page:
         url = self.base.resolve(href)
         self._resolved.add(url)
         return Request(url, **fields)
+
+    def retry(self, reason: str, wait: float | None = None) -> PageRetry:
+        """Return what a parser yields to have this page fetched again: it says that you are banned, or logged out.
+
+        Nothing else that the parser yields for this page counts then: no item and no link. It is an attempt like any
+        other. When all of `Retry.attempts` are used up, the request fails with a `PageRetryError`.
+
+        Args:
+            reason: Why; failures and ``crawler explain`` show it.
+            wait: Seconds until then; ``None`` for the waits of `Retry`.
+
+        Raises:
+            ConfigurationError: ``reason`` is no text, or ``wait`` is no number of seconds.
+        """
+        given: Any = (reason, wait)  # of a caller that may have no type checker
+        if not (isinstance(given[0], str) and reason):
+            raise ConfigurationError.of("reason", reason, "a text that says why")
+        if wait is not None and not (isinstance(given[1], int | float) and 0 <= wait < inf):
+            raise ConfigurationError.of("wait", wait, "a number of seconds, or None")
+        return PageRetry(reason, wait)
 
     def normalise(self, request: Request) -> Request:
         """Return a request that a parser yielded with its URL normalised; URLs that this page resolved already are.

@@ -93,12 +93,13 @@ class CachingFetcher:
             return await self._pass_on(request, await ask(request))
         key = key_of(request)
         found = await self._store.find(key, partial(choose, self._mode, sent=sent, now=self._clock()))
-        if found.answer is not None and found.body is not None:
+        is_wanted = not request.attempt  # else what came last was no good: the parser may have said so
+        if is_wanted and found.answer is not None and found.body is not None:
             self._served += 1
             return self._serve(request, found.answer, found.body, rule, started)
         if self._mode == "standard" and "only-if-cached" in directives_of(tuple(sent.items())):
             raise NotCachedError(f"{request.url} is not in the cache, or not fresh, and may not be asked for")
-        if found.answer is not None and (conditions := conditional(request, found.answer)):
+        if is_wanted and found.answer is not None and (conditions := conditional(request, found.answer)):
             received = await ask(conditions)
             if received.status != _NOT_MODIFIED:
                 return await self._store_answer(request, sent, received, found.answer)

@@ -73,6 +73,11 @@ class Discovered:
         self.too_deep.add(digest)
         self._counts.enter(State.REFUSED)
 
+    def told_apart(self, request: Request) -> Request:
+        """Return a request that is made again; as any other, where there was none like it."""
+        plain = replace(request, again=False)
+        return request if plain.fingerprint in self.seen else plain
+
     def note_redirected(self, request: Request) -> None:
         """Take note that ``request`` has ended as a redirect: there was no page for its URL."""
         digest = self.seen.digest(request.fingerprint)

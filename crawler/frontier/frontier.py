@@ -95,9 +95,8 @@ class Frontier:
         self._changed = changed
         self.discovered = Discovered(self._counts, self._journal)
         self.window = Window(self._schedule, window, ran_low)
-        self.redirects = Redirects(
-            self.discovered, self._schedule, self.window, self._counts, journal=self._journal, finish=self.finish
-        )
+        parts = self._schedule, self.window, self._counts, self._journal
+        self.redirects = Redirects(self.discovered, *parts, finish=self.finish)
 
     def __repr__(self) -> str:
         return f"<Frontier {self._counts}>"
@@ -139,8 +138,8 @@ class Frontier:
 
     def statistics(self) -> FrontierStatistics:
         """Return the counts of this moment."""
-        ledger = self._counts.ledger(len(self.discovered))
-        return FrontierStatistics(ledger, self._schedule.hosts, len(self._schedule))
+        counts, schedule = self._counts, self._schedule
+        return FrontierStatistics(counts.ledger(len(self.discovered)), schedule.hosts, len(schedule))
 
     def hosts(self, limit: int, order: HostOrder = "busiest", *, now: float) -> list[HostStatistics]:
         """Return what so many hosts do at ``now``, and what they wait for; see `statistics_of`."""
@@ -160,7 +159,8 @@ class Frontier:
             ParseError: It cannot be written down. In both cases nothing is known of it afterwards.
         """
         discovered = self.discovered
-        if request.fingerprint in discovered.seen:
+        request = discovered.told_apart(request) if request.again else request
+        if not request.again and request.fingerprint in discovered.seen:
             return False
         request = replace(request, serial=discovered.serial + 1, rank=self._ranking.rank_of(request))
         host = self._schedule.host(request)
@@ -175,7 +175,7 @@ class Frontier:
         """
         if self.has_seen(request):
             return False
-        if reason is Refusal.DEPTH:
+        if reason is Refusal.DEPTH and not request.again:
             self.discovered.put_off(request, found_on)
         else:
             self.discovered.refuse(request, reason, found_on)

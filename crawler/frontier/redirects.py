@@ -25,8 +25,8 @@ class Redirects:
         schedule: Schedule,
         window: Window,
         counts: StateCounts,
-        *,
         journal: Journal,
+        *,
         finish: Callable[[Request, State], None],
     ) -> None:
         """Create what a frontier does with redirects.
@@ -93,7 +93,8 @@ class Redirects:
 
     def _take_over(self, request: Request) -> Request:
         """Close a request that was redirected to a new URL; return the one for that, which is in flight instead."""
-        target = replace(request, serial=self._discovered.serial + 1, parent=request.asked, attempt=0, hops=())
+        request_there = self._discovered.told_apart(request) if request.again else request
+        target = replace(request_there, serial=self._discovered.serial + 1, parent=request.asked, attempt=0, hops=())
         self._discovered.add(target, request.serial, self._schedule.host(target).key)
         self._counts.move(State.PENDING, State.IN_FLIGHT)
         self._window.note_taken(target)
@@ -104,4 +105,4 @@ class Redirects:
 def _asked(target: Request) -> Request:
     """Return the request that was asked for, as far as its fingerprint tells requests apart that only read."""
     method, url, _ = target.hops[0]
-    return Request(url, method)
+    return Request(url, method, again=target.again, serial=target.serial)

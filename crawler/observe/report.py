@@ -73,6 +73,9 @@ def _work_rows(summary: Summary, output: str, width: int | None) -> Iterator[tup
     yield ("urls", _urls(summary))
     yield ("items", count(summary.items) + (f" → {output}" if output else ""))
     yield ("limited by", _limit(summary))
+    if summary.retries_refused:
+        requests = plural(summary.retries_refused, "request")
+        yield ("retries", f"{requests} failed early, as their host had no retry budget left; --retry-budget none")
     yield ("workers", workers_row(summary))
     yield from (("", line) for line in table(summary.workers, summary.seconds, text_columns(width)))
     lag = f"{summary.loop_lag_p99_ms:.1f} ms at the 99th percentile, {summary.loop_lag_max_ms:.1f} ms at worst"

@@ -25,11 +25,12 @@ from crawler.errors import (
     EncodingError,
     InvalidURLError,
     MemoryLimitError,
+    PageRetryError,
     ParseError,
     ResultError,
     SinkError,
 )
-from crawler.models import SITEMAP, Request
+from crawler.models import SITEMAP, PageRetry, Request
 from crawler.parsing.packing import unpack, unpickle
 from crawler.parsing.worker_guard import Guard, GuardOptions, protect, resident_bytes
 from crawler.sitemaps import read_sitemap
@@ -226,6 +227,8 @@ def _parse_sitemap(plan: Plan, page: Page) -> Parsed:
 
 def _as_value(error: BaseException) -> CrawlerError:
     """Return an error that is sure to unpickle: errors of this package rebuilt from their text, others explained."""
+    if isinstance(error, PageRetryError):
+        return PageRetryError(_message_of(error), wait=error.wait)
     if isinstance(error, ParseError | ResultError) and type(error) in {ParseError, ResultError}:
         return type(error)(_message_of(error), str(error.traceback))
     if isinstance(error, SinkError) and type(error) in {SinkError, EncodingError}:
@@ -272,6 +275,7 @@ def collect(plan: Plan, page: Page, results: Iterable[Any]) -> Parsed:
 
     Raises:
         ParseError: A request's URL is invalid.
+        PageRetryError: The parser wants the page to be fetched again.
         ResultError: An item, or the metadata of a request, does not pickle.
         EncodingError: A sink cannot encode an item.
     """
@@ -280,6 +284,8 @@ def collect(plan: Plan, page: Page, results: Iterable[Any]) -> Parsed:
     items: list[Any] = []
     for result in results:
         if not isinstance(result, Request):
+            if isinstance(result, PageRetry):
+                raise PageRetryError(result.reason, wait=result.wait)
             items.append(result)
             continue
         request = _normalise(page, result)

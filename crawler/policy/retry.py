@@ -93,8 +93,8 @@ class Retry:
         max_wait: Seconds that no wait exceeds, even if the server asks for more with ``Retry-After``.
         statuses: HTTP statuses after which a request is attempted again.
         table: How each class of errors is treated. ``{**TABLE, FetchTimeoutError: Rule(attempts=5)}`` changes one row.
-        budget: Retries at most for each request of the crawl, in addition to a hundred free ones: 0.2 is one for five.
-            Beyond that, requests fail at once. ``attempts - 1`` sets no bound.
+        budget: Retries that fail too, at most, for each request to a host, in addition to a thousand free ones: 0.2 is
+            one for five. Beyond that, requests to that host fail at once, and say so. ``None`` sets no bound.
     """
 
     attempts: int = 3
@@ -102,13 +102,13 @@ class Retry:
     max_wait: float = 60.0
     statuses: frozenset[int] = PASSING_STATUSES
     table: Mapping[type[FetchError], Rule] = field(default_factory=lambda: TABLE, repr=False, hash=False)
-    budget: float = 0.2
+    budget: float | None = 0.2
 
     def __post_init__(self) -> None:
         whole("attempts", self.attempts, 1, unit="attempts")
         at_least("wait", self.wait, 0, unit="seconds")
         at_least("max_wait", self.max_wait, 0, unit="seconds")
-        at_least("budget", self.budget, 0, unit="retries a request")
+        at_least("budget", self.budget, 0, unit="retries a request", optional=True)
         _check_table(self.table)
 
     def rule_for(self, error: FetchError) -> Rule:
@@ -133,9 +133,25 @@ class Retry:
         if not repeatable and not (isinstance(error, StatusError) and error.status in _UNDONE_STATUSES):
             return None
         wait = self.wait if rule.wait is None else rule.wait
-        backoff: float = wait * 2 ** min(attempt, _MOST_DOUBLINGS) * jitter
+        backoff = self._backoff(wait, attempt, jitter)
         asked = error.retry_after if isinstance(error, StatusError) else None
         return min(max(backoff, asked or 0.0), self.max_wait)
+
+    def wait_for_parser(self, wait: float | None, attempt: int, jitter: float) -> float | None:
+        """Return the seconds to wait where a parser has a page fetched again, or ``None`` if no attempt is left.
+
+        Args:
+            wait: What the parser asks for; ``None`` leaves it to the rules.
+            attempt: As in `wait_after`.
+            jitter: As in `wait_after`.
+        """
+        if attempt + 1 >= self.attempts:
+            return None
+        return min(self._backoff(self.wait, attempt, jitter), self.max_wait) if wait is None else wait
+
+    def _backoff(self, wait: float, attempt: int, jitter: float) -> float:
+        backoff: float = wait * 2 ** min(attempt, _MOST_DOUBLINGS) * jitter
+        return backoff
 
     def _is_final(self, error: FetchError) -> bool:
         """Tell whether the error itself says that another attempt is useless."""

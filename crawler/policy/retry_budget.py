@@ -1,42 +1,59 @@
-"""A budget for the retries of a crawl, so that an outage is not answered with three times the requests."""
+"""A budget of retries for each host, so that an outage is not answered with three times the requests."""
 
 from __future__ import annotations
 
-_FLOOR = 100  # free retries; arbitrary. A crawl of that few requests harms nobody
-_RESERVE = 1000  # retries that can be saved up at most; arbitrary
+FREE = 1000  # retries; arbitrary. What fails so often is an outage, and not a few bad pages
 
 
-class RetryBudget:
-    """A budget of retries: each request adds ``share`` of a retry to it with its first attempt, each retry takes one.
+class RetryBudgets:
+    """A budget for each host: a retry takes one, and gives it back when it succeeds; each new request adds a part.
 
-    When much fails at once, retries make it worse. This is the budget of Finagle (https://twitter.github.io/finagle,
-    RetryBudget) and gRPC (proposal A6, retry throttling) without their clocks. The failing server is already protected
-    by the pace of its host; the budget protects the network in between, and the time of the crawl.
+    When much fails at once, retries make it worse. This is the retry quota of the AWS SDKs (mode "standard"), with the
+    share of new requests of Finagle (RetryBudget). Where every request succeeds in the end, no retry is refused,
+    however many there are.
 
     Attributes:
-        spent: Retries so far.
         refused: Retries for which the budget was empty.
     """
 
-    def __init__(self, share: float) -> None:
-        """Create the budget of a crawl; see `Retry.budget` for ``share``."""
-        self._share = share
-        self._left = float(_FLOOR)
-        self.spent = 0
+    def __init__(self, share: float | None) -> None:
+        """Create the budgets of a crawl; see `Retry.budget` for ``share``."""
         self.refused = 0
+        self._share = share
+        self._left: dict[str, float] = {}  # of hosts that have taken some; all others have all of it
 
     def __repr__(self) -> str:
-        return f"<RetryBudget {self.spent} spent, {int(self._left)} left, {self.refused} refused>"
+        return f"<RetryBudgets {len(self._left)} hosts have taken some, {self.refused} refused>"
 
-    def deposit(self) -> None:
-        """Record the first attempt of a request."""
-        self._left = min(self._left + self._share, max(_RESERVE, self._left))
+    @property
+    def are_untouched(self) -> bool:
+        """Whether no host has taken anything: a cheap question, asked for each request."""
+        return not self._left
 
-    def withdraw(self) -> bool:
-        """Take a retry from the budget; return false, and take nothing, if none is left."""
-        if self._left < 1:
+    def note_new(self, host: str) -> None:
+        """Note the first attempt of a request to ``host``."""
+        self._give(host, self._share or 0.0)
+
+    def note_success(self, host: str) -> None:
+        """Note that a retry has succeeded."""
+        self._give(host, 1.0)
+
+    def withdraw(self, host: str) -> bool:
+        """Take a retry from the budget of ``host``; return false, and take nothing, if none is left."""
+        if self._share is None:
+            return True
+        left = self._left.get(host, float(FREE))
+        if left < 1:
             self.refused += 1
             return False
-        self._left -= 1
-        self.spent += 1
+        self._left[host] = left - 1
         return True
+
+    def _give(self, host: str, amount: float) -> None:
+        left = self._left.get(host)
+        if left is None:
+            return
+        if left + amount < FREE:
+            self._left[host] = left + amount
+        else:
+            del self._left[host]

@@ -15,3 +15,4 @@ class CountersRecord(msgspec.Struct, frozen=True):
     bytes: int = 0
     seconds: float = 0.0
     errors: dict[str, int] = {}
+    retries_refused: int = 0

@@ -23,6 +23,7 @@ class More(msgspec.Struct, omit_defaults=True, array_like=True):
     redirects: int = 0
     metadata: bytes | None = None
     parent: str = ""
+    again: bool = False
 
 
 _NOTHING = More()
@@ -105,6 +106,7 @@ def more_of(request: Request, found_on: int) -> bytes | None:
             request.redirects,
             None if request.metadata is None else pickle.dumps(request.metadata, pickle.HIGHEST_PROTOCOL),
             "" if found_on else request.parent,
+            request.again,
         )
         return _ENCODER.encode(more)
     except Exception as error:  # metadata may be of a type of the user's, which may raise anything
@@ -117,7 +119,7 @@ def _is_plain(request: Request, found_on: int) -> bool:
     return (
         request.metadata is None
         and request.method == "GET"
-        and not (request.headers or request.label or request.priority or request.redirects)
+        and not (request.headers or request.label or request.priority or request.redirects or request.again)
         and request.body is None
         and (found_on != 0 or not request.parent)
     )
@@ -144,6 +146,7 @@ def request_of(url: str, more: bytes | None, parent: str = "") -> Request:
         metadata,
         parent=parent or rest.parent,
         redirects=rest.redirects,
+        again=rest.again,
     )
 
 

@@ -33,8 +33,9 @@ TABLE = Path(__file__).parents[2] / "docs" / "hostile.md"
 HONEST = (1, 2, 3)
 TOGETHER = ("slow", "bombs", "encodings", "framing", "statuses", "redirects", "retries", "types")
 """Families that are crawled at once, so that each address disturbs all others as much as it can."""
-ALONE = ("/framing/closes-next", "/framing/late-response")
-"""Not with the others: they disturb whoever comes next on their connection, and that is what is to be seen."""
+ALONE = ("/framing/closes-next", "/framing/late-response", "/redirects/loop/a", "/redirects/loop/b")
+"""Not with the others: the first two disturb whoever comes next on their connection, and that is what is to be seen; of
+the last two, one ends as the loop and the other at it."""
 
 INLINE = Cpu(executor="inline")
 PATIENT = Fetch(timeout=30, connect_timeout=30)

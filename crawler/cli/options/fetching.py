@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from functools import partial
+from math import inf
 from typing import Annotated
 
 import typer
 
 from crawler.cli.options.given import given
-from crawler.cli.values import parse_positive_size
+from crawler.cli.values import parse_positive_size, parse_share
 from crawler.errors import ConfigurationError
 from crawler.policy.fetch import Fetch
 from crawler.policy.retry import Retry
@@ -31,6 +32,15 @@ class FetchingOptions:
         int | None, _option("--attempts", metavar="N", help="Of each request (default: 3); 1: no retries.")
     ] = None
     tries: Annotated[int | None, _option("--tries", metavar="N", hidden=True)] = None  # the former name
+    retry_budget: Annotated[
+        float | None,
+        _option(
+            "--retry-budget",
+            metavar="SHARE",
+            parser=parse_share,
+            help="Of retries that fail too, for each request to a host, beside 1,000 (default: 0.2); none: no bound.",
+        ),
+    ] = None
     max_body: Annotated[
         int | None,
         _option(
@@ -60,7 +70,10 @@ class FetchingOptions:
             if self.attempts is not None:
                 raise ConfigurationError("--tries is the former name of --attempts; leave it out")
             _log.warning("--tries is deprecated; write --attempts %s", self.tries)
-        return replace(retry, **given(attempts=self.attempts if self.tries is None else self.tries))
+        changed = replace(retry, **given(attempts=self.attempts if self.tries is None else self.tries))
+        if self.retry_budget is None:
+            return changed
+        return replace(changed, budget=None if self.retry_budget == inf else self.retry_budget)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
