@@ -65,6 +65,8 @@ class Discovery:
     def _refusal_of(self, request: Request) -> Refusal | None:
         """Return why a request is refused, if it is."""
         is_too_deep = not self._limits.allows_depth(request.depth)
+        if request.again and not self._traps.permits_again(request.url):
+            return Refusal.TRAP
         refusal = self._refusal_at(request.url, is_known=is_too_deep or self._frontier.has_seen(request))
         return Refusal.DEPTH if is_too_deep and refusal is None else refusal
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from msgspec.structs import replace
 
 from crawler.document.page import Page
 from crawler.errors import ParseError, QuarantineError, SinkError
+from crawler.models import PageRetry
 from crawler.parsing.router import Parser
 from crawler.parsing.worker import (
     DEFAULT_LINK_DIRECTIVES,
@@ -68,8 +69,19 @@ async def parse_async(
 async def _results(parser: Parser, page: Page, crawler: object) -> list[Any]:
     result = parser(page, crawler) if _takes_crawler(parser) else parser(page)
     if isinstance(result, AsyncIterator):
-        return [value async for value in result]
+        return await _collected(result)
     return list(iterate(await result))
+
+
+async def _collected(results: AsyncIterator[Any]) -> list[Any]:
+    values: list[Any] = []
+    async for value in results:
+        values.append(value)
+        if isinstance(value, PageRetry):  # nothing else counts
+            break
+    if isinstance(results, AsyncGenerator):
+        await results.aclose()
+    return values
 
 
 def _takes_crawler(parser: Parser) -> bool:

@@ -69,14 +69,20 @@ class Traps:
         if is_pathological(url):
             return False
         shape = shape_of(url)
-        if shape == url:  # no other URL has this shape
-            return True
+        return shape == url or self._count(shape)  # else no other URL has this shape
+
+    def permits_again(self, url: str) -> bool:
+        """Tell whether a known ``url`` may be crawled again, and count that."""
+        return self._most is None or self._count(f"{shape_of(url)}#again")
+
+    def _count(self, shape: str) -> bool:
         self._alike[shape] += 1
         self._changed.add(shape)
-        if self._alike[shape] == self._most + 1:
+        most = self._most or 0
+        if self._alike[shape] == most + 1:
             text = "%d URLs are alike %s: all others of them are refused as a trap; see Limits.max_alike"
-            _logger.warning(text, self._most, shape)
-        return self._alike[shape] <= self._most
+            _logger.warning(text, most, shape)
+        return self._alike[shape] <= most
 
     def take_changed(self) -> dict[str, int]:
         """Return the counts of the shapes that have grown since the last call."""
