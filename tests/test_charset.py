@@ -207,6 +207,65 @@ def test_bytes_mean_what_the_encoding_standard_says(encoding: str, body: bytes, 
     assert read(body, encoding) == expected
 
 
+@pytest.mark.parametrize(
+    ("encoding", "body", "expected"),
+    [
+        ("euc-jp", b"\xc6\xfc\xad\xa1\xcb\xdc\xb8\xec", "日①本語"),  # NEC's row 13
+        ("euc-jp", b"\xad\xb5\xad\xe2\xf9\xa1", "Ⅰ№纊"),  # NEC's selection of IBM's
+        ("euc-jp", b"\xa1\xc1\xa1\xdd\xa1\xf1\x8f\xa2\xb7~", "～－￠～~"),
+        ("iso-2022-jp", b"\x1b$B-!F|\x1b(B1", "①日1"),
+        ("shift_jis", b"\x87\x40\xfb\xfc\xf0\x40\x80", "①髙\ue000\x80"),
+        ("big5", b"\xa1\x45\xa2\x41\xa1\xfe\xf9\xfe", "‧∕／￭"),
+        ("big5", b"\x87\x7a\xc6\xe7\x88\x62", "㡵ぁ\xca\u0304"),
+        ("gbk", b"\x80\xa3\xa0\xa2\xe3", "€\u3000€"),
+        ("gb18030", b"\xa6\xd9\xa8\xbc\x815\xf47\xfe\x59\x900\x810", "︐ḿ\ue7c7龴\U00010000"),
+        ("euc-kr", b"\x8c\x63\xb0\xa1\xa2\xe6", "똠가€"),
+    ],
+)
+def test_characters_that_python_lacks_or_takes_for_others_are_those_of_the_standard(
+    encoding: str, body: bytes, expected: str
+) -> None:
+    assert read(body, encoding) == expected
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "expected"),
+    [
+        ("euc-jp", b"\xa9\xa1\xc6\xfc", "\ufffd日"),  # a pair that means nothing
+        ("euc-jp", b"\xc6\x80\xc6\xfc", "\ufffd日"),
+        ("euc-jp", b"\x8f\xc6\xff\xc6\xfc", "\ufffd日"),
+        ("euc-jp", b"\x8f\xb0<\x8e<\xc6", "\ufffd<\ufffd<\ufffd"),
+        ("shift_jis", b"\xa0\xfd\xfe\xff\xb1", "\ufffd\ufffd\ufffd\ufffdｱ"),
+        ("shift_jis", b"\x81\xfd\x93\xfa\x81", "\ufffd日\ufffd"),
+        ("shift_jis", b"\x85\x40<", "\ufffd@<"),
+        ("big5", b"\xa3\xfe\xa4\xa4\x80\xff\xa4", "\ufffd中\ufffd\ufffd\ufffd"),
+        ("gbk", b"\xff\xd6\xff\xd6\xd0\xd6", "\ufffd\ufffd中\ufffd"),
+        ("gb18030", b"\x8100<", "\ufffd00<"),
+        ("gb18030", b"\x810\xd6\xd0", "\ufffd0中"),
+        ("gb18030", b"\x810\x81", "\ufffd"),
+        ("gb18030", b"\xfe9\xfe9<", "\ufffd<"),
+        ("euc-kr", b"\xc9\xa1\xb0\xa1\xff\xb0<", "\ufffd가\ufffd\ufffd<"),
+        ("iso-2022-jp", b"\x1b$B!\x1b(B<\x0e\xff\x1b<", "\ufffd<\ufffd\ufffd\ufffd<"),
+        ("iso-2022-jp", b"\x1b$B\x1b(B<\x1b(J\\~\x1b(I1", "\ufffd<¥‾ｱ"),
+        ("iso-2022-jp", b"\x1b$BF| F|\n", "日\ufffd日\ufffd"),
+        ("iso-2022-jp", b"\x1b$BF|F", "日\ufffd"),
+        ("iso-2022-jp", b"a\x1b$", "a\ufffd$"),
+        ("utf-16le", b"\0\xdca\0\0\xd8", "\ufffda\ufffd"),
+        ("utf-16be", b"\xd8\0\0", "\ufffd"),
+        ("replacement", b"\x1b$)C" * 9, "\ufffd"),
+    ],
+)
+def test_each_error_is_one_replacement_character_and_shifts_nothing(encoding: str, body: bytes, expected: str) -> None:
+    assert read(body, encoding) == expected
+
+
+@pytest.mark.parametrize("part", [b"\x1b", b"\x1b$B", b"\x1b(", b"\x1b$B!", b"\x1b(B\x1b$B", b"\x1b\x1b$", b"\x0e"])
+def test_many_escape_sequences_end_no_decoder(part: bytes) -> None:
+    body = part * 5000
+    read_piece = decoder("iso-2022-jp")
+    assert read_piece(body, False) + read_piece(b"", True) == read(body, "iso-2022-jp")
+
+
 def test_a_page_cannot_declare_itself_to_be_of_private_characters() -> None:
     assert decode(b"<meta charset=x-user-defined>\x80").endswith("€")
     assert decode(b"\x80", HTML + "x-user-defined") == "\uf780"

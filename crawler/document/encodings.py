@@ -1,10 +1,14 @@
-"""Character encodings as the web knows them: the labels of the Encoding standard and Python's codecs for them."""
+"""Character encodings as the web knows them: the labels of the Encoding standard, and their decoders."""
 
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable
 from functools import cache
+
+from crawler.document.iso_2022_jp import read_iso_2022_jp
+from crawler.document.multibyte import BIG5, EUC_JP, EUC_KR, GB18030, SHIFT_JIS
 
 # https://encoding.spec.whatwg.org/#names-and-labels: each name, and its other labels. Many labels mean a superset of
 # the encoding that they name, because pages contain such characters.
@@ -66,23 +70,25 @@ _LABELS = {
 }
 _NAMES = {label: name for name, labels in _LABELS.items() for label in (name, *labels.split())}
 
-# Python's codecs for the encodings with several bytes a character. big5hkscs lacks 203 of the standard's 18,590
-# characters; those for EUC-JP and ISO-2022-JP lack the 457 that NEC and IBM added; the others are complete.
-_MULTI_BYTE = {
-    "utf-8": "utf-8",
-    "utf-16be": "utf-16-be",
-    "utf-16le": "utf-16-le",
-    "gbk": "gb18030",
-    "gb18030": "gb18030",
-    "big5": "big5hkscs",
-    "euc-jp": "euc_jp",
-    "iso-2022-jp": "iso2022_jp_ext",
-    "shift_jis": "cp932",
-    "euc-kr": "cp949",
+_UNICODE = {"utf-8": "utf-8", "utf-16be": "utf-16-be", "utf-16le": "utf-16-le"}  # and Python's codecs for them
+_REPLACEMENT = "\ufffd"
+_MULTI_BYTE: dict[str, Callable[[bytes], str]] = {
+    "gbk": GB18030.read,
+    "gb18030": GB18030.read,
+    "big5": BIG5.read,
+    "euc-jp": EUC_JP.read,
+    "iso-2022-jp": read_iso_2022_jp,
+    "shift_jis": SHIFT_JIS.read,
+    "euc-kr": EUC_KR.read,
+    # For encodings that only attackers use.
+    "replacement": lambda body: _REPLACEMENT if body else "",
 }
 _SINGLE_BYTE = {"iso-8859-8-i": "iso8859_8", "windows-874": "cp874", "x-mac-cyrillic": "mac_cyrillic"}  # else by name
 _PATCHES = {"koi8-u": {0xAE: "ў", 0xBE: "Ў"}, "windows-1255": {0xCA: "\u05ba"}}  # where Python's codec differs
-_REPLACEMENT = "\ufffd"
+# Up to where a body can be cut: the two parts are read like the whole. In ISO-2022-JP that is in ASCII, after a
+# character; elsewhere after a byte that is never the second of a character.
+_CUTS = {"iso-2022-jp": rb".*\x1b\(B[^\x1b]", "replacement": rb"(?!)"}
+_CUT = rb".*[\0-/:-?]"
 
 
 def encoding_named(label: str) -> str | None:
@@ -95,25 +101,46 @@ def encoding_named(label: str) -> str | None:
 
 
 def read(body: bytes, encoding: str) -> str:
-    """Return ``body`` as text in the ``encoding`` of that name; invalid bytes become U+FFFD.
+    """Return ``body`` as text in the ``encoding`` of that name, as the standard's decoder reads it.
 
-    Encodings that only attackers use are read as a single U+FFFD. The standard calls this the replacement encoding.
+    Each error becomes a U+FFFD. A body in the replacement encoding is a single one.
     """
-    if codec := _MULTI_BYTE.get(encoding):
+    if codec := _UNICODE.get(encoding):
         return body.decode(codec, "replace")
-    if encoding == "replacement":
-        return _REPLACEMENT if body else ""
+    if multi_byte := _MULTI_BYTE.get(encoding):
+        return multi_byte(body)
     return codecs.charmap_decode(body, "strict", _table(encoding))[0]
 
 
 def decoder(encoding: str) -> Callable[[bytes, bool], str]:
-    """Return a function that decodes a body in pieces, as `read` does. It takes a piece and whether it is the last.
-
-    In the replacement encoding each piece becomes a U+FFFD.
-    """
-    if codec := _MULTI_BYTE.get(encoding):
+    """Return a function that decodes a body in pieces, as `read` does. It takes a piece and whether it is the last."""
+    if codec := _UNICODE.get(encoding):
         return codecs.getincrementaldecoder(codec)("replace").decode
+    if encoding in _MULTI_BYTE:
+        return _Pieces(encoding).read
     return lambda piece, _is_last: read(piece, encoding)
+
+
+class _Pieces:
+    """Reads a body in pieces, each up to the last place at which it can be cut."""
+
+    def __init__(self, encoding: str) -> None:
+        self._read = _MULTI_BYTE[encoding]
+        self._cut = re.compile(_CUTS.get(encoding, _CUT), re.DOTALL).match
+        self._waiting: list[bytes] = []
+
+    def __repr__(self) -> str:
+        return f"<_Pieces {sum(map(len, self._waiting))} bytes waiting>"
+
+    def read(self, piece: bytes, is_last: bool) -> str:  # as a decoder of `codecs` is called
+        cut = self._cut(piece)
+        end = len(piece) if is_last else cut.end() if cut else 0
+        if not end and not is_last:
+            self._waiting.append(piece)
+            return ""
+        text = self._read(b"".join([*self._waiting, piece[:end]]))
+        self._waiting = [piece[end:]]
+        return text
 
 
 @cache
