@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeAlias
 
 from ada_url import join_url, normalize_url
 
@@ -30,6 +32,11 @@ _RELATIVE = re.compile(rf"({_PATH}(?:\?{_QUERY})?)(?:#.*)?", re.ASCII | re.DOTAL
 _HOST = r"(?:[a-z0-9-]++\.)*+[a-z][a-z0-9-]*+"
 _ABSOLUTE = re.compile(rf"(https?://{_HOST})(/{_PATH}(?:\?{_QUERY})?)?(?:#.*)?", re.ASCII | re.DOTALL).fullmatch
 _UP = re.compile(r"(?:\.\./)++").match
+# A query with more than printable ASCII. The parser of URLs drops tabs and line ends, and blanks at the end.
+_UNUSUAL_QUERY = re.compile(r"([^?#]*+\?)(?![\t\n\r -\"$-~]*+(?:#|\Z))([^#]*+)").match
+_DROPPED = str.maketrans("", "", "\t\n\r")
+_DROPPED_AT_THE_END = "".join(map(chr, range(0x21)))
+_RAW_BYTES = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, in the text of a header field
 
 
 def resolve(base: str, href: str) -> str:
@@ -54,20 +61,30 @@ def resolve(base: str, href: str) -> str:
     return url.partition("#")[0]
 
 
+QueryEncoder: TypeAlias = Callable[[], Callable[[str], str] | None]
+
+
 class Base:
     """The base URL of a page, which resolves many references.
 
     It gives the results of `resolve`. Most references only need to be appended to a part of the base, which takes a
     quarter of the time.
 
+    Args:
+        url: The URL.
+        query_encoder: A function that returns a function that percent-encodes a query in the encoding of the page; or
+            ``None`` if that is UTF-8. It is called when there is a query for which that makes a difference.
+
     Attributes:
         url: The URL, normalised.
     """
 
-    __slots__ = ("_document", "_folder", "_origin", "url")
+    __slots__ = ("_document", "_encode", "_folder", "_origin", "_query_encoder", "url")
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, query_encoder: QueryEncoder | None = None) -> None:
         self.url = url
+        self._query_encoder = query_encoder
+        self._encode: Callable[[str], str] | None = None
         self._document = self._folder = self._origin = ""
         try:
             self.url = resolve("", url)
@@ -87,10 +104,10 @@ class Base:
             InvalidURLError: ``href`` is invalid by the WHATWG URL standard, or neither http nor https.
         """
         if not self._origin:
-            return resolve(self.url, href)
+            return self._by_the_standard(href)
         found = _RELATIVE(href)
         if not found:
-            return _plain_absolute(href) or resolve(self.url, href)
+            return _plain_absolute(href) or self._by_the_standard(href)
         plain: str = found[1]
         if not _has_dot_segment(plain):
             first = plain[:1]
@@ -99,6 +116,20 @@ class Base:
             if first == "/" and plain[1:2] != "/":
                 return self._origin + plain
         return self._special(plain) or resolve(self.url, href)
+
+    def _by_the_standard(self, href: str) -> str:
+        if (self._encode or self._query_encoder) and (found := _UNUSUAL_QUERY(href)):
+            href = self._with_encoded_query(href, found)
+        return resolve(self.url, href)
+
+    def _with_encoded_query(self, href: str, found: re.Match[str]) -> str:
+        if self._query_encoder:
+            self._encode, self._query_encoder = self._query_encoder(), None
+        if not self._encode:
+            return href
+        fragment = href[found.end() : found.end() + 1]  # a '#': blanks before it are not at the end
+        query = found[2] if fragment else found[2].rstrip(_DROPPED_AT_THE_END)
+        return found[1] + self._encode(query.translate(_DROPPED)) + fragment
 
     def _special(self, plain: str) -> str | None:
         """Return the URL for a reference that is empty, a query, or begins with ``../``; ``None`` for all others."""
@@ -116,6 +147,15 @@ class Base:
         """Return the folder so many ``levels`` above the folder of the base, at most the root."""
         path = self._folder[len(self._origin) :]
         return f"{self._origin}{path.rsplit('/', levels + 1)[0]}/"
+
+
+def with_raw_bytes(field: str) -> str:
+    """Return a reference in a header field with the bytes that are not UTF-8 percent-encoded, as browsers send them.
+
+    Args:
+        field: The text of the field, as aiohttp decodes it: such bytes are lone surrogates.
+    """
+    return field if field.isascii() else _RAW_BYTES.sub(lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", field)
 
 
 def _plain_absolute(href: str) -> str | None:

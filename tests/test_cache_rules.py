@@ -260,6 +260,7 @@ def test_to_be_told_the_same_twice_changes_nothing(old: list[tuple[str, str]], n
         ([("location", "https://other.example/"), ("content-location", "http://site.example/page")], [URL]),
         ([("location", "http://["), ("content-location", "mailto:a@b.example")], [URL]),
         ([("location", URL)], [URL]),
+        ([("location", "/caf\udce9")], [URL, "https://site.example/caf%E9"]),
     ],
 )
 def test_a_change_makes_void_its_url_and_those_of_the_origin_that_it_names(

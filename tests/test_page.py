@@ -268,3 +268,89 @@ def test_no_body_breaks_a_page(body: bytes, content_type: str) -> None:
 def test_a_request_made_by_hand_is_relative_to_the_base_as_a_followed_one_is() -> None:
     page = Page("http://a.example/x/", b'<base href="/other/">')
     assert page.normalise(Request("c")).url == page.follow("c").url == "http://a.example/other/c"
+
+
+# ── queries in pages that are not UTF-8 ──
+
+
+def in_encoding(encoding: str, html: str, codec: str = "", *headers: tuple[str, str]) -> Page:
+    field = ("content-type", f"text/html; charset={encoding}")
+    return Page(URL, html.encode(codec or encoding), headers=(field, *headers))
+
+
+SENT = "http://example.org/books/s?q=%EF%EE%E8%F1%EA"
+
+
+def test_every_reference_in_a_page_asks_in_the_encoding_of_the_page() -> None:
+    made = in_encoding(
+        "windows-1251",
+        "<link rel=canonical href='s?q=поиск#ж'><meta http-equiv=refresh content='0;s?q=поиск'>"
+        "<a href='s?q=поиск'>x</a><form action='s?q=поиск&amp;f'></form><iframe src='s?q=поиск&amp;i'></iframe>"
+        "<img src='s?q=поиск&amp;j' srcset='s?q=поиск&amp;k 2x'><script src=s?q=поиск&amp;l></script>",
+    )
+    links = [request.url for request in made.links(sources=EVERYTHING)]
+    assert links == [SENT + end for end in ("", "&f", "&i", "&j", "&k", "&l")]
+    assert (made.canonical, made.refresh) == (SENT, (0.0, SENT))
+    assert made.follow("s?q=поиск").url == SENT
+    assert made.normalise(Request("s?q=поиск")).url == SENT
+    assert made.normalise(Request("http://example.org/books/s?q=поиск")).url == SENT
+
+
+def test_a_base_element_has_its_query_in_the_encoding_of_the_page_and_so_has_what_is_relative_to_it() -> None:
+    made = in_encoding(
+        "windows-1251", "<base href='/x/?ж'><a href=''>x</a><a href='?ж'>x</a><a href='//b.example?ж'>x</a>"
+    )
+    assert urls(made) == ["http://example.org/x/?%E6", "http://b.example/?%E6"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "href", "expected"),
+    [
+        ("windows-1251", "/путь?к=漢", "/%D0%BF%D1%83%D1%82%D1%8C?%EA=%26%2328450%3B"),
+        ("shift_jis", "/search?cat=漢字", "/search?cat=%8A%BF%8E%9A"),
+        ("euc-jp", "/search?cat=漢字#漢", "/search?cat=%B4%C1%BB%FA"),
+        ("iso-2022-jp", "/?漢", "/?%1B$B4A%1B(B"),
+        ("gbk", "/?中 ", "/?%D6%D0"),
+        ("utf-8", "/?ж漢", "/?%D0%B6%E6%BC%A2"),
+        ("utf-16le", "/?ж漢", "/?%D0%B6%E6%BC%A2"),
+        ("utf-16be", "/?ж漢", "/?%D0%B6%E6%BC%A2"),
+    ],
+)
+def test_paths_and_pages_in_utf_16_ask_in_utf_8(encoding: str, href: str, expected: str) -> None:
+    made = Page(
+        URL,
+        f'<a href="{href}">x</a>'.encode(encoding, "xmlcharrefreplace"),
+        headers=(("content-type", f"text/html; charset={encoding}"),),
+    )
+    assert urls(made) == ["http://example.org" + expected]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "expected"),
+    [
+        (b"<meta charset=koi8-r>", "", "%D6"),
+        (b"<meta charset=koi8-r>", "text/html; charset=windows-1251", "%E6"),
+        (b"\xef\xbb\xbf<meta charset=koi8-r>", "text/html; charset=windows-1251", "%D0%B6"),
+        (b"<meta charset=koi8-r>", "application/xhtml+xml", "%D6"),
+        (b"<p>\xe9", "", "%26%231078%3B"),  # windows-1252, as the text was read in
+        (b"<p>\xd0\xb6", "", "%D0%B6"),
+        (b"<p>", "", "%D0%B6"),  # nobody says what it is in
+        (b"<meta charset=iso-8859-1>", "", "%26%231078%3B"),
+        (b"<meta charset=koi8-r>", "application/json", "%D0%B6"),
+    ],
+)
+def test_a_query_is_in_the_encoding_in_which_the_page_was_read(body: bytes, content_type: str, expected: str) -> None:
+    made = Page(URL, body, headers=(("content-type", content_type),))
+    assert made.follow("/?ж").url == "http://example.org/?" + expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "windows-1251"])
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [("0; /a?ж", "/a?%D0%B6"), ("0; /\udcd6?\udcd6", "/%D6?%D6"), ("0; /é?\udce9", "/%C3%A9?%E9")],
+)
+def test_a_header_field_is_no_part_of_the_page_and_its_bytes_are_sent_as_they_are(
+    encoding: str, field: str, expected: str
+) -> None:
+    made = in_encoding(encoding, "ж", "", ("refresh", field))
+    assert made.refresh == (0.0, "http://example.org" + expected)

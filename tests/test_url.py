@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crawler.errors import InvalidURLError
@@ -259,9 +260,63 @@ def test_a_base_resolves_every_kind_of_reference_as_one_alone_is_resolved(refere
         assert outcome(Base(base).resolve, reference) == outcome(resolve, base, reference)
 
 
+def in_utf_8(query: str) -> str:
+    return quote(query, safe="!$%&()*+,-./:;=?@[\\]^_`{|}~")
+
+
+def in_koi8(query: str) -> str:
+    return quote(query, safe="=&", encoding="koi8-r", errors="replace")
+
+
+@settings(max_examples=1000)
+@given(st.sampled_from(BASES), st.text("aé漢?? ##&=/:'\"<>\\\t\n\r\0\x1f\x7f\x80\xa0%"))
+@example(BASE, "?é #")
+@example(BASE, "?é \t")
+@example(BASE, "?\té\n \x00")
+@example("", "http://b.example?é#?é")
+@example(BASE, "//u?é@b.example/?é")
+@example(BASE, "#?é")
+def test_a_query_encoded_in_utf_8_beforehand_is_the_same_query(base: str, reference: str) -> None:
+    assert outcome(Base(base, lambda: in_utf_8).resolve, reference) == outcome(resolve, base, reference)
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("?q=ж", "http://a/b/c/d;p?q=%D6"),
+        ("ж?q=ж#ж", "http://a/b/c/%D0%B6?q=%D6"),
+        ("//ж.example/?ж", "http://xn--f1a.example/?%D6"),
+        ("http://b.example?q=ж", "http://b.example/?q=%D6"),
+        ("/#?ж", "http://a/"),
+        ("?ж=?ж \n", "http://a/b/c/d;p?%D6=%3F%D6"),
+        ("?\tж\r\nж", "http://a/b/c/d;p?%D6%D6"),
+    ],
+)
+def test_only_the_query_is_sent_in_the_encoding_of_a_page(reference: str, expected: str) -> None:
+    assert Base("http://a/b/c/d;p?q", lambda: in_koi8).resolve(reference) == expected
+
+
+def test_a_query_of_plain_ascii_is_in_no_encoding() -> None:
+    def fail() -> None:
+        raise AssertionError
+
+    base = Base(BASE, fail)
+    for reference in ("?a b", "?a=b|c", "ж?a\n", "/a?b#ж", "?a'\"<>%", "ж"):
+        assert base.resolve(reference) == resolve(BASE, reference)
+
+
 @pytest.mark.parametrize(
     "href",
-    ["../" * 1_000_000, "a/" * 1_000_000, "../" * 1_000_000 + "/.", "http://a." + "b." * 1_000_000, "%2" * 1_000_000],
+    [
+        "?" * 1_000_000 + "ж",
+        "?ж" * 500_000,
+        "ж?" + " " * 1_000_000 + "ж",
+        "../" * 1_000_000,
+        "a/" * 1_000_000,
+        "../" * 1_000_000 + "/.",
+        "http://a." + "b." * 1_000_000,
+        "%2" * 1_000_000,
+    ],
 )
 def test_a_reference_of_megabytes_takes_no_longer_than_it_is_long(href: str) -> None:
     assert outcome(Base(BASE + "/x" * 1_000_000).resolve, href)

@@ -36,6 +36,18 @@ def encoding_of(body: bytes, content_type: str = "") -> str:
     or XML declaration near the start. After these: UTF-8 if the bytes are valid UTF-8 and not only ASCII, then a
     ``<meta charset>`` farther down, then windows-1252.
     """
+    return _known_encoding(body, content_type) or _FALLBACK
+
+
+def query_encoding_of(body: bytes, content_type: str = "") -> str:
+    """Return the name of the encoding in which a page with this ``body`` sends the queries of its references.
+
+    It is the encoding of the page; UTF-8 if nothing is declared and the bytes say nothing, as they are all ASCII.
+    """
+    return _known_encoding(body, content_type) or ("utf-8" if body.isascii() else _FALLBACK)
+
+
+def _known_encoding(body: bytes, content_type: str) -> str | None:
     for mark, name in BYTE_ORDER_MARKS:
         if body.startswith(mark):
             return name
@@ -46,7 +58,7 @@ def encoding_of(body: bytes, content_type: str = "") -> str:
         return encoding
     if not body.isascii() and _is_utf_8(body):
         return "utf-8"
-    return (declared_encoding(body[:_WIDE_WINDOW]) if is_markup else None) or _FALLBACK
+    return declared_encoding(body[:_WIDE_WINDOW]) if is_markup else None
 
 
 def encoding_in(content_type: str) -> str | None:

@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from crawler.document.references import parse_refresh
 from crawler.document.sources import Source
 from crawler.errors import InvalidURLError
-from crawler.url import Base
+from crawler.url import Base, QueryEncoder
 
 __all__ = [
     "LexborHTMLParser",
@@ -31,14 +31,20 @@ def is_html(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() in ("", *_HTML_TYPES)
 
 
-def base_of(tree: LexborHTMLParser, url: str) -> Base:
-    """Return the base URL of the references in a page at ``url``: its ``<base href>``, else ``url``."""
-    base = Base(url)
+def base_of(tree: LexborHTMLParser, url: str, query_encoder: QueryEncoder | None = None) -> Base:
+    """Return the base URL of the references in a page at ``url``: its ``<base href>``, else ``url``.
+
+    Args:
+        tree: The page.
+        url: Its URL.
+        query_encoder: The function that a `Base` takes.
+    """
+    base = Base(url, query_encoder)
     for node in tree.tags("base"):
         # The first one with an address counts, even an invalid one, which then means nothing.
         if "href" in (attributes := node.attributes):
             try:
-                return Base(base.resolve(attributes["href"] or ""))
+                return Base(base.resolve(attributes["href"] or ""), query_encoder)
             except InvalidURLError:
                 return base
     return base

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from math import inf
 from typing import Any, NamedTuple
 
@@ -22,11 +23,12 @@ from crawler.document.html import (
     resolve_links,
     robots_elements,
 )
+from crawler.document.query_encoding import query_encoder
 from crawler.document.references import parse_refresh
 from crawler.document.sources import ANCHORS, Source
 from crawler.errors import ConfigurationError, InvalidURLError
 from crawler.models import PageRetry, Request
-from crawler.url import Base
+from crawler.url import Base, with_raw_bytes
 
 __all__ = ["Page", "Refresh"]
 
@@ -190,7 +192,7 @@ class Page:
 
         Those whose target is no http(s) URL are ignored.
         """
-        field = parse_refresh(self.header("refresh"))
+        field = parse_refresh(with_raw_bytes(self.header("refresh")))
         if field and (refresh := _refresh(field, Base(self.url))):
             return refresh
         elements = refreshes_in(self.tree) if is_html(self.content_type) else ()
@@ -282,7 +284,8 @@ class Page:
     def base(self) -> Base:
         """The base URL of the references in the page: its ``<base href>``, else its URL."""
         if self._base is None:
-            self._base = base_of(self.tree, self.url) if is_html(self.content_type) else Base(self.url)
+            encoder = partial(query_encoder, self.body, self.content_type)
+            self._base = base_of(self.tree, self.url, encoder) if is_html(self.content_type) else Base(self.url)
         return self._base
 
 

@@ -10,7 +10,6 @@ Credentials and cookies of `Access` are not part of a request, so a redirect can
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from http import HTTPStatus
 
@@ -19,12 +18,11 @@ from msgspec.structs import replace
 from crawler.errors import InvalidURLError, ProtocolError
 from crawler.http.fields import Fields
 from crawler.models import Request
-from crawler.url import origin_of, resolve, without_userinfo
+from crawler.url import origin_of, resolve, with_raw_bytes, without_userinfo
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LONGEST = 16_384  # characters of a Location; arbitrary, twice what servers accept as a request line
 _SHOWN = 200  # characters of it in a message; arbitrary
-_RAW_BYTES = re.compile(r"[\udc80-\udcff]")  # bytes that are not UTF-8, as Python represents them (PEP 383)
 _OF_THE_BODY = frozenset({"content-encoding", "content-language", "content-location", "content-type", "content-length"})
 # A list of harmless fields rather than one of secret fields: X-Api-Key, X-Auth-Token, X-CSRF-Token and all unknown ones
 # are not passed on. The first five are those that pages may send to other origins without asking (Fetch standard,
@@ -77,11 +75,8 @@ def redirected(request: Request, status: int, location: str) -> Request:
 def _target(base: str, location: str) -> str:
     if len(location) > _LONGEST:
         raise ProtocolError(f"redirects to {_shown(location)} of {len(location)} characters; {_LONGEST} are allowed")
-    if not location.isascii():
-        # As browsers do: UTF-8 stays UTF-8, and all other bytes are percent-encoded as they are.
-        location = _RAW_BYTES.sub(lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", location)
     try:
-        return without_userinfo(resolve(base, location))
+        return without_userinfo(resolve(base, with_raw_bytes(location)))
     except InvalidURLError as error:
         raise ProtocolError(f"redirects to {_shown(location)}, which is no http or https URL") from error
 

@@ -12,7 +12,7 @@ from crawler.http.freshness import HEURISTIC_STATUSES
 from crawler.http.redirect import REDIRECTS
 from crawler.http.stored import Stored, may_pass
 from crawler.models import Request
-from crawler.url import origin_of, resolve
+from crawler.url import origin_of, resolve, with_raw_bytes
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 §9.2.1
 CACHEABLE_METHODS = frozenset({"GET", "HEAD"})  # RFC 9110 §9.2.3; POST is too, but its answers are seldom stored
@@ -121,7 +121,7 @@ def outdated_by(request: Request, fields: Fields) -> tuple[str, ...]:
     urls = [request.url]
     for name in ("location", "content-location"):
         try:
-            urls.append(resolve(request.url, value_of(fields, name)))
+            urls.append(resolve(request.url, with_raw_bytes(value_of(fields, name))))
         except InvalidURLError:
             continue
     return tuple(dict.fromkeys(url for url in urls if origin_of(url) == origin_of(request.url)))

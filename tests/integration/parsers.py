@@ -7,12 +7,18 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from crawler import Crawler, Page
+from crawler import Crawler, Page, Request
 
 
 def urls(page: Page) -> Iterator[Any]:
     yield page.url
     yield from page.links()
+
+
+def relative(page: Page) -> Iterator[Any]:
+    """Yield relative requests that the parser made itself."""
+    yield page.url
+    yield from (Request(node.attributes["href"] or "") for node in page.css("a[href]"))
 
 
 def links_only(page: Page) -> Iterator[Any]:

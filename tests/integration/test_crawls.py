@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -75,6 +75,27 @@ async def test_a_crawl_finds_each_page_once_and_accounts_for_every_url() -> None
     twice = truth.flaky | truth.failing
     assert {url: requests[url] for url in twice} == dict.fromkeys(twice, 2)
     assert summary.retries == len(twice)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "query", "expected"),
+    [("windows-1251", "q=поиск", "q=%EF%EE%E8%F1%EA"), ("shift_jis", "cat=漢字", "cat=%8A%BF%8E%9A")],
+)
+@pytest.mark.parametrize("parser", [parsers.urls, parsers.relative])
+async def test_a_page_that_is_not_utf_8_asks_as_a_browser_would(
+    parser: Callable[..., Any], encoding: str, query: str, expected: str
+) -> None:
+    async def front(_: web.Request) -> web.StreamResponse:
+        html = f'<meta charset={encoding}><a href="/found?{query}">x</a>'
+        return web.Response(body=html.encode(encoding), content_type="text/html")
+
+    async def found(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=200 if request.raw_path == f"/found?{expected}" else 404)
+
+    async with serve({"/": front, "/found": found}) as site:
+        items, summary = await crawl_all(Crawler(parser, cpu=INLINE), site.url)
+    assert items == [site.url, f"{site.url}found?{expected}"]
+    assert (summary.fetched, summary.failed) == (2, 0)
 
 
 async def test_processes_find_what_the_loop_finds() -> None:
