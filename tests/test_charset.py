@@ -287,6 +287,19 @@ def test_megabytes_that_are_not_what_they_say_are_read_all_the_same(label: str, 
     assert decode(b"<meta http-equiv=content-type content='" + body, "text/html")
 
 
+@pytest.mark.parametrize("encoding", ["euc-jp", "shift_jis", "iso-2022-jp", "big5", "gb18030", "euc-kr"])
+@pytest.mark.parametrize(
+    "part", [b"\x81<", b"\xa2A\xa1\xfe", b"\x8f\xa2\xb7", b"\xa1", b"\x810\x81", b"\x1b(", b"\x1b$B!", b"\xe6\xbc\xa2"]
+)
+def test_a_body_that_is_cut_off_anywhere_is_read_to_its_end(encoding: str, part: bytes) -> None:
+    body = part * (2**16 // len(part))
+    whole = read(body, encoding)
+    for length in range(len(body) - 5, len(body)):
+        text = read(body[:length], encoding)
+        assert len(whole) - len(text) <= 10
+        assert whole.startswith(text[:-2])
+
+
 def test_what_does_not_decode_becomes_a_replacement_character() -> None:
     assert decode(b"a\xffb", HTML + "utf-8") == "a\ufffdb"
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 
 _REPLACEMENT = "\ufffd"
+_SHORT = 16  # bytes that are read by tokens at once; arbitrary
 _TILDE = b"\x8f\xa2\xb7"  # of JIS X 0212; Python reads it as that of ASCII
 _FIRST, _LAST = 0xA1, 0xFE  # bytes of a pair in EUC-JP
 _MAY_BE_SECOND, _BEYOND_ASCII = 0x40, 0x80
@@ -82,24 +83,35 @@ class MultiByte:
         """Return ``body`` as text; each error becomes a U+FFFD."""
         if body.isascii():
             return body.decode("ascii")
-        text = "".join(map(self._block, _BLOCKS(body))) if self._is_doubtful(body) else self._as_a_whole(body)
+        text = self._by_tokens(body) if len(body) <= _SHORT else self._as_a_whole(body)
+        if text is None:
+            text = "".join(map(self._block, _BLOCKS(body)))
         for said, right in self._replaced:
             text = text.replace(said, right)
         return text
 
-    def _is_doubtful(self, body: bytes) -> bool:
-        return any(token in body for token in self._doubtful)
+    def _by_tokens(self, body: bytes) -> str:
+        return "".join(map(self._texts.__getitem__, self._token.findall(body)))
 
-    def _as_a_whole(self, body: bytes) -> str:
+    def _as_a_whole(self, body: bytes) -> str | None:
+        """Return ``body`` as the codec reads it; ``None`` if the standard's decoder reads it in another way."""
+        if self._is_doubtful(body):
+            return None
         try:
             return body.decode(self._codec)
         except UnicodeDecodeError:
-            return "".join(map(self._block, _BLOCKS(body)))
+            return None
+
+    def _is_doubtful(self, body: bytes) -> bool:
+        return any(token in body for token in self._doubtful)
 
     def _block(self, body: bytes) -> str:
-        """Return a block as text. Errors cost ten times what tokens cost, so where there are many, all is tokens."""
+        text = self._as_a_whole(body)
+        if text is not None:
+            return text
+        # An error costs ten times what a token costs.
         if self._is_doubtful(body) or body.decode(self._codec, "replace").count(_REPLACEMENT) > len(body) // 16:
-            return "".join(map(self._texts.__getitem__, self._token.findall(body)))
+            return self._by_tokens(body)
         return body.decode(self._codec, self._errors)
 
     def _after_error(self, error: UnicodeError) -> tuple[str, int]:

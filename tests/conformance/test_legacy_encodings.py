@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import chain, product
 
 import pytest
 from hypothesis import example, given, settings
@@ -81,10 +81,23 @@ def test_every_four_bytes_of_gb18030_are_what_the_standard_says() -> None:
 
 
 @pytest.mark.parametrize("encoding", PAIRS)
-def test_all_pairs_in_one_text_are_read_like_each_of_them(encoding: str) -> None:
-    pairs = [bytes(pair) for pair in product(range(0x80, 0x100), range(0x40, 0x100))]
-    body = b"".join(pair + b" " for pair in pairs)
-    assert read(body, encoding) == "".join(read(pair, encoding) + " " for pair in pairs)
+def test_texts_are_read_like_their_characters(encoding: str) -> None:
+    rows = [[bytes([lead, trail]) for trail in range(0x40, 0x100)] for lead in range(0x80, 0x100)]
+    valid = [[pair for pair in row if "\ufffd" not in decode(pair, encoding)] for row in rows]
+    few = [[*row[:20], b"\xff<", *row[20:]] for row in valid]
+    for row in (*valid, *few, *rows, chain(*valid), chain(*few), chain(*rows)):
+        body = b"".join(row)
+        assert read(body, encoding) == decode(body, encoding)
+
+
+@pytest.mark.parametrize("start", [b"\x8f", b""])
+def test_texts_of_iso_2022_jp_and_jis_x_0212_are_read_like_their_characters(start: bytes) -> None:
+    for lead in range(0x21, 0x7F):
+        pairs = [bytes([lead, trail]) for trail in range(0x21, 0x7F)]
+        body = b"".join(start + bytes(byte | 0x80 for byte in pair) for pair in pairs)
+        assert read(body, "euc-jp") == decode(body, "euc-jp")
+        body = b"\x1b$B" + b"".join(pairs) + b"\x1b(B"
+        assert read(body, "iso-2022-jp") == decode(body, "iso-2022-jp")
 
 
 @pytest.mark.parametrize("encoding", SINGLE_BYTE)
