@@ -294,6 +294,23 @@ async def test_links_that_were_too_deep_are_not_new(server: FixturesServer, tmp_
     assert links == []
 
 
+async def test_a_page_that_is_not_utf_8_has_the_links_that_the_crawl_found(aiohttp_server: Any, tmp_path: Path) -> None:
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text='<a href="/s?q=поиск"></a>', content_type="text/html", charset="windows-1251")
+
+    application = web.Application()
+    application.add_routes([web.get("/", page), web.get("/s", page)])
+    server = await aiohttp_server(application)
+    found = await crawled(tmp_path, old, str(server.make_url("/")))
+    links: list[NewLink] = []
+
+    items, _ = await reparsed(tmp_path, old, new_links=links.append)
+
+    assert [item["url"].partition("?")[2] for item in by_url(items)] == ["", "q=%EF%EE%E8%F1%EA"]
+    assert by_url(items) == by_url(found)
+    assert links == []
+
+
 async def test_links_go_to_a_sink_of_files(server: FixturesServer, tmp_path: Path) -> None:
     await crawled(tmp_path / "state", old, server.url)
 
