@@ -21,6 +21,7 @@ from crawler.fetching.guard import AddressGuard
 from crawler.fetching.loop_share import LoopShare
 from crawler.fetching.protocol import Answered, nobody
 from crawler.fetching.resolver import Resolver
+from crawler.fetching.tolerant_parser import LONGEST_HEAD
 from crawler.http.redirect import REDIRECTS
 from crawler.http.retry_after import seconds_of
 from crawler.http.sendable import check_sendable
@@ -171,6 +172,10 @@ def _session(connector: aiohttp.BaseConnector, options: Fetch) -> aiohttp.Client
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,  # it has no bounds; see `crawler.fetching.decoding`
+        # The head as a whole is bounded, and not its parts.
+        max_line_size=LONGEST_HEAD,
+        max_field_size=LONGEST_HEAD,
+        max_headers=LONGEST_HEAD,
         headers=sent_with_all(options),
         timeout=aiohttp.ClientTimeout(total=options.timeout, connect=options.connect_timeout),
     )
