@@ -78,7 +78,8 @@ class TolerantParser:
         Raises:
             Exception: The body is not complete.
         """
-        return None if self._error is not None else self._inner.feed_eof()
+        is_over = self._body is not None and self._body.is_eof()
+        return None if is_over or self._error is not None else self._inner.feed_eof()
 
     def pause_reading(self) -> None:
         """Parse nothing more until the next call of `feed_data`."""
