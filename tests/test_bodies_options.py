@@ -26,7 +26,7 @@ PAGES = ("text/*", "application/xhtml+xml", "*/*+xml")
         (PAGES, "application/pdf", False),
         (PAGES, "application/pdf; as=text/html", False),
         (PAGES, "x-text/html", False),
-        (PAGES, "text", False),
+        (PAGES, "text", True),  # which is no type
         (PAGES, "", True),
         (PAGES, "; charset=utf-8", True),
         (("Text/HTML",), "text/html", True),

@@ -354,3 +354,53 @@ def test_a_header_field_is_no_part_of_the_page_and_its_bytes_are_sent_as_they_ar
 ) -> None:
     made = in_encoding(encoding, "ж", "", ("refresh", field))
     assert made.refresh == (0.0, "http://example.org" + expected)
+
+
+# ── what the type says ──
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_html"),
+    [
+        (["text/html, text/html; charset=utf-8"], True),
+        (["text/html charset=utf-8"], True),
+        (["junk", "text/html"], True),
+        (["junk", "text/plain"], False),
+        (["*/*"], True),
+        (["unknown/unknown"], True),
+        (["application/unknown"], True),
+        ([], True),
+        (["application/json"], False),
+        (["text/html;charset=x", "image/png"], False),
+    ],
+)
+def test_a_page_is_html_by_all_of_its_content_types(fields: list[str], is_html: bool) -> None:
+    headers = [("content-type", field) for field in fields]
+    page = Page("http://a.example/", b'<title>t</title><a href="/b">b</a>', headers=headers)
+    assert page.is_html is is_html
+    assert [link.url for link in page.links()] == (["http://a.example/b"] if is_html else [])
+
+
+@pytest.mark.parametrize("body", [b"%PDF-1.4 <a href=/b>", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"a\0b", b"PK\3\4"])
+def test_bytes_of_an_unknown_type_that_are_no_text_are_no_html(body: bytes) -> None:
+    assert not Page("http://a.example/", body, headers=[("content-type", "*/*")]).is_html
+    assert not Page("http://a.example/", body).is_html
+
+
+def test_a_page_in_utf_16_is_a_text() -> None:
+    assert Page("http://a.example/", "\ufeff<title>é</title>".encode("utf-16-le")).title == "é"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "title"),
+    [
+        ('text/html; foo="; charset=shift_jis"', "é"),
+        ("text/html; charset=nonsense; charset=windows-1251", "é"),
+        ("text/html; charset=windows-1252, text/html; charset=utf-8", "é"),
+        ("text/html; charset='utf-8'", "é"),
+        ("text/html; charset=iso-8859-1", "Ã©"),
+    ],
+)
+def test_the_charset_is_the_one_that_browsers_take(content_type: str, title: str) -> None:
+    page = Page("http://a.example/", "<title>é</title>".encode(), headers=[("content-type", content_type)])
+    assert page.title == title

@@ -18,7 +18,6 @@ from crawler.cli.options.output import PageOutput
 from crawler.cli.remedies import remedy_for
 from crawler.cli.screen import Screen
 from crawler.crawler import loop_factory
-from crawler.document.html import is_html
 from crawler.document.page import Page
 from crawler.errors import ConfigurationError, FetchError
 from crawler.models import Request
@@ -116,7 +115,7 @@ def _lines(lines: Iterable[str]) -> bytes:
 
 def text_of(page: Page) -> Iterator[str]:
     """Yield the lines of a page as a person would read them: without markup, with white space collapsed."""
-    if not is_html(page.content_type):
+    if not page.is_html:
         yield from page.text.splitlines()
         return
     for node in page.css(_UNSEEN):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import codecs
-import re
 
 from crawler.document.encodings import encoding_named, read
 from crawler.document.prescan import declared_encoding
+from crawler.http.mime import content_type_of
 
 BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_BE, "utf-16be"), (codecs.BOM_UTF16_LE, "utf-16le"))
 """Byte order marks that a text may begin with, and the encoding that each of them means."""
 
-_HEADER_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';,]+)""", re.IGNORECASE)
-_MARKUP = re.compile(r"\s*(?:$|;|[^;]*(?:html|xml))", re.IGNORECASE)  # also where the field is empty
 _WINDOW = 1024  # bytes in which the HTML standard advises to look for <meta charset>
 _WIDE_WINDOW = 65536  # bytes in which to look for it before guessing; arbitrary
 _FALLBACK = "windows-1252"  # what browsers assume where nothing is declared and the bytes are not UTF-8
@@ -53,7 +51,8 @@ def _known_encoding(body: bytes, content_type: str) -> str | None:
             return name
     if encoding := encoding_in(content_type):
         return encoding
-    is_markup = _MARKUP.match(content_type)
+    essence = content_type_of(content_type).essence
+    is_markup = not essence or "html" in essence or "xml" in essence
     if is_markup and (encoding := declared_encoding(body[:_WINDOW])):
         return encoding
     if not body.isascii() and _is_utf_8(body):
@@ -63,8 +62,8 @@ def _known_encoding(body: bytes, content_type: str) -> str | None:
 
 def encoding_in(content_type: str) -> str | None:
     """Return the name of the encoding in a Content-Type field, or ``None``."""
-    found = _HEADER_CHARSET.search(content_type)
-    return encoding_named(found[1]) if found else None
+    label = content_type_of(content_type).parameters.get("charset")
+    return encoding_named(label.strip("'")) if label else None  # some servers quote it like this
 
 
 def _is_utf_8(body: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -9,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from crawler.document.references import parse_refresh
 from crawler.document.sources import Source
 from crawler.errors import InvalidURLError
+from crawler.http.mime import content_type_of
 from crawler.url import Base, QueryEncoder
 
 __all__ = [
@@ -24,11 +26,17 @@ __all__ = [
 ]
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
+# What is in no text; UTF-16 has it, behind its byte order mark (MIME Sniffing standard §3 and §7.2).
+_BINARY = re.compile(
+    rb"%PDF-|(?!\xfe\xff|\xff\xfe)[^\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]*[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]"
+).match
+_SNIFFED = 1445  # bytes
 
 
-def is_html(content_type: str) -> bool:
-    """Tell whether a Content-Type means HTML; an absent one is taken for HTML."""
-    return content_type.partition(";")[0].strip().lower() in ("", *_HTML_TYPES)
+def is_html(content_type: str, body: bytes = b"") -> bool:
+    """Tell whether a Content-Type means HTML; where it says nothing, whether the ``body`` may be a text."""
+    essence = content_type_of(content_type).essence
+    return essence in _HTML_TYPES if essence else not _BINARY(body, 0, _SNIFFED)
 
 
 def base_of(tree: LexborHTMLParser, url: str, query_encoder: QueryEncoder | None = None) -> Base:

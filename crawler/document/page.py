@@ -142,8 +142,13 @@ class Page:
 
     @property
     def content_type(self) -> str:
-        """The Content-Type header field, empty where none was sent."""
-        return self.header("content-type")
+        """The Content-Type header field, empty where none was sent; several are separated by commas."""
+        return ", ".join([value for name, value in self.headers if name == "content-type"])
+
+    @property
+    def is_html(self) -> bool:
+        """Whether the page is HTML by its Content-Type; where that says nothing, whether it may be a text."""
+        return is_html(self.content_type, self.body)
 
     @property
     def text(self) -> str:
@@ -170,7 +175,7 @@ class Page:
     @property
     def title(self) -> str:
         """The text of ``<title>``, white space collapsed; empty if there is none or the body is not HTML."""
-        node = self.css_first("title") if is_html(self.content_type) else None
+        node = self.css_first("title") if self.is_html else None
         return " ".join(node.text().split()) if node else ""
 
     def json(self) -> Any:
@@ -184,7 +189,7 @@ class Page:
     @property
     def canonical(self) -> str | None:
         """The canonical URL that the page declares by ``<link rel=canonical>`` in its head (RFC 6596)."""
-        return canonical_of(self.tree, self.base) if is_html(self.content_type) else None
+        return canonical_of(self.tree, self.base) if self.is_html else None
 
     @property
     def refresh(self) -> Refresh | None:
@@ -195,14 +200,14 @@ class Page:
         field = parse_refresh(with_raw_bytes(self.header("refresh")))
         if field and (refresh := _refresh(field, Base(self.url))):
             return refresh
-        elements = refreshes_in(self.tree) if is_html(self.content_type) else ()
+        elements = refreshes_in(self.tree) if self.is_html else ()
         return next((refresh for element in elements if (refresh := _refresh(element, self.base))), None)
 
     @property
     def directives(self) -> Directives:
         """The directives for robots in X-Robots-Tag header fields and ``<meta name=robots>``."""
         fields = [value for name, value in self.headers if name == "x-robots-tag"]
-        elements = robots_elements(self.tree) if is_html(self.content_type) else ()
+        elements = robots_elements(self.tree) if self.is_html else ()
         return directives_of(elements, fields, agent=self.agent)
 
     def links(
@@ -233,7 +238,7 @@ class Page:
                 raise ConfigurationError.of("selector", selector, "no sources beside it: a Source has a selector")
             sources = (Source(selector, "href"),)
         nofollow = nofollow or not self.obeys_robots
-        if not is_html(self.content_type) or not (nofollow or self.directives.follow):
+        if not self.is_html or not (nofollow or self.directives.follow):
             return
         urls = resolve_links(references_in(self.tree, sources, nofollow=nofollow), self.base, self.url)
         self._resolved.update(urls)
@@ -285,7 +290,7 @@ class Page:
         """The base URL of the references in the page: its ``<base href>``, else its URL."""
         if self._base is None:
             encoder = partial(query_encoder, self.body, self.content_type)
-            self._base = base_of(self.tree, self.url, encoder) if is_html(self.content_type) else Base(self.url)
+            self._base = base_of(self.tree, self.url, encoder) if self.is_html else Base(self.url)
         return self._base
 
 

@@ -71,7 +71,7 @@ async def read_pieces(
     # The answer to HEAD has the length and the type of a body, but no body.
     if response.method == hdrs.METH_HEAD or response.status in _BODILESS:
         return
-    bodies.check(response.headers.get(hdrs.CONTENT_TYPE, ""), response.content_length)
+    bodies.check(", ".join(response.headers.getall(hdrs.CONTENT_TYPE, ())), response.content_length)
     codings = _codings_of(response)
     decoder = decoder_for(codings, bodies)
     share = share or LoopShare()

@@ -29,6 +29,7 @@ from crawler.fetching.cache_store_format import (
     unpack,
 )
 from crawler.http.cache_control import value_of
+from crawler.http.mime import content_type_of
 from crawler.http.stored import Stored, digest_of
 from crawler.policy.caching import Cache
 
@@ -194,7 +195,7 @@ class FolderBackend:
         return self._path / name[:2] / f"{name}{_META}"
 
     def _body_file(self, key: bytes, stored: Stored) -> Path:
-        kind = value_of(stored.fields, "content-type").partition(";")[0].strip().lower()
+        kind = content_type_of(value_of(stored.fields, "content-type")).essence
         # The digest comes from a file and becomes part of a path: only hexadecimal digits are allowed.
         digest = "".join(character for character in stored.digest if character in "0123456789abcdef")
         return self._meta_file(key).with_name(f"{key.hex()}.{digest}{_SUFFIXES.get(kind, '.bin')}")

@@ -17,6 +17,8 @@ PIECE = 2**16
 # The size of the window, as a power of two. RFC 9659 §3 allows 8 MB to senders, and asks receivers to support that.
 _ZSTD_OPTIONS: Mapping[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 _GZIP_HEAD = b"\x1f\x8b\x08"  # RFC 1952 §2.3.1: the magic, and the only method
+_GZIP_TRAILER = 8  # bytes: CRC-32 and length
+_LONGEST_GZIP_HEAD = 2**17  # bytes; arbitrary: twice the longest extra field
 _ZSTD_HEAD = b"\x28\xb5\x2f\xfd"  # RFC 8878 §3.1.1
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # RFC 8878 §3.1.2: the last three of four bytes; four bits of the first are free
 
@@ -26,7 +28,8 @@ class Stream(Protocol):
 
     Attributes:
         has_more: Whether a further step, without data, returns more.
-        is_complete: Whether its end was reached, with the right checksum.
+        is_complete: Whether its end was reached.
+        may_end: Whether the body may end here: all of its content came.
         rest: The bytes after its end.
     """
 
@@ -34,6 +37,9 @@ class Stream(Protocol):
 
     @property
     def is_complete(self) -> bool: ...  # noqa: D102
+
+    @property
+    def may_end(self) -> bool: ...  # noqa: D102
 
     @property
     def rest(self) -> bytes: ...  # noqa: D102
@@ -52,12 +58,14 @@ class Coding(NamedTuple):
         begin: Takes so many bytes, and the number of streams before. Returns a new stream, which has not read the bytes
             yet; or ``None`` if no stream begins with them.
         errors: The exceptions of its streams.
+        magic: The bytes that every stream begins with; empty if there are none.
     """
 
     name: str
     head_size: int
     begin: Callable[[bytes, int], Stream | None]
     errors: tuple[type[Exception], ...]
+    magic: bytes = b""
 
 
 class _Zlib:
@@ -73,12 +81,75 @@ class _Zlib:
     def rest(self) -> bytes:
         return self._stream.unused_data
 
+    @property
+    def may_end(self) -> bool:
+        return self.is_complete
+
     def step(self, data: bytes) -> bytes:
         stream = self._stream
         piece = stream.decompress(data or stream.unconsumed_tail, PIECE)
         # After a full piece there may be more, in the window if not in the tail.
         self.has_more = len(piece) == PIECE
         return piece
+
+
+class _Gzip:
+    """A member of a gzip file (RFC 1952). Its checksum and its length are not checked, nor missed: as in browsers."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._head: bytes | None = b""  # while it is not complete
+        self._trailer = 0  # bytes of it that came
+        self.has_more = False
+        self.rest = b""
+
+    @property
+    def is_complete(self) -> bool:
+        return self._trailer == _GZIP_TRAILER
+
+    @property
+    def may_end(self) -> bool:
+        return bool(self._stream.eof)
+
+    def step(self, data: bytes) -> bytes:
+        if self._head is not None:
+            data = self._begin(self._head + data)
+        stream = self._stream
+        piece = b""
+        if not stream.eof:
+            piece = stream.decompress(data or stream.unconsumed_tail, PIECE)
+            self.has_more = len(piece) == PIECE
+            data = stream.unused_data
+        if stream.eof:
+            self.has_more = False
+            skipped = min(len(data), _GZIP_TRAILER - self._trailer)
+            self._trailer += skipped
+            self.rest = data[skipped:]
+        return piece
+
+    def _begin(self, data: bytes) -> bytes:
+        """Return what comes behind the head at the beginning of ``data``; nothing where that is not complete."""
+        end = _end_of_gzip_head(data)
+        self._head = data if end is None else None
+        if end is None and len(data) > _LONGEST_GZIP_HEAD:
+            raise zlib.error(f"its head has more than {_LONGEST_GZIP_HEAD} bytes")
+        return b"" if end is None else data[end:]
+
+
+def _end_of_gzip_head(data: bytes) -> int | None:
+    """Return where the head of a gzip member ends (RFC 1952 §2.3); ``None`` where there is more to come."""
+    if len(data) < 10:
+        return None
+    flags, end = data[3], 10
+    if flags & 4:  # FEXTRA: a field whose length comes first
+        end += 2 + int.from_bytes(data[10:12], "little")
+    for flag in (8, 16):  # FNAME, FCOMMENT: each ends with zero
+        if flags & flag:
+            end = data.find(b"\0", end) + 1
+            if not end:
+                return None
+    end += 2 if flags & 2 else 0  # FHCRC
+    return end if end <= len(data) else None
 
 
 class _Zstd:
@@ -93,6 +164,10 @@ class _Zstd:
     @property
     def rest(self) -> bytes:
         return self._stream.unused_data
+
+    @property
+    def may_end(self) -> bool:
+        return self.is_complete
 
     def step(self, data: bytes) -> bytes:
         piece = self._stream.decompress(data, PIECE)
@@ -111,6 +186,10 @@ class _Brotli:
     def is_complete(self) -> bool:
         return bool(self._stream.is_finished())
 
+    @property
+    def may_end(self) -> bool:
+        return self.is_complete
+
     def step(self, data: bytes) -> bytes:
         piece: bytes = self._stream.process(data, output_buffer_limit=PIECE)
         self.has_more = len(piece) >= PIECE
@@ -119,7 +198,7 @@ class _Brotli:
 
 def _begin_gzip(head: bytes, before: int) -> Stream | None:
     del before  # a body may have several members
-    return _Zlib(zlib.MAX_WBITS | 16) if head == _GZIP_HEAD else None
+    return _Gzip() if head == _GZIP_HEAD else None
 
 
 def _begin_deflate(head: bytes, before: int) -> Stream | None:
@@ -147,7 +226,7 @@ def _begin_br(head: bytes, before: int) -> Stream | None:
     return _Brotli()
 
 
-_GZIP = Coding("gzip", len(_GZIP_HEAD), _begin_gzip, (zlib.error,))
+_GZIP = Coding("gzip", len(_GZIP_HEAD), _begin_gzip, (zlib.error,), _GZIP_HEAD)
 
 CODINGS = {
     "gzip": _GZIP,
@@ -157,3 +236,6 @@ CODINGS = {
     "x-gzip": _GZIP,  # RFC 9110 §8.4.1.3
 }
 """Content codings by their names in HTTP, in lower case."""
+
+OTHERS = frozenset({"aes128gcm", "compress", "dcb", "dcz", "exi", "pack200-gzip", "sdch", "x-compress"})
+"""Codings that exist and are not decoded: IANA's registry, and one that was never in it."""

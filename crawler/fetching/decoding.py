@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from crawler.errors import BodyTooLargeError, DecodingError
-from crawler.fetching.codings import CODINGS, Coding, Stream
+from crawler.fetching.codings import CODINGS, OTHERS, Coding, Stream
 from crawler.policy.bodies import Bodies
 
 MAX_CODINGS = 2
@@ -21,8 +21,8 @@ class Decoder:
     It never holds more than one piece of the output, and no step computes for long, whatever the input is.
     """
 
-    def __init__(self, codings: list[Coding], bodies: Bodies) -> None:
-        self._layers = [_Layer(coding) for coding in codings]
+    def __init__(self, codings: list[Coding], bodies: Bodies, *, is_doubtful: bool = False) -> None:
+        self._layers = [_Layer(coding, is_doubtful=is_doubtful) for coding in codings]
         self._bodies = bodies
         self._sizes = [0] * (len(codings) + 1)  # bytes before the first layer, between layers, after the last
 
@@ -74,31 +74,37 @@ class Decoder:
 def decoder_for(content_encoding: str, bodies: Bodies) -> Decoder:
     """Return a decoder for a body with that ``Content-Encoding`` header field (RFC 9110 §8.4).
 
+    A coding that does not exist, such as ``none`` or ``utf-8``, leaves the bytes as they are (Fetch standard). What is
+    known beside it is decoded where the body begins so.
+
     Args:
         content_encoding: Codings in the order in which they were applied, in upper or lower case; empty for none.
         bodies: The bounds of the body.
 
     Raises:
-        DecodingError: A coding is unknown, or there are more than two.
+        DecodingError: There are more than two, or one of those that exist and are not decoded.
     """
     if not content_encoding or content_encoding in CODINGS:  # nearly always
         return Decoder([CODINGS[content_encoding]] if content_encoding else [], bodies)
-    names = [name for part in content_encoding.split(",") if (name := part.strip().lower()) not in ("", "identity")]
+    named = [name for part in content_encoding.split(",") if (name := part.strip().lower()) not in ("", "identity")]
+    for name in named:
+        if name in OTHERS:
+            raise DecodingError(f"the body is encoded with {name!r}: decoded are {', '.join(CODINGS)}")
+    names = [name for name in named if name in CODINGS]
     if len(names) > MAX_CODINGS:
         raise DecodingError(
             f"the body is encoded with {content_encoding[:100]!r}: at most {MAX_CODINGS} codings are decoded"
         )
-    for name in names:
-        if name not in CODINGS:
-            raise DecodingError(f"the body is encoded with {name[:100]!r}: decoded are {', '.join(CODINGS)}")
-    return Decoder([CODINGS[name] for name in reversed(names)], bodies)
+    return Decoder([CODINGS[name] for name in reversed(names)], bodies, is_doubtful=names != named)
 
 
 class _Layer:
     """One coding of a body: one stream, or several after each other."""
 
-    def __init__(self, coding: Coding) -> None:
+    def __init__(self, coding: Coding, *, is_doubtful: bool) -> None:
         self._coding = coding
+        self._is_doubtful = is_doubtful  # whether the body may be as it is
+        self._is_plain = False
         self._stream: Stream | None = None
         self._streams = 0
         self._head = b""  # the first bytes of a stream, while there are too few of them to begin it
@@ -108,9 +114,13 @@ class _Layer:
         return self._coding.name
 
     def feed(self, data: bytes) -> Iterator[bytes]:
+        if self._is_plain:
+            yield data
         while data and not self._is_over:
             if self._stream is None:
                 data = self._begin(data)
+            if self._is_plain:
+                yield data
             if self._stream is None:
                 return
             stream = self._stream
@@ -122,18 +132,21 @@ class _Layer:
             self._stream, data = None, stream.rest
 
     def end(self) -> None:
-        if self._stream is not None or (self._head and not self._streams):
+        is_cut = self._stream is not None and not self._stream.may_end
+        if is_cut or (self._head and not self._streams and not self._is_doubtful):
             raise DecodingError(f"the {self._coding.name} body ends too early")
 
     def _begin(self, data: bytes) -> bytes:
         """Begin a stream with ``data``; return its first bytes. Bytes after the last stream are dropped."""
         if self._head:
             data, self._head = self._head + data, b""
-        if len(data) < self._coding.head_size:
+        coding = self._coding
+        if len(data) < coding.head_size and not (self._is_doubtful and not coding.magic.startswith(data)):
             self._head = data
             return b""
-        self._stream = self._coding.begin(data[: self._coding.head_size], self._streams)
-        if self._stream is None and not self._streams:
+        self._stream = coding.begin(data[: coding.head_size], self._streams)
+        self._is_plain = self._is_doubtful and self._stream is None and not self._streams
+        if self._stream is None and not self._streams and not self._is_doubtful:
             raise DecodingError(f"the body is not {self._coding.name}, although it is said to be")
         self._is_over = self._stream is None
         self._streams += 1

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from crawler.errors import BodyTooLargeError, ConfigurationError, ContentTypeError
+from crawler.http.mime import content_type_of
 from crawler.policy.checks import at_least, several, whole
 
 RATIO_FLOOR = 2**20
@@ -52,7 +53,7 @@ class Bodies:
         """
         if not self.content_types:
             return True
-        essence = content_type.partition(";")[0].strip().lower()
+        essence = content_type_of(content_type).essence
         return not essence or any(fnmatchcase(essence, pattern.lower()) for pattern in self.content_types)
 
     def check(self, content_type: str, size: int | None, *, name: str = "body") -> None:
