@@ -1,7 +1,7 @@
 """MIME types: what a ``Content-Type`` says. Pure.
 
-By the MIME Sniffing standard §4.4 and the Fetch standard, "extract a MIME type". Blanks around the ``=`` of a parameter,
-which no standard allows, are ignored: servers send them.
+By the MIME Sniffing standard §4.4 and the Fetch standard, "extract a MIME type". Blanks around the ``=`` of a
+parameter, which no standard allows, are ignored: servers send them.
 """
 
 from __future__ import annotations
