@@ -210,7 +210,7 @@ async def test_bytes_that_are_no_text_do_not_end_the_crawl(tmp_path: Path) -> No
     await failures.close()
 
     [line] = read(tmp_path / "failed.jsonl")
-    assert line["message"] == "404 ?? \x00\n"
+    assert line["message"] == "404 \ufffd\ufffd \x00\n"
 
 
 async def test_what_could_not_be_written_is_an_error_at_the_next_failure_or_at_the_end() -> None:

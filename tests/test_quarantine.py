@@ -79,7 +79,7 @@ def test_odd_bytes_in_headers_and_messages_do_not_matter(tmp_path: Path) -> None
     before = page()
     before.headers = (("x-name", "Gr\udcfcn"),)  # as aiohttp decodes bytes that are no UTF-8
     found = kept(tmp_path, before, WorkerLostError("said \udcff", "line \udcff"))
-    assert (found.headers, found.reason, found.traceback) == ([("x-name", "Gr?n")], "said ?", "line ?")
+    assert (found.headers, found.reason, found.traceback) == ([("x-name", "Gr\ufffdn")], "said \ufffd", "line \ufffd")
 
 
 def test_a_page_found_harmful_twice_is_kept_once_and_others_beside_it(tmp_path: Path) -> None:

@@ -337,7 +337,7 @@ def test_odd_bytes_in_what_a_server_says_do_not_end_the_crawl(crawl: Crawl, read
     crawl.commit()
 
     found = list(listed(reading, Selection()))
-    assert [each.message or each.known.reason for each in found] == ["404 ?\x00\x1b[31m é"] * 2
+    assert [each.message or each.known.reason for each in found] == ["404 \ufffd\x00\x1b[31m é"] * 2
     assert reading.attempts_of(1)[0].message == found[0].message
 
 

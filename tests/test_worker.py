@@ -15,7 +15,6 @@ from crawler.models import Request
 from crawler.parsing.packing import pack
 from crawler.parsing.parser import pickle_plan
 from crawler.parsing.worker import Encoders, OfPage, Parsed, Plan, call, collect, hello, parse_here, parse_remotely
-from crawler.sinks.jsonl import encode_line
 
 URL = "http://a.example/"
 
@@ -489,10 +488,13 @@ def test_a_request_with_a_field_of_the_wrong_type_fails_its_page_and_names_the_f
         collect(Plan(parse_nothing), page(), [Request("a", **fields)])
 
 
-def test_an_item_with_half_a_character_fails_its_page_and_not_the_crawl() -> None:
+def test_an_item_with_half_a_character_fails_its_page_and_not_the_crawl_where_a_sink_cannot_write_it() -> None:
     def half(_: Page) -> dict[str, str]:
         return {"text": "\ud800"}
 
-    [result] = parse_here(Plan(half, (encode_line,)), [page()]).results
+    def encode(item: Any) -> bytes:
+        return str(item["text"]).encode()
+
+    [result] = parse_here(Plan(half, (encode,)), [page()]).results
     assert type(result.error) is ParseError
     assert "an item holds text that is not Unicode" in str(result.error)

@@ -10,6 +10,7 @@ import msgspec
 
 from crawler.errors import SinkError
 from crawler.models import Failure
+from crawler.runtime.unicode_text import writable
 from crawler.sinks.jsonl import JsonLines, encode_line
 
 
@@ -148,16 +149,11 @@ def _encoded(failure: Failure) -> bytes:
             url=failure.url,
             state=failure.state.value,
             error=failure.error,
-            message=_text(failure.message),
+            message=writable(failure.message),
             attempts=failure.attempts,
             status=failure.status,
             depth=failure.depth,
             parent=failure.parent,
-            saved=_text(failure.saved),
+            saved=writable(failure.saved),
         )
     )
-
-
-def _text(text: str) -> str:
-    """Return ``text`` without lone surrogates: they come from undecodable bytes, and JSON cannot hold them."""
-    return text.encode("utf-8", "replace").decode()

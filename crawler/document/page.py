@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from math import inf
@@ -28,6 +29,7 @@ from crawler.document.references import parse_refresh
 from crawler.document.sources import ANCHORS, Source
 from crawler.errors import ConfigurationError, InvalidURLError
 from crawler.models import PageRetry, Request
+from crawler.runtime.unicode_text import writable_value
 from crawler.url import Base, with_raw_bytes
 
 __all__ = ["Page", "Refresh"]
@@ -179,12 +181,21 @@ class Page:
         return " ".join(node.text().split()) if node else ""
 
     def json(self) -> Any:
-        """Return the body as JSON.
+        """Return the body as JSON, a half of a surrogate pair in it as U+FFFD, a number beyond all floats as infinity.
 
         Raises:
             ValueError: The body is not JSON (msgspec's error, which names the position).
         """
-        return msgspec.json.decode(self.text)
+        try:
+            return msgspec.json.decode(self.text)
+        except msgspec.DecodeError:
+            try:
+                found = json.loads(self.text, parse_constant=_refuse)
+            except (ValueError, RecursionError):
+                found = None
+            if found is None:
+                raise
+            return writable_value(found)
 
     @property
     def canonical(self) -> str | None:
@@ -292,6 +303,10 @@ class Page:
             encoder = partial(query_encoder, self.body, self.content_type)
             self._base = base_of(self.tree, self.url, encoder) if self.is_html else Base(self.url)
         return self._base
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _refresh(parsed: tuple[float, str], base: Base) -> Refresh | None:

@@ -12,6 +12,7 @@ import msgspec
 from crawler.document.page import Page
 from crawler.errors import ConfigurationError, QuarantineError
 from crawler.models import Request
+from crawler.runtime.unicode_text import writable
 
 
 class Quarantined(msgspec.Struct, frozen=True):
@@ -65,14 +66,14 @@ def save(folder: str | os.PathLike[str], page: Page, error: QuarantineError, par
         OSError: The file cannot be written.
     """
     quarantined = Quarantined(
-        url=_text(page.url),
+        url=writable(page.url),
         error=type(error).__name__,
-        reason=_text(str(error)),
-        traceback=_text(error.traceback),
+        reason=writable(str(error)),
+        traceback=writable(error.traceback),
         parser=parser,
         time=time.time(),
         status=page.status,
-        headers=[(_text(name), _text(value)) for name, value in page.headers],
+        headers=[(writable(name), writable(value)) for name, value in page.headers],
         seconds=page.seconds,
         request=_plain(page.request),
         body=page.body,
@@ -103,13 +104,8 @@ def _plain(request: Request) -> Request:
     try:
         msgspec.json.encode(request)
     except (TypeError, ValueError, ArithmeticError, RecursionError):
-        return msgspec.structs.replace(request, metadata={"not kept": _text(_repr(request.metadata))})
+        return msgspec.structs.replace(request, metadata={"not kept": writable(_repr(request.metadata))})
     return request
-
-
-def _text(text: str) -> str:
-    """Return ``text`` without lone surrogates: they come from undecodable bytes, and JSON cannot hold them."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _repr(value: object) -> str:

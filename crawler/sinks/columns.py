@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 
+from crawler.runtime.unicode_text import writable_value
+
+_UTF_8 = msgspec.msgpack.Encoder()
 _KINDS = "a dict, dataclass, msgspec or pydantic model"
 
 
@@ -24,7 +27,7 @@ def fields_of(item: Any, native: tuple[type, ...] = ()) -> dict[str, Any]:
     """Return the fields of ``item`` by their names.
 
     Values are ``None``, ``bool``, ``int``, ``float``, ``str``, lists and dicts of these, and values of the ``native``
-    types; all others (dates, enums, decimals…) have their form in JSON.
+    types; all others (dates, enums, decimals…) have their form in JSON. A lone surrogate becomes U+FFFD.
 
     Raises:
         TypeError: A value has no form in JSON, or the item has no named fields.
@@ -34,6 +37,12 @@ def fields_of(item: Any, native: tuple[type, ...] = ()) -> dict[str, Any]:
     fields = msgspec.to_builtins(item, builtin_types=native, str_keys=True, enc_hook=plain_of_foreign)
     if not isinstance(fields, dict) or not fields:
         raise TypeError(f"{type(item).__qualname__} has no named fields to make a row of; yield {_KINDS} with some")
+    try:
+        _UTF_8.encode(fields)
+    except UnicodeEncodeError:
+        return dict(writable_value(fields))
+    except (TypeError, ValueError, OverflowError):  # which others complain about
+        pass
     return fields
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from crawler.runtime.unicode_text import writable_value
 from crawler.sinks.append import Mark
 from crawler.sinks.append_sink import AppendSink
 from crawler.sinks.columns import plain_of_foreign
@@ -16,12 +17,15 @@ def encode_line(item: Any) -> bytes:
     """Return ``item`` as a line of JSON.
 
     Accepts what msgspec accepts (dicts, lists, dataclasses, attrs, typed dicts, named tuples, msgspec structures,
-    dates, UUIDs, enums, sets, bytes as base64) and pydantic models.
+    dates, UUIDs, enums, sets, bytes as base64) and pydantic models. A lone surrogate becomes U+FFFD.
 
     Raises:
         TypeError: The item, or a part of it, is of another type.
     """
-    return _ENCODER.encode(item) + b"\n"
+    try:
+        return _ENCODER.encode(item) + b"\n"
+    except UnicodeEncodeError:
+        return _ENCODER.encode(writable_value(msgspec.to_builtins(item, enc_hook=plain_of_foreign))) + b"\n"
 
 
 _ENCODER = msgspec.json.Encoder(enc_hook=plain_of_foreign)

@@ -9,6 +9,7 @@ import msgspec
 
 from crawler.models import State
 from crawler.robots.decision import Robots
+from crawler.runtime.unicode_text import writable
 from crawler.state.changes import Attempt, Changes, Ended, Failed, Found, TooDeep, Wait
 from crawler.state.host_record import HostRecord
 from crawler.state.schema import NUMBERS, PENDING, STATES, TOO_DEEP
@@ -42,7 +43,7 @@ def too_deep(found: Iterable[TooDeep]) -> Iterator[Row]:
 def ends(ended: Iterable[Ended]) -> Iterator[Row]:
     """Yield the final states of requests, each with the serial number at the end."""
     for each in ended:
-        reason = None if each.reason is None else _text(each.reason)
+        reason = None if each.reason is None else writable(each.reason)
         request = each.request
         yield NUMBERS[each.state], each.at, each.status or None, reason, request.attempt, request.serial
 
@@ -61,15 +62,15 @@ def attempts(attempted: Iterable[Attempt]) -> Iterator[Row]:
     """Yield fetches that failed, numbered from 1."""
     for each in attempted:
         number = each.request.attempt + 1
-        yield each.request.serial, number, each.at, each.status, each.error, _text(each.message)
+        yield each.request.serial, number, each.at, each.status, each.error, writable(each.message)
 
 
 def failures(failed: Iterable[Failed]) -> Iterator[Row]:
     """Yield why requests failed for good."""
     for each in failed:
         why = each.failure
-        texts = _text(why.traceback), _text(why.saved)
-        yield each.request.serial, why.error, _text(why.message), why.attempts, why.status, *texts
+        texts = writable(why.traceback), writable(why.saved)
+        yield each.request.serial, why.error, writable(why.message), why.attempts, why.status, *texts
 
 
 def hosts(known: Iterable[tuple[str, HostRecord | None]]) -> Iterator[Row]:
@@ -97,8 +98,3 @@ def counted(counts: list[int], changes: Changes) -> list[int]:
 def no_counts() -> list[int]:
     """Return the counts of a crawl that knows no URL."""
     return [0] * (len(STATES) + 1)
-
-
-def _text(text: str) -> str:
-    """Return ``text`` without lone surrogates, which represent odd bytes in answers and which SQLite cannot hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
