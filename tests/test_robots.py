@@ -405,7 +405,6 @@ def test_sitemaps_are_for_everybody_and_resolved() -> None:
         "https://example.org/a.xml",
         "https://example.org/b.xml.gz",
         "https://cdn.example/c",
-        "https://example.org/robots.txt",  # what an empty reference means
         "https://example.org/%C3%A9",
     )
     assert robots(*lines).sitemaps == ("https://example.org/a.xml",)  # without a base
@@ -594,3 +593,54 @@ def test_many_lines_for_the_same_agents_take_no_time_that_grows_with_their_squar
 
 def test_rules_say_how_many_they_are() -> None:
     assert repr(rules("Disallow: /a", "Disallow: /*b", "Allow: /c$").rules) == "<PathRules 3 of which 1 with wildcards>"
+
+
+# ── Crawl-delay, and what of a path is escaped ──
+
+
+@pytest.mark.parametrize(
+    ("lines", "ours", "others"),
+    [
+        ("User-agent: crawler\nCrawl-delay: 5\n\nUser-agent: *\nCrawl-delay: 60\nDisallow: /x", 5.0, 60.0),
+        ("User-agent: *\nCrawl-delay: 60\nUser-agent: crawler\nCrawl-delay: 5", 5.0, 60.0),
+        ("User-agent: crawler\nCrawl-delay: 5\nUser-agent: *\nDisallow: /x", 5.0, None),
+        ("User-agent: *\nDisallow:\nUser-agent: crawler\nUser-agent: b\nCrawl-delay: 7", 7.0, None),
+        ("User-agent: crawler\nUser-agent: *\nCrawl-delay: 7", 7.0, 7.0),
+        ("User-agent: crawler\nDisallow: /x\nCrawl-delay: 7\nUser-agent: *\nCrawl-delay: 9", 7.0, 9.0),
+        ("User-agent: crawler\nSitemap: /s.xml\nCrawl-delay: 7", 7.0, None),
+        ("User-agent: b\nCrawl-delay: 60\nUser-agent: crawler\nDisallow: /x", None, None),
+    ],
+)
+def test_a_crawl_delay_belongs_to_the_agents_right_before_it(
+    lines: str, ours: float | None, others: float | None
+) -> None:
+    assert parse_robots(lines.encode(), "crawler").delay == ours
+    assert parse_robots(lines.encode(), "another").delay == others
+
+
+def test_a_crawl_delay_does_not_end_the_agents_of_rules() -> None:
+    robots = parse_robots(b"User-agent: crawler\nCrawl-delay: 5\nUser-agent: *\nDisallow: /x", "crawler")
+    assert not robots.permits("https://example.org/x")
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "permitted"),
+    [
+        ("/*%2F", "/a/b", True),
+        ("/*%2F", "/a%2Fb", False),
+        ("/*%2f", "/a%2Fb", False),
+        ("/*%2F", "/a?b/c", False),
+        ("/*%2F", "/a?b%2Fc", False),
+        ("/*%2F", "/", True),
+        ("/a*b*%3F", "/a/b?x", True),
+        ("/a*b*%3F", "/a/b%3Fx", False),
+        ("/a*b*%3F", "/a?b?x", False),
+    ],
+)
+def test_an_escaped_delimiter_in_a_rule_is_no_delimiter_of_a_path(rule: str, path: str, permitted: bool) -> None:
+    robots = parse_robots(f"User-agent: *\nDisallow: {rule}".encode(), "crawler")
+    assert robots.permits(f"https://example.org{path}") is permitted
+
+
+def test_an_empty_sitemap_line_names_no_sitemap() -> None:
+    assert parse_robots(b"Sitemap:\nSitemap: \nSitemap: # none", "a", "https://example.org/robots.txt").sitemaps == ()

@@ -119,7 +119,7 @@ def test_what_belongs_to_a_url_is_not_taken_for_one() -> None:
     extras = (
         '<xhtml:link rel="alternate" hreflang="de" href="/de"/>'
         "<image:image><image:loc>/image.png</image:loc></image:image>"
-        "<video:video><video:content_loc>/v.mp4</video:content_loc></video:video><loc>/second</loc>"
+        "<video:video><video:content_loc>/v.mp4</video:content_loc></video:video>"
     )
     assert urls(urlset("/a").replace("</loc>", f"</loc>{extras}")) == [f"{SITE}/a"]
 
@@ -135,9 +135,62 @@ def test_elements_where_there_should_be_none_do_no_harm(inner: str) -> None:
     assert urls(urlset("/a", inner, "/b"))[-1] == f"{SITE}/b"
 
 
-@pytest.mark.parametrize("body", ["", " \n ", gzip.compress(b"", mtime=0) * 1000, urlset(), index(), "<rss/>"])
+@pytest.mark.parametrize("body", ["", " \n ", gzip.compress(b"", mtime=0) * 1000, urlset()])
 def test_a_sitemap_may_be_empty(body: bytes | str) -> None:
     assert urls(body) == []
+
+
+@pytest.mark.parametrize("body", [index(), "<rss/>", "<feed/>", "<rss><item><title>t</title></item></rss>"])
+def test_an_index_or_a_feed_without_a_url_says_so(body: str) -> None:
+    requests, error = read_sitemap(page(body.encode()))
+    assert requests == []
+    assert "has no URL" in str(error)
+
+
+def test_an_entry_with_several_urls_has_all_of_them() -> None:
+    body = urlset("/a").replace("</loc>", "</loc><lastmod>2026</lastmod><loc>/second</loc>")
+    assert urls(body) == [f"{SITE}/a", f"{SITE}/second"]
+
+
+# ── feeds ──
+
+
+def test_a_permalink_is_the_url_of_an_item_that_has_no_link() -> None:
+    items = (
+        f"<item><guid>{SITE}/1</guid></item>",
+        f'<item><guid isPermaLink="true">{SITE}/2</guid></item>',
+        f'<item><guid isPermaLink="false">{SITE}/no</guid></item>',
+        "<item><guid>tag:example.org,2026:no</guid></item>",
+        f"<item><guid>{SITE}/no</guid><link>{SITE}/3</link></item>",
+        f"<item><link>{SITE}/4</link><guid>{SITE}/no</guid></item>",
+    )
+    assert urls(f"<rss><channel>{''.join(items)}</channel></rss>") == [f"{SITE}/{number}" for number in (1, 2, 3, 4)]
+
+
+def test_links_of_a_feed_are_relative_to_the_base_that_is_in_force() -> None:
+    body = """<feed xml:base="https://a.example/x/">
+        <entry><link href="1"/></entry>
+        <entry xml:base="y/"><link href="2"/><link href="no"/></entry>
+        <entry xml:base="/z/"><link xml:base="w/" href="3"/></entry>
+        <entry><link href="4"/></entry>
+        <entry xml:base="http://["><link href="lost"/></entry>
+    </feed>"""
+    found = ["https://a.example/x/1", "https://a.example/x/y/2", "https://a.example/z/w/3", "https://a.example/x/4"]
+    assert urls(body) == found
+
+
+@pytest.mark.parametrize(
+    ("rel", "count"),
+    [
+        ("alternate", 1),
+        ("http://www.iana.org/assignments/relation/alternate", 1),
+        ("self", 0),
+        ("http://www.iana.org/assignments/relation/self", 0),
+    ],
+)
+def test_the_relation_of_a_link_may_be_a_uri(rel: str, count: int) -> None:
+    body = f'<feed><entry><link href="/0"/></entry><entry><link rel="{rel}" href="/1"/></entry></feed>'
+    assert len(urls(body)) == 1 + count
 
 
 # ── requests ──

@@ -151,6 +151,8 @@ class _Reader:
         self._everyones = _Group()
         self._current: list[_Group] = []
         self._names_agents = True
+        self._delayed: list[_Group] = []  # as above, but of agents that no Crawl-delay has ended either
+        self._names_delayed = True
 
     @property
     def group(self) -> _Group:
@@ -158,32 +160,40 @@ class _Reader:
         return self._everyones if self._ours is None else self._ours
 
     def read(self, name: str, value: str) -> None:
-        """Read the next field. Only rules end a list of agents: other fields must not interfere (RFC 9309 §2.2.4)."""
+        """Read the next field. Only rules end a list of agents: other fields must not interfere (RFC 9309 §2.2.4).
+
+        A Crawl-delay, of which the RFC knows nothing, is for the agents right before it: files mean it so.
+        """
         match name:
             case "user-agent":
                 self._read_agent(value)
             case "allow" | "disallow":
-                self._names_agents = False
+                self._names_agents = self._names_delayed = False
                 for group in self._current if value else ():
                     group.rules.append((value, name == "allow"))
             case "crawl-delay":
-                for group in self._current:
+                self._names_delayed = False
+                for group in self._delayed:
                     group.delay = _longer(group.delay, value)
-            case "sitemap" if len(self.sitemaps) < MOST_SITEMAPS:
+            case "sitemap" if value and len(self.sitemaps) < MOST_SITEMAPS:
                 self.sitemaps.append(value)
 
     def _read_agent(self, agent: str) -> None:
         if not self._names_agents:
             self._current = []
             self._names_agents = True
+        if not self._names_delayed:
+            self._delayed = []
+            self._names_delayed = True
         if agent == "*" or agent.startswith(("* ", "*\t")):
             group = self._everyones
         elif self._is_crawler(agent.lower()):
             group = self._ours = self._ours or _Group()
         else:
             return
-        if not any(group is known for known in self._current):
-            self._current.append(group)
+        for groups in (self._current, self._delayed):
+            if not any(group is known for known in groups):
+                groups.append(group)
 
     def _is_crawler(self, agent: str) -> bool:
         # A product token ends at the first character that cannot belong to one; many files add a version.

@@ -19,6 +19,7 @@ _ASCII = {f"%{code:02X}": chr(code) for code in range(1, 128) if chr(code) != "%
 _NEEDLESS = {escape: character for escape, character in _ASCII.items() if character in _UNRESERVED}
 _NEEDED = {escape: character for escape, character in _ASCII.items() if character not in _UNRESERVED}
 _DELIMITERS = {"%2F", "%3F"}
+_MOST_FORMS = 8  # of a rule; arbitrary: that many wildcards before an escape are no rule but an attack
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,20 @@ class Spelling:
         return f"{self._of_path(path)}{mark}{self._of_query(query)}"
 
     def of_rule(self, form: str) -> tuple[str, ...]:
-        """Return a rule with `ANY` for its wildcards in this form; in two if a wildcard may match a ``?``."""
-        path, wildcard, rest = form.partition(ANY)
-        if "%" not in rest or "?" in form:
+        """Return a rule with `ANY` for its wildcards in this form; also in those where one of them matches a ``?``.
+
+        What stands behind that is a query then, where some escapes mean another thing than in a path.
+        """
+        pieces = form.split(ANY)
+        escaped = max((place for place, piece in enumerate(pieces) if "%" in piece), default=0)
+        if "?" in form:
             return (self.of(form),)
-        return self.of(form), f"{self._of_path(path)}{wildcard}{self._of_query(rest)}"
+        forms = [self.of(form)]
+        for place in range(1, min(escaped, _MOST_FORMS) + 1):
+            path, query = ANY.join(pieces[:place]), ANY.join(pieces[place:])
+            if (decoded := self._of_query(query)) != self._of_path(query):
+                forms.append(f"{self._of_path(path)}{ANY}?{ANY}{decoded}")
+        return tuple(forms)
 
     def _of_path(self, path: str) -> str:
         # In a path '%2F' and '%3F' are data, unlike '/' and '?' (RFC 3986 §2.2); in a query both mean the same.

@@ -13,9 +13,12 @@ class Entry(NamedTuple):
         lastmod: When the page was last changed.
         priority: The importance of the page within its site, from 0.0 to 1.0.
         is_sitemap: Whether the URL is that of another sitemap.
+        bases: What the URL is relative to, each relative to the one before: ``xml:base`` attributes, the outermost
+            first.
     """
 
     url: str
     lastmod: str = ""
     priority: str = ""
     is_sitemap: bool = False
+    bases: tuple[str, ...] = ()

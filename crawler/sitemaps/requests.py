@@ -54,10 +54,16 @@ def parse_sitemap(page: Page) -> Iterator[Request]:
         if entry.is_sitemap and page.metadata.get(_NESTED, 0) >= MOST_NESTED:
             raise ParseError(f"the sitemap is an index inside of {MOST_NESTED} others")
         try:
-            url = base.resolve(entry.url)
+            url = _base_within(base, entry.bases).resolve(entry.url)
         except InvalidURLError:
             continue
         yield _request(url, entry, page)
+
+
+def _base_within(base: Base, references: tuple[str, ...]) -> Base:
+    for reference in references:
+        base = Base(base.resolve(reference))
+    return base
 
 
 def read_sitemap(page: Page) -> tuple[list[Request], ParseError | None]:
@@ -82,15 +88,19 @@ def _entries_of(page: Page) -> Iterator[Entry]:
 
 
 def _in_xml(pieces: Iterable[str]) -> Iterator[Entry]:
-    reader = XmlReader()
+    reader, count = XmlReader(), 0
     for piece in pieces:
         error = reader.feed(piece)
-        yield from reader.take()
+        entries = reader.take()
+        count += len(entries)
+        yield from entries
         if error is not None:
             raise error
     error = reader.feed("", is_last=True)
     if error is not None:
         raise error
+    if not count and reader.should_have_entries:
+        raise ParseError("the index or feed is read to its end, and has no URL")
 
 
 def _in_text(pieces: Iterable[str]) -> Iterator[Entry]:

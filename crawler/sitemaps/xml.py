@@ -10,6 +10,7 @@ from crawler.errors import ParseError
 from crawler.sitemaps.entry import Entry
 from crawler.url import LONGEST_URL
 
+_ALTERNATE = ("alternate", "http://www.iana.org/assignments/relation/alternate")  # RFC 4287 §4.2.7.2
 _DEEPEST = 64  # elements inside each other; arbitrary, sitemaps need 5
 _LONGEST_TAG = 2**20  # bytes; expat before 2.6 parses a tag again with each piece of it (CVE-2023-52425)
 
@@ -32,7 +33,7 @@ class _Kind:
 _KINDS = {
     "urlset": _Kind("url", {"loc": "url", "lastmod": "lastmod", "priority": "priority"}),
     "sitemapindex": _Kind("sitemap", {"loc": "url", "lastmod": "lastmod"}, is_index=True),
-    "rss": _Kind("item", {"link": "url", "pubDate": "lastmod"}),
+    "rss": _Kind("item", {"link": "url", "guid": "guid", "pubDate": "lastmod"}),
     "RDF": _Kind("item", {"link": "url", "date": "lastmod"}),  # RSS 1.0
     "feed": _Kind("entry", {"link": "url", "updated": "lastmod"}),  # Atom, RFC 4287
 }
@@ -51,13 +52,20 @@ class XmlReader:
         self._path: list[str] = []
         self._fed = 0
         self._entry: dict[str, str] = {}
+        self._urls: list[tuple[str, tuple[str, ...]]] = []  # of the entry, with what they are relative to
         self._field = 0  # the depth of the element whose text is being read; 0 for none
         self._text: list[str] = []
         self._size = 0
         self._entries: list[Entry] = []
+        self._bases: list[tuple[int, str]] = []  # with the depths of their elements
 
     def __repr__(self) -> str:
         return f"<XmlReader at {'/'.join(self._path)} {len(self._entries)} entries>"
+
+    @property
+    def should_have_entries(self) -> bool:
+        """Whether it is an index or a feed. A list of URLs may be empty: of a part of a site that has no page."""
+        return self._kind is not None and (self._kind.is_index or "loc" not in self._kind.fields)
 
     def feed(self, text: str, *, is_last: bool = False) -> ParseError | None:
         """Read a piece of the document; return an error if it cannot be read any further.
@@ -93,13 +101,17 @@ class XmlReader:
         self._path.append(name)
         if len(self._path) > _DEEPEST:
             raise ParseError(f"the sitemap has more than {_DEEPEST} elements inside each other")
+        if (base := attributes.get("xml:base")) and len(base) <= LONGEST_URL:
+            self._bases.append((len(self._path), base))
         if name == kind.element:
-            self._entry = {}
+            self._entry, self._urls = {}, []
         elif parent == kind.element and name in kind.fields:
             self._field, self._text, self._size = len(self._path), [], 0
             self._parser.CharacterDataHandler = self._add
-            if "href" in attributes and attributes.get("rel", "alternate") == "alternate":  # Atom
+            if "href" in attributes and attributes.get("rel", "alternate") in _ALTERNATE:  # Atom
                 self._add(attributes["href"])
+            if attributes.get("isPermaLink", "true") != "true":  # RSS: else a guid is a URL
+                self._field = 0
 
     def _add(self, text: str) -> None:
         self._size += len(text)
@@ -108,16 +120,29 @@ class XmlReader:
 
     def _end(self, _name: str) -> None:
         depth, name = len(self._path), self._path.pop()
-        if self._kind is None:
-            return
-        if depth == self._field:
+        if self._kind is not None and depth == self._field:
             self._field, self._parser.CharacterDataHandler = 0, None
             text = "".join(self._text).strip()
             if text and self._size <= LONGEST_URL:
-                self._entry.setdefault(self._kind.fields[name], text)
-        elif name == self._kind.element and "url" in self._entry:
-            self._entries.append(Entry(**self._entry, is_sitemap=self._kind.is_index))
-            self._entry = {}
+                self._note(self._kind.fields[name], text)
+        elif self._kind is not None and name == self._kind.element:
+            self._end_entry(self._kind)
+        while self._bases and self._bases[-1][0] >= depth:
+            self._bases.pop()
+
+    def _note(self, field: str, text: str) -> None:
+        if field != "url":
+            self._entry.setdefault(field, text)
+        elif self._kind is not None and (not self._urls or "loc" in self._kind.fields):
+            self._urls.append((text, tuple([base for _, base in self._bases])))
+
+    def _end_entry(self, kind: _Kind) -> None:
+        """Take an entry for each of its URLs: there should be one, and there are sitemaps with more."""
+        guid = self._entry.pop("guid", "")
+        urls = self._urls or ([(guid, ())] if guid.lower().startswith(("http://", "https://")) else [])
+        for url, bases in urls:
+            self._entries.append(Entry(**self._entry, url=url, is_sitemap=kind.is_index, bases=bases))
+        self._entry, self._urls = {}, []
 
 
 def _kind_of(root: str) -> _Kind:
