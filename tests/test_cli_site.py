@@ -201,7 +201,8 @@ SITEMAP = "<urlset><url><loc>/a</loc></url></urlset>"
         (("sitemap.xml",), {"/a", "/b"}),
         (("--sitemap", "sitemap.php"), {"/a", "/b"}),
         (("", "--sitemap", "sitemap.php"), {"/", "/a", "/b"}),
-        (("sitemap.php",), {"/sitemap.php"}),
+        (("sitemap.php",), {"/a", "/b"}),
+        (("sitemap.php?type=posts",), {"/a", "/b"}),
     ],
 )
 async def test_a_sitemap_is_a_seed(arguments: tuple[str, ...], expected: set[str]) -> None:
@@ -228,6 +229,7 @@ async def test_a_sitemap_is_a_seed(arguments: tuple[str, ...], expected: set[str
         ("sitemap", False),
         ("sitemap.html", False),
         ("?file=sitemap.xml", False),
+        ("sitemap.xml?page=2", True),
         ("xml", False),
     ],
 )
@@ -340,3 +342,35 @@ async def test_sitemaps_cannot_be_found_without_robots_txt() -> None:
 
     assert finished.code == 2
     assert "sitemaps=True contradicts robots=False" in finished.error
+
+
+async def _refreshed(_: web.Request) -> web.StreamResponse:
+    return web.Response(text="", content_type="text/html", headers={"Refresh": "0; url=/header"})
+
+
+async def test_refreshes_and_frames_are_followed() -> None:
+    pages: dict[str, Answer] = {
+        "/": '<meta http-equiv="refresh" content="0; url=/meta">',
+        "/meta": '<frameset><frame src="/frame"><frame src="/refreshed"></frameset>',
+        "/frame": '<iframe src="/iframe"></iframe>',
+        "/iframe": "",
+        "/refreshed": _refreshed,
+        "/header": "",
+    }
+    async with serve(pages) as site:
+        finished = await run("site", site.url)
+        assert sorted(site.asked) == sorted(pages)
+    assert len(finished.out.splitlines()) == 6
+
+
+@pytest.mark.parametrize("query", ["", "?type=posts"])
+async def test_a_seed_is_a_sitemap_by_its_content_whatever_its_name(query: str) -> None:
+    async def listed(_: web.Request) -> web.StreamResponse:
+        text = '<?xml version="1.0"?><!-- made --><urlset><url><loc>/a</loc></url></urlset>'
+        return web.Response(text=text, content_type="text/xml")
+
+    pages: dict[str, Answer] = {"/sitemap.php": listed, "/a": '<a href="/b.xml">b</a>', "/b.xml": listed}
+    async with serve(pages) as site:
+        finished = await run("site", f"{site.url}sitemap.php{query}")
+        assert site.asked == ["/sitemap.php", "/a", "/b.xml"]
+    assert [json.loads(line)["url"] for line in finished.out.splitlines()] == [f"{site.url}a"]

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawler.document import sources
 from crawler.document.directives import Directives
 from crawler.document.page import Page
 from crawler.document.sources import EVERYTHING, IMAGES, Source
@@ -404,3 +406,78 @@ def test_a_page_in_utf_16_is_a_text() -> None:
 def test_the_charset_is_the_one_that_browsers_take(content_type: str, title: str) -> None:
     page = Page("http://a.example/", "<title>é</title>".encode(), headers=[("content-type", content_type)])
     assert page.title == title
+
+
+# ── what is not the page's, and what is ──
+
+
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        ("<svg><title>icon</title></svg><title>page</title>", "page"),
+        ("<body><svg><g><title>icon</title></g></svg>", ""),
+        ("<body><math><title>m</title></math>", ""),
+        ("<title>page</title><svg><title>icon</title></svg>", "page"),
+    ],
+)
+def test_the_title_of_an_image_is_not_that_of_the_page(body: str, title: str) -> None:
+    assert Page("http://a.example/", body.encode()).title == title
+
+
+def test_the_base_of_an_image_is_not_that_of_the_page() -> None:
+    page = Page("http://a.example/", b'<body><svg><base href="/x/"></svg><a href="y">')
+    assert [link.url for link in page.links()] == ["http://a.example/y"]
+
+
+SVG = (
+    '<svg><a xlink:href="/1">x</a><a href="/2" xlink:href="/no">x</a><image xlink:href="/3" /><image href="/4" /></svg>'
+)
+SHADOWS = (
+    '<div><template shadowrootmode="open"><a href="/1">x</a><div><template shadowrootmode=closed><a href="/2">x</a>'
+    "</template></div></template></div><template><a href='/no'>x</a></template>"
+)
+BUTTONS = (
+    '<form method=post><button formaction="/no">x</button></form>'
+    '<form action="/1"><button formaction="/2">x</button><input type=submit formaction="/3">'
+    '<button formmethod=post formaction="/no">x</button></form>'
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "found", "numbers"),
+    [
+        (SVG, sources.ANCHORS, (1, 2)),
+        (SVG, sources.IMAGES, (3, 4)),
+        (SHADOWS, sources.ANCHORS, (1, 2)),
+        (BUTTONS, sources.FORMS, (1, 2, 3)),
+    ],
+    ids=["svg", "images in svg", "shadow trees", "buttons"],
+)
+def test_links_are_where_readers_find_them(body: str, found: Any, numbers: tuple[int, ...]) -> None:
+    page = Page("http://a.example/", body.encode())
+    assert [link.url for link in page.links(sources=found)] == [f"http://a.example/{number}" for number in numbers]
+
+
+def test_shadow_trees_inside_each_other_without_end_are_read_in_part() -> None:
+    body = '<div><template shadowrootmode="open"><a href="/x">x</a>' * 3000
+    assert [link.url for link in Page("http://a.example/", body.encode()).links()] == ["http://a.example/x"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "canonical"),
+    [
+        ("", '</c>; rel="canonical"', "http://a.example/c"),
+        ("<base href=/x/>", "<c>; rel=canonical", "http://a.example/c"),
+        ("<link rel=canonical href=/head>", "</c>; rel=canonical", "http://a.example/head"),
+        ("", "</c>; rel=canonical; anchor=/other", None),
+        ("", "<mailto:x>; rel=canonical, </c>; rel=canonical", "http://a.example/c"),
+        ("", "</c>; rel=next", None),
+    ],
+)
+def test_a_header_field_may_say_which_url_is_canonical(body: str, field: str, canonical: str | None) -> None:
+    assert Page("http://a.example/", body.encode(), headers=[("link", field)]).canonical == canonical
+
+
+def test_the_canonical_url_of_what_is_no_html_is_in_its_header() -> None:
+    headers = [("content-type", "application/pdf"), ("link", "<https://b.example/c>; rel=canonical")]
+    assert Page("http://a.example/", b"%PDF-", headers=headers).canonical == "https://b.example/c"

@@ -23,6 +23,7 @@ __all__ = [
     "refreshes_in",
     "resolve_links",
     "robots_elements",
+    "title_of",
 ]
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
@@ -30,6 +31,9 @@ _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _BINARY = re.compile(
     rb"%PDF-|(?!\xfe\xff|\xff\xfe)[^\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]*[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]"
 ).match
+_FOREIGN = frozenset({"svg", "math"})
+_HTML_WITHIN = frozenset({"foreignobject", "foreignObject", "annotation-xml"})
+_MOST_SHADOWS = 8  # shadow trees inside each other; arbitrary
 _SNIFFED = 1445  # bytes
 
 
@@ -49,6 +53,8 @@ def base_of(tree: LexborHTMLParser, url: str, query_encoder: QueryEncoder | None
     """
     base = Base(url, query_encoder)
     for node in tree.tags("base"):
+        if _is_foreign(node):
+            continue
         # The first one with an address counts, even an invalid one, which then means nothing.
         if "href" in (attributes := node.attributes):
             try:
@@ -58,18 +64,44 @@ def base_of(tree: LexborHTMLParser, url: str, query_encoder: QueryEncoder | None
     return base
 
 
+def title_of(tree: LexborHTMLParser) -> str:
+    """Return the text of the ``<title>`` of a page, white space collapsed; empty if there is none."""
+    for node in tree.tags("title"):
+        if not _is_foreign(node):
+            return " ".join(node.text().split())
+    return ""
+
+
 def references_in(tree: LexborHTMLParser, sources: Iterable[Source], *, nofollow: bool) -> Iterator[str]:
-    """Yield the references in a page as written: by source, then in document order.
+    """Yield the references in a page as written: by source, then in document order; those of its shadow trees last.
 
     Args:
         tree: The page.
         sources: The attributes that contain references.
         nofollow: Whether to include those with ``rel=nofollow``.
     """
+    sources = tuple(sources)
+    yield from _references_in(tree, sources, nofollow=nofollow)
+    for shadow in _shadow_trees(tree, _MOST_SHADOWS):
+        yield from _references_in(shadow, sources, nofollow=nofollow)
+
+
+def _shadow_trees(tree: LexborHTMLParser, most: int) -> Iterator[LexborHTMLParser]:
+    """Yield the declarative shadow trees in a page: readers see them, and Lexbor keeps them apart."""
+    for node in tree.tags("template"):
+        if (node.attributes.get("shadowrootmode") or "").lower() in {"open", "closed"} and most > 0:
+            inner = LexborHTMLParser((node.html or "").partition(">")[2].removesuffix("</template>"))
+            yield inner
+            yield from _shadow_trees(inner, most - 1)
+
+
+def _references_in(tree: LexborHTMLParser, sources: Iterable[Source], *, nofollow: bool) -> Iterator[str]:
     for source in sources:
         for node in tree.css(source.selector):
             attributes = node.attributes
             value = attributes.get(source.attribute)
+            if value is None:
+                value = attributes.get(f"xlink:{source.attribute}")  # SVG, whose links have that name, too
             if value is None:
                 continue
             rel = attributes.get("rel")
@@ -128,6 +160,16 @@ def robots_elements(tree: LexborHTMLParser) -> Iterator[tuple[str, str]]:
         attributes = node.attributes
         if (name := attributes.get("name")) and (content := attributes.get("content")):
             yield name, content
+
+
+def _is_foreign(node: LexborNode) -> bool:
+    """Tell whether an element belongs to an image in SVG or to a formula, and not to the page around."""
+    parent = node.parent
+    while parent is not None and parent.tag not in _HTML_WITHIN:
+        if parent.tag in _FOREIGN:
+            return True
+        parent = parent.parent
+    return False
 
 
 def _has_token(value: str, token: str) -> bool:

@@ -23,11 +23,13 @@ from crawler.document.html import (
     refreshes_in,
     resolve_links,
     robots_elements,
+    title_of,
 )
 from crawler.document.query_encoding import query_encoder
 from crawler.document.references import parse_refresh
 from crawler.document.sources import ANCHORS, Source
 from crawler.errors import ConfigurationError, InvalidURLError
+from crawler.http.link_field import links_in
 from crawler.models import PageRetry, Request
 from crawler.runtime.unicode_text import writable_value
 from crawler.url import Base, with_raw_bytes
@@ -177,8 +179,7 @@ class Page:
     @property
     def title(self) -> str:
         """The text of ``<title>``, white space collapsed; empty if there is none or the body is not HTML."""
-        node = self.css_first("title") if self.is_html else None
-        return " ".join(node.text().split()) if node else ""
+        return title_of(self.tree) if self.is_html else ""
 
     def json(self) -> Any:
         """Return the body as JSON, a half of a surrogate pair in it as U+FFFD, a number beyond all floats as infinity.
@@ -199,8 +200,20 @@ class Page:
 
     @property
     def canonical(self) -> str | None:
-        """The canonical URL that the page declares by ``<link rel=canonical>`` in its head (RFC 6596)."""
-        return canonical_of(self.tree, self.base) if self.is_html else None
+        """The canonical URL that the page declares (RFC 6596): in its head, else in a Link header field."""
+        found = canonical_of(self.tree, self.base) if self.is_html else None
+        return found or self._canonical_in_header()
+
+    def _canonical_in_header(self) -> str | None:
+        base = Base(self.url)  # RFC 8288 §3.2: not that of the body
+        for name, value in self.headers:
+            for link in links_in(value) if name == "link" else ():
+                if "canonical" in link.relations and link.anchor is None:
+                    try:
+                        return base.resolve(with_raw_bytes(link.target))
+                    except InvalidURLError:
+                        continue
+        return None
 
     @property
     def refresh(self) -> Refresh | None:

@@ -32,7 +32,12 @@ class Source:
 
 ANCHORS = (Source("a[href], area[href]", "href"),)
 """Links that a reader may follow."""
-FORMS = (Source("form[action]:not([method=post i]):not([method=dialog i])", "action"),)
+_GET = "form:not([method=post i]):not([method=dialog i])"
+_ITSELF = ":not([formmethod=post i]):not([formmethod=dialog i])"
+FORMS = (
+    Source("form[action]:not([method=post i]):not([method=dialog i])", "action"),
+    Source(f"{_GET} button[formaction]{_ITSELF}, {_GET} input[formaction]{_ITSELF}", "formaction"),
+)
 """Addresses of forms that request a page (GET)."""
 REFRESHES = (Source("meta[http-equiv=refresh i][content]", "content", _of_refresh),)
 """Targets of pages that send their reader elsewhere after a while."""
@@ -42,6 +47,7 @@ IMAGES = (
     Source("img[src], input[type=image i][src]", "src"),
     Source("img[srcset], picture > source[srcset]", "srcset", parse_srcset),
     Source("video[poster]", "poster"),
+    Source("svg image", "href"),
     Source("body[background], table[background], td[background], th[background]", "background"),
 )
 """Images, in all their sizes."""
