@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from crawler.cli.seed_file import named, split
 from crawler.errors import ConfigurationError
@@ -21,7 +22,7 @@ def test_a_file_of_seeds_is_read_as_needed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"), [("", "has no URL"), ("\n# none\n", "has no URL"), (b"\xff", "cannot be read")]
+    ("content", "complaint"), [("", "has no URL"), ("\n# none\n", "has no URL"), (b"\xef\xbb\xbf", "has no URL")]
 )
 def test_a_file_without_seeds_is_an_error_that_names_it(tmp_path: Path, content: str | bytes, complaint: str) -> None:
     file = tmp_path / "urls"
@@ -57,3 +58,46 @@ async def test_bounds_for_hosts_and_folders_are_options(tmp_path: Path) -> None:
         done = await run("site", server.url, "--max-per-path", "7", "--max-per-host", "9", "-o", str(out))
     assert done.code == 0, done.err
     assert len(out.read_text().splitlines()) == 8  # the front page, and seven of its folder
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        URLS.encode("utf-8-sig"),
+        URLS.encode("utf-16"),
+        b"\xfe\xff" + URLS.encode("utf-16-be"),
+        URLS.replace("\n", "\r\n").encode(),
+        URLS.replace("\n", "\r").encode(),
+        URLS.rstrip().encode(),
+    ],
+    ids=["utf-8 with mark", "utf-16", "utf-16-be", "crlf", "cr", "no last newline"],
+)
+def test_files_of_other_systems_have_the_same_seeds(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "urls").write_bytes(data)
+    known, more = named([], str(tmp_path / "urls"))
+    assert [*known, *(more or ())] == [f"http://127.0.0.1:1/{name}" for name in "abc"]
+
+
+async def test_one_line_in_another_encoding_costs_no_other_seed(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def page(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(request.raw_path)
+        return web.Response(text="", content_type="text/html")
+
+    runner = web.ServerRunner(web.Server(page))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    lines = [f"{url}{number}".encode() for number in range(600)]
+    lines[300] = f"{url}caf\u00e9".encode("latin-1")
+    lines[400] = b"http://\xe9.example/"
+    (tmp_path / "urls").write_bytes(b"\n".join(lines))
+    done = await run("site", "--seeds", str(tmp_path / "urls"), "--max-depth", "0", "-o", str(tmp_path / "out.jsonl"))
+    await runner.cleanup()
+    assert done.code == 0, done.err
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 599
+    assert "/caf%E9" in asked
+    assert "line 301: not in UTF-8" in done.err
+    assert "InvalidURLError" in done.err
+    assert "Traceback" not in done.err

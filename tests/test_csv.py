@@ -274,3 +274,81 @@ async def test_a_full_disk_is_a_sink_error() -> None:
     async with opened(Path("/dev/full")) as sink:
         with pytest.raises(SinkError, match="No space left on device"):
             await write(sink, {"a": 1})
+
+
+# ── a byte order mark, and a column for all others ──
+
+
+async def written(file: Path, *items: dict[str, Any], batches: int = 1, **options: Any) -> list[list[str]]:
+    """Write ``items`` in so many batches, and read the rows back."""
+    sink = Csv(file, **options)
+    await sink.open()
+    await sink.restore(None)
+    size = -(-len(items) // batches)
+    try:
+        for start in range(0, len(items), size):
+            await sink.write([sink.encode(item) for item in items[start : start + size]])
+    finally:
+        await sink.close()
+    with file.open(encoding="utf-8", newline="") as rows:
+        return list(csv.reader(rows))
+
+
+LATE = ({"a": "1"}, {"a": "2", "b": 'x,"y"\n'}, {"c": 3, "d": [1]}, {"a": None})
+ROWS = [
+    ["a", "more"],
+    ["1", ""],
+    ["2", '{"b":"x,\\"y\\"\\n"}'],
+    ["", '{"c":"3","d":"[1]"}'],
+    ["", ""],
+]
+
+
+@pytest.mark.parametrize("batches", [1, 2, 4])
+@pytest.mark.parametrize("columns", [None, ("a",)])
+async def test_fields_that_come_late_go_into_one_column(
+    tmp_path: Path, columns: tuple[str, ...] | None, batches: int
+) -> None:
+    assert await written(tmp_path / "out.csv", *LATE, batches=batches, columns=columns, extra="more") == ROWS
+
+
+async def test_a_file_with_late_fields_goes_on_where_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "out.csv"
+    token = None
+    for number, item in enumerate(LATE):
+        sink = Csv(file, extra="more")
+        await sink.open()
+        await sink.restore(token)
+        await sink.write([sink.encode(item)])
+        token = await sink.checkpoint()
+        await sink.write([sink.encode({"a": f"lost {number}", "z": 1})])
+        await sink.close()
+    sink = Csv(file, extra="more")
+    await sink.open()
+    await sink.restore(token)
+    await sink.close()
+    with file.open(encoding="utf-8", newline="") as rows:
+        assert list(csv.reader(rows)) == ROWS
+
+
+@pytest.mark.parametrize("columns", [None, ("a",)])
+async def test_a_byte_order_mark_comes_once_and_first(tmp_path: Path, columns: tuple[str, ...] | None) -> None:
+    file = tmp_path / "out.csv"
+    await written(file, {"a": "é"}, {"a": "2"}, batches=2, columns=columns, bom=True)
+    assert file.read_bytes() == b"\xef\xbb\xbfa\r\n\xc3\xa9\r\n2\r\n"
+
+
+@pytest.mark.parametrize(("columns", "extra"), [(("a",), "a"), (None, ""), (("a", "b"), "b")])
+def test_the_column_for_others_is_none_of_the_others(columns: tuple[str, ...] | None, extra: str) -> None:
+    with pytest.raises(ConfigurationError, match="extra"):
+        Csv("out.csv", columns, extra=extra)
+
+
+def test_an_item_with_a_field_of_that_name_is_an_error() -> None:
+    with pytest.raises(ValueError, match="'more' has the name of the column for all others"):
+        Csv("out.csv", extra="more").encode({"more": 1})
+
+
+async def test_without_that_column_a_late_field_says_how_to_have_one(tmp_path: Path) -> None:
+    with pytest.raises(EncodingError, match="extra="):
+        await written(tmp_path / "out.csv", *LATE)

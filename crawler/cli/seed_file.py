@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
+import io
+import logging
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from crawler.errors import ConfigurationError
 from crawler.models import Request
+from crawler.url import with_raw_bytes
+
+_log = logging.getLogger("crawler")
 
 
 class Named(NamedTuple):
@@ -46,9 +52,25 @@ def split(seeds: Iterator[str | Request]) -> Named:
 
 
 def _lines(file: str) -> Iterator[str | Request]:
-    """Yield the lines that are neither empty nor a comment."""
-    with sys.stdin if file == "-" else open(file, encoding="utf-8") as lines:  # noqa: PTH123  # a path, or a stream
-        for line in lines:
+    """Yield the lines that are neither empty nor a comment.
+
+    Bytes that are not UTF-8 become percent-encoded bytes of the URL, as in a header field: one line of thousands in
+    another encoding is a URL all the same.
+    """
+    with _opened(file) as lines:
+        for number, line in enumerate(lines, 1):
             text = line.strip()
-            if text and not text.startswith("#"):
-                yield text
+            if not text or text.startswith("#"):
+                continue
+            url = with_raw_bytes(text)
+            if url != text:
+                _log.warning("%s, line %d: not in UTF-8; its bytes are taken as they are: %s", file, number, url)
+            yield url
+
+
+def _opened(file: str) -> TextIO:
+    """Return the lines of ``file``, in UTF-8 or, with a byte order mark, in UTF-16."""
+    stream: Any = sys.stdin.buffer if file == "-" else open(file, "rb")  # noqa: PTH123, SIM115  # the caller closes it
+    if stream.peek(2)[:2] in {codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE}:
+        return io.TextIOWrapper(stream, "utf-16", errors="replace")
+    return io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import os
@@ -40,22 +41,29 @@ _NAMES = msgspec.msgpack.Decoder(tuple[str, ...])
 _LENGTHS = msgspec.msgpack.Decoder(list[int])
 
 
-def encode_row(item: Any, columns: tuple[str, ...] | None = None) -> bytes:
+def encode_row(item: Any, columns: tuple[str, ...] | None = None, extra: str | None = None) -> bytes:
     """Return ``item`` encoded for `Csv.write`: a row with the names of its columns.
 
     Args:
         item: Anything with named fields.
-        columns: The columns of the file, if they are known.
+        columns: The columns of the file, if they are known, without ``extra``.
+        extra: The column for all other fields; ``None`` if there is none.
 
     Raises:
         TypeError: The item has no named fields, or a value of a foreign type.
-        ValueError: It has a field that is not one of ``columns``.
+        ValueError: It has a field that is not one of ``columns``, and there is no column for those.
     """
     fields = fields_of(item)
+    if extra is not None and extra in fields:
+        raise ValueError(f"the field {extra!r} has the name of the column for all others; give one another name")
     names = columns or tuple(fields)
-    if columns and (unknown := next((name for name in fields if name not in columns), None)) is not None:
-        raise ValueError(_unknown(unknown, columns))
+    others = [name for name in fields if name not in names]
+    if others and extra is None:
+        raise ValueError(_unknown(others[0], names))
     texts = _quoted([_text_of(fields.get(name)) for name in names])
+    if columns and extra is not None:
+        names = (*names, extra)
+        texts += _quoted([_json_of({name: _text_of(fields[name]) for name in others})])
     return _encode(
         _Row(msgspec.Raw(_encode(names)), _joined(texts), msgspec.Raw(_encode([len(text) for text in texts])))
     )
@@ -67,6 +75,17 @@ def _text_of(value: Any) -> str:
     if isinstance(value, float):
         return repr(value)  # JSON has no infinity
     return "" if value is None else json_of(value)
+
+
+def _json_of(others: dict[str, str]) -> str:
+    """Return the fields that have no column of their own as a JSON object of texts; nothing where there are none."""
+    return json_of(others) if others else ""
+
+
+def _unquoted(field: bytes) -> str:
+    """Return the text of a field of a row."""
+    [[text, _]] = csv.reader(io.StringIO(field.decode() + ",", newline=""))
+    return text
 
 
 def _quoted(texts: Sequence[str]) -> list[bytes]:
@@ -84,7 +103,9 @@ def _joined(fields: Sequence[bytes]) -> bytes:
 
 
 def _unknown(name: str, columns: Sequence[str]) -> str:
-    remedy = "name all of them: Csv(file, columns=(…)), or leave the field out"
+    remedy = (
+        "name all of them: Csv(file, columns=(…)), give others a column: Csv(file, extra=…), or leave the field out"
+    )
     return f"the field {name!r} is none of the columns ({', '.join(columns)}); {remedy}"
 
 
@@ -100,25 +121,47 @@ class Csv(AppendSink[_Token]):
     state folder each item is in the file exactly once, unless the file is a pipe, a terminal or a descriptor.
     """
 
-    def __init__(self, file: str | os.PathLike[str] | int, columns: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        file: str | os.PathLike[str] | int,
+        columns: Sequence[str] | None = None,
+        *,
+        extra: str | None = None,
+        bom: bool = False,
+    ) -> None:
         """Create a sink.
 
         Args:
             file: A path, or an open file descriptor, which stays open and is never emptied.
             columns: The names of the columns; by default the fields of the first item.
+            extra: The name of one more column, the last one, for all fields that have none, such as those that come
+                late: a JSON object of their texts. Without it, such a field ends the crawl.
+            bom: Whether the file begins with a byte order mark, without which Excel takes UTF-8 for something else.
 
         Raises:
-            ConfigurationError: ``columns`` is empty, or contains a name twice.
+            ConfigurationError: ``columns`` is empty, or contains a name twice, or ``extra`` is one of them.
         """
         several("columns", columns or ())
         given = None if columns is None else tuple(columns)
         if given is not None and (not given or len(set(given)) < len(given)):
             raise ConfigurationError.of("columns", columns, "different names, one at least")
+        if extra is not None and (not extra or extra in (given or ())):
+            raise ConfigurationError.of("extra", extra, "the name of a column that is none of the others")
         super().__init__(file, _Token, lambda mark: _Token(mark.length, mark.tail, self._columns))
-        self.encode = partial(encode_row, columns=given)
-        self._given = given
+        self.encode = partial(encode_row, columns=given, extra=extra)
+        self._extra = extra
+        self._mark = codecs.BOM_UTF8 if bom else b""
+        self._given = None if given is None else self._with_extra(given)
         self._columns: tuple[str, ...] = ()  # those in the header, once it is written
         self._names = b""  # the same, encoded
+        self._short_names = b""  # the same without the extra column: most rows have these
+
+    def _with_extra(self, columns: tuple[str, ...]) -> tuple[str, ...]:
+        return columns if self._extra is None else (*columns, self._extra)
+
+    def _use(self, columns: tuple[str, ...]) -> None:
+        self._columns, self._names = columns, _encode(columns) if columns else b""
+        self._short_names = _encode(columns[:-1]) if columns and self._extra is not None else b""
 
     async def open(self) -> None:
         """Open the file, and leave what it holds.
@@ -127,7 +170,7 @@ class Csv(AppendSink[_Token]):
             ConfigurationError: It cannot be written, or another crawl writes to it.
         """
         await super().open()
-        self._columns, self._names = (), b""
+        self._use(())
 
     async def write(self, items: list[Any]) -> None:
         """Write encoded rows; they have left the process when this returns.
@@ -139,10 +182,15 @@ class Csv(AppendSink[_Token]):
         rows = [_ROWS.decode(item) for item in items]
         if not rows:
             return
-        columns, names = self._columns or _NAMES.decode(rows[0].names), self._names or bytes(rows[0].names)
-        lines = [row.line if bytes(row.names) == names else self._arranged(row, columns) for row in rows]
-        header = [] if self._columns else [_header(columns)]
-        self._columns, self._names = columns, names
+        known = self._columns
+        if not known:
+            self._use(self._with_extra(_NAMES.decode(rows[0].names)))
+        try:
+            lines = [self._line_of(row) for row in rows]
+        except EncodingError:
+            self._use(known)
+            raise
+        header = [] if known else [self._mark + _header(self._columns)]
         await super().write([*header, _END.join((*lines, b""))])
 
     async def restore(self, token: bytes | None) -> None:
@@ -163,17 +211,33 @@ class Csv(AppendSink[_Token]):
         columns = mark.columns if mark else ()
         if not columns and self._given:
             columns = self._given
-            await self._file.append([_header(columns)])
-        self._columns, self._names = columns, _encode(columns) if columns else b""
+            await self._file.append([self._mark + _header(columns)])
+        self._use(columns)
+
+    def _line_of(self, row: _Row) -> bytes:
+        names = bytes(row.names)
+        if names == self._names:
+            return row.line
+        if self._short_names and names == self._short_names:
+            return row.line + b","
+        return self._arranged(row, self._columns)
 
     def _arranged(self, row: _Row, columns: tuple[str, ...]) -> bytes:
         """Return a row with other fields, or in another order, in the order of ``columns``."""
-        fields, start = {}, 0
+        fields: dict[str, bytes] = {}
+        others: dict[str, str] = {}
+        start = 0
         for name, length in zip(_NAMES.decode(row.names), _LENGTHS.decode(row.lengths), strict=True):
-            if name not in columns:
-                raise EncodingError(f"output {self._file.name!r}: {_unknown(name, columns)}")
-            fields[name] = row.line[start : start + length]
+            field = row.line[start : start + length]
             start += length + 1
+            if name in columns:
+                fields[name] = field
+            elif self._extra is None:
+                raise EncodingError(f"output {self._file.name!r}: {_unknown(name, columns)}")
+            else:
+                others[name] = _unquoted(field)
+        if self._extra is not None and others:
+            [fields[self._extra]] = _quoted([_json_of(others)])
         return _joined([fields.get(name, b"") for name in columns])
 
 
