@@ -6,10 +6,12 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from math import inf
 from typing import Any, NamedTuple
 
 import msgspec
 
+from crawler.errors import ConfigurationError
 from crawler.url import LONGEST_URL
 
 ROBOTS = "robots.txt:"
@@ -147,6 +149,19 @@ class PageRetry(NamedTuple):
 
     reason: str
     wait: float | None = None
+
+    def check(self) -> None:
+        """Check the values.
+
+        Raises:
+            ConfigurationError: ``reason`` is no text, or ``wait`` is no number of seconds.
+        """
+        reason: Any = self.reason
+        wait: Any = self.wait
+        if not (isinstance(reason, str) and reason):
+            raise ConfigurationError.of("reason", reason, "a text that says why")
+        if wait is not None and not (isinstance(wait, int | float) and 0 <= wait < inf):
+            raise ConfigurationError.of("wait", wait, "a number of seconds, or None")
 
 
 class State(enum.StrEnum):

@@ -48,7 +48,7 @@ class Crawl:
         kept = self.store.load()
         discovered = self.frontier.discovered
         self.store.fill(discovered.seen.digests, discovered.too_deep, discovered.redirected)
-        self.frontier.resume(kept.serial, kept.ledger)
+        self.frontier.discovered.resume(kept.serial, ledger=kept.ledger)
         for name, data in kept.hosts.items():
             self.frontier.restore(name, data)
         for url in self.store.waiting_hosts():

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from crawler.crawl.page_ways import PageWays
 from crawler.document.page import Page
 from crawler.frontier.frontier import Frontier
 from crawler.models import SITEMAP, Refusal, Request
@@ -83,20 +84,30 @@ class Discovery:
     async def add_all(self, page: Page, parsed: Parsed) -> None:
         """Add all that ``page`` leads to; of a great many, some in each iteration of the loop."""
         # A sitemap only says where to begin: its entries are as deep as the sitemap itself.
-        depth, found_on = page.depth + (page.label != SITEMAP), page.request.serial
+        step, found_on = int(page.label != SITEMAP), page.request.serial
+        ways = None if self._frontier.ways is None else PageWays(self._frontier, self.add, page, step)
+        depth = page.depth + step if ways is None else ways.depth
         for count, link in enumerate(parsed.links, 1):
             if not count % _IN_AN_ITERATION:
                 await asyncio.sleep(0)
             is_special = (self._rewriting or "@" in link) and not self._is_too_long(link)
             url = self.canonical(link) if is_special else link
             # Asked before a request is made: most links of most pages are known already.
-            if not self._frontier.knows(url):
+            if ways is not None:
+                ways.add(Request(url, depth=depth, parent=page.url))
+            elif not self._frontier.knows(url):
                 self.add(Request(url, depth=depth, parent=page.url), found_on)
         for count, request in enumerate(parsed.requests, 1):
             if not count % _IN_AN_ITERATION:
                 await asyncio.sleep(0)
             url = self.canonical(request.url) if request.method == "GET" else without_userinfo(request.url)
-            self.add(replace(request, url=url, depth=depth, parent=page.url, redirects=0, hops=(), attempt=0), found_on)
+            new = replace(request, url=url, depth=depth, parent=page.url, redirects=0, hops=(), attempt=0)
+            if ways is None or new.again:
+                self.add(new, found_on)
+            else:
+                ways.add(new)
+        if ways is not None:
+            ways.end()
 
     def _is_too_long(self, url: str) -> bool:
         """Tell whether a ``url`` is refused for its length alone: to look at one of megabytes takes long."""

@@ -8,8 +8,12 @@ from typing import TypeVar
 
 from crawler.errors import ConfigurationError
 from crawler.frontier.frontier import Frontier
+from crawler.frontier.shortest_ways import ShortestWays, joined
+from crawler.frontier.shortest_ways import Unproven as UnprovenPage
 from crawler.sinks.sink import CheckpointedSink, Sink
-from crawler.state.record import Record, Restored
+from crawler.state.changes import Unproven
+from crawler.state.digests import DIGEST_BYTES
+from crawler.state.record import Record, Restored, Ways
 from crawler.url import host_of
 
 _AT_ONCE = 100  # hosts or requests that are taken up before other tasks run; they take the event loop 2 ms
@@ -63,7 +67,9 @@ async def resume_frontier(
     record.journal.take()  # noted by a crawl with the same record that was cut off: none of it is on the disk
     discovered = frontier.discovered
     await record.fill(discovered.seen.digests, discovered.too_deep, discovered.redirected)
-    frontier.resume(restored.serial, restored.ledger, restored.snapshot)
+    discovered.resume(restored.serial, restored.snapshot, restored.ledger)
+    if frontier.ways is not None and not restored.is_new:
+        restore_ways(frontier.ways, await record.ways())
     async for name, known in _a_few_at_once(restored.hosts.items()):
         frontier.restore(name, known)
     async for url in _a_few_at_once(await record.waiting_hosts()):
@@ -72,6 +78,18 @@ async def resume_frontier(
         frontier.add(row.request(), row.found_on)
     if frontier.window.is_low:
         record.low.set()
+
+
+def restore_ways(ways: ShortestWays, known: Ways) -> None:
+    """Go on with what is ``known`` of the depths of URLs."""
+
+    def page_of(row: Unproven) -> UnprovenPage:
+        digests = [row.links[start : start + DIGEST_BYTES] for start in range(0, len(row.links), DIGEST_BYTES)]
+        too_deep = tuple([known.put_off[digest].request() for digest in digests if digest in known.put_off])
+        links = joined([digest for digest in digests if digest not in known.put_off])
+        return UnprovenPage(row.serial, row.step, links, too_deep)
+
+    ways.restore(known.depths, known.lowered, [(row.digest, row.depth, page_of(row)) for row in known.unproven])
 
 
 async def _a_few_at_once(many: Iterable[T]) -> AsyncIterator[T]:

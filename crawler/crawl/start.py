@@ -193,6 +193,7 @@ class CrawlStart:
             window=self._record.window,
             ran_low=self._record.low.set,
             changed=waker,
+            is_depth_limited=self._options.limits.max_depth is not None,
         )
 
     @property

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from math import inf
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import astuple
 
+from crawler.document.canonical import canonical_in
 from crawler.document.charset import decode
 from crawler.document.directives import Directives, directives_of
 from crawler.document.html import (
@@ -25,13 +24,12 @@ from crawler.document.html import (
     robots_elements,
     title_of,
 )
+from crawler.document.json_text import decoded_json
 from crawler.document.query_encoding import query_encoder
 from crawler.document.references import parse_refresh
 from crawler.document.sources import ANCHORS, Source
 from crawler.errors import ConfigurationError, InvalidURLError
-from crawler.http.link_field import links_in
 from crawler.models import PageRetry, Request
-from crawler.runtime.unicode_text import writable_value
 from crawler.url import Base, with_raw_bytes
 
 __all__ = ["Page", "Refresh"]
@@ -187,33 +185,13 @@ class Page:
         Raises:
             ValueError: The body is not JSON (msgspec's error, which names the position).
         """
-        try:
-            return msgspec.json.decode(self.text)
-        except msgspec.DecodeError:
-            try:
-                found = json.loads(self.text, parse_constant=_refuse)
-            except (ValueError, RecursionError):
-                found = None
-            if found is None:
-                raise
-            return writable_value(found)
+        return decoded_json(self.text)
 
     @property
     def canonical(self) -> str | None:
         """The canonical URL that the page declares (RFC 6596): in its head, else in a Link header field."""
         found = canonical_of(self.tree, self.base) if self.is_html else None
-        return found or self._canonical_in_header()
-
-    def _canonical_in_header(self) -> str | None:
-        base = Base(self.url)  # RFC 8288 §3.2: not that of the body
-        for name, value in self.headers:
-            for link in links_in(value) if name == "link" else ():
-                if "canonical" in link.relations and link.anchor is None:
-                    try:
-                        return base.resolve(with_raw_bytes(link.target))
-                    except InvalidURLError:
-                        continue
-        return None
+        return found or canonical_in(self.headers, self.url)
 
     @property
     def refresh(self) -> Refresh | None:
@@ -292,12 +270,9 @@ class Page:
         Raises:
             ConfigurationError: ``reason`` is no text, or ``wait`` is no number of seconds.
         """
-        given: Any = (reason, wait)  # of a caller that may have no type checker
-        if not (isinstance(given[0], str) and reason):
-            raise ConfigurationError.of("reason", reason, "a text that says why")
-        if wait is not None and not (isinstance(given[1], int | float) and 0 <= wait < inf):
-            raise ConfigurationError.of("wait", wait, "a number of seconds, or None")
-        return PageRetry(reason, wait)
+        retry = PageRetry(reason, wait)
+        retry.check()
+        return retry
 
     def normalise(self, request: Request) -> Request:
         """Return a request that a parser yielded with its URL normalised; URLs that this page resolved already are.
@@ -316,10 +291,6 @@ class Page:
             encoder = partial(query_encoder, self.body, self.content_type)
             self._base = base_of(self.tree, self.url, encoder) if self.is_html else Base(self.url)
         return self._base
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _refresh(parsed: tuple[float, str], base: Base) -> Refresh | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from crawler.frontier.seen import Seen
+from crawler.frontier.shortest_ways import ShortestWays
 from crawler.frontier.state_counts import StateCounts
-from crawler.models import Refusal, Request, State
+from crawler.models import Ledger, Refusal, Request, State
 from crawler.state.changes import Snapshot
 from crawler.state.digests import DigestSet
 from crawler.state.journal import Journal
@@ -25,11 +26,12 @@ class Discovered:
         serial: The serial number of the newest request.
     """
 
-    def __init__(self, counts: StateCounts, journal: Journal) -> None:
+    def __init__(self, counts: StateCounts, journal: Journal, ways: ShortestWays | None = None) -> None:
         """Know nothing.
 
         Args:
             counts: Where what is new is counted.
+            ways: Is told how deep it is, where that matters.
             journal: Where it is noted, so that it can be written to a disk.
         """
         self.seen = Seen()
@@ -38,6 +40,7 @@ class Discovered:
         self.serial = 0
         self._counts = counts
         self._journal = journal
+        self._ways = ways
         self._snapshot = 0  # the last serial number at that time
 
     def __repr__(self) -> str:
@@ -101,13 +104,17 @@ class Discovered:
         self.serial = request.serial
         digest = self.seen.add(fingerprint)
         self._counts.enter(state)
+        if digest is not None and self._ways is not None:
+            self._ways.note_added(digest, request.depth, is_pending=state is State.PENDING)
         if digest is not None and self.too_deep and self.too_deep.discard(digest):
             self._counts.leave(State.REFUSED)
             self._journal.taken(digest)
 
-    def resume(self, serial: int, snapshot: int) -> None:
-        """Go on after a ``serial`` number, and a ``snapshot`` at another."""
+    def resume(self, serial: int, snapshot: int = 0, ledger: Ledger | None = None) -> None:
+        """Go on after a ``serial`` number, and a ``snapshot`` at another, with the states of a ``ledger``."""
         self.serial, self._snapshot = serial, snapshot
+        if ledger is not None:
+            self._counts.resume(ledger)
 
     def take_snapshot(self) -> Snapshot | None:
         """Return all digests for the disk, where so many are new that reading them one by one would take long."""

@@ -33,6 +33,7 @@ from crawler.frontier.host import Host
 from crawler.frontier.host_statistics import HostOrder, HostStatistics, statistics_of
 from crawler.frontier.redirects import Redirects
 from crawler.frontier.schedule import Schedule
+from crawler.frontier.shortest_ways import ShortestWays
 from crawler.frontier.state_counts import StateCounts
 from crawler.frontier.window import Window
 from crawler.models import Failure, Ledger, Refusal, Request, State
@@ -54,15 +55,15 @@ class FrontierStatistics:
 
 
 class Frontier:
-    """Every URL ever discovered, each in exactly one state, and the order in which the pending ones are fetched.
+    """Every URL ever discovered, each in one state, and the order in which the pending ones are fetched.
 
-    A request has two ends: `release` frees its host when the fetch is over, `finish` closes it when its links are added
-    and its items are safe. In between it is in flight.
+    A request has two ends: `release` frees its host when the fetch is over; `finish` closes it when all is safe.
 
     Attributes:
         discovered: The URLs that were met, to be filled before the first is added.
         window: What is in memory, and what is to be read from the disk.
         redirects: Takes requests in flight from hop to hop.
+        ways: The depths of URLs; ``None`` where they do not matter.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Frontier:
         window: int | None = None,
         ran_low: Callable[[], None] = lambda: None,
         changed: Callable[[], None] = lambda: None,
+        is_depth_limited: bool = False,
     ) -> None:
         """Create an empty frontier.
 
@@ -86,14 +88,16 @@ class Frontier:
             window: Pending requests in memory, where the others wait on the disk; ``None`` for all.
             ran_low: Called when more should be read from there.
             changed: Called when something else may be fetched than before; see above.
+            is_depth_limited: Whether each URL is to have the depth of the shortest way to it.
         """
         self._ranking = ranking or Ranking()
-        newest_first = self._ranking.is_newest_first
-        self._schedule = Schedule(rule_for, places=places, is_newest_first=newest_first, changed=changed)
+        newest = self._ranking.is_newest_first
+        self._schedule = Schedule(rule_for, places=places, is_newest_first=newest, changed=changed)
         self._counts = StateCounts()
         self._journal: Journal = NullJournal() if journal is None else journal
         self._changed = changed
-        self.discovered = Discovered(self._counts, self._journal)
+        self.ways = ShortestWays(self._journal) if is_depth_limited else None
+        self.discovered = Discovered(self._counts, self._journal, self.ways)
         self.window = Window(self._schedule, window, ran_low)
         parts = self._schedule, self.window, self._counts, self._journal
         self.redirects = Redirects(self.discovered, *parts, finish=self.finish)
@@ -122,14 +126,14 @@ class Frontier:
         return self._counts[State.IN_FLIGHT]
 
     @property
-    def next_host(self) -> str:
-        """The host that is asked next; empty when each has all its connections in use."""
-        return self._schedule.next_host
-
-    @property
     def waits_for_retries(self) -> bool:
         """Whether the only requests that wait are those that failed and wait to be tried again."""
         return self._schedule.waits_for_retries
+
+    @property
+    def next_host(self) -> str:
+        """The host that is asked next; empty when each has all its connections in use."""
+        return self._schedule.next_host
 
     @property
     def next_ready_at(self) -> float | None:
@@ -158,13 +162,12 @@ class Frontier:
             CrawlerError: The user's order cannot rank it.
             ParseError: It cannot be written down. In both cases nothing is known of it afterwards.
         """
-        discovered = self.discovered
-        request = discovered.told_apart(request) if request.again else request
-        if not request.again and request.fingerprint in discovered.seen:
+        request = self.discovered.told_apart(request) if request.again else request
+        if not request.again and request.fingerprint in self.discovered.seen:
             return False
-        request = replace(request, serial=discovered.serial + 1, rank=self._ranking.rank_of(request))
+        request = replace(request, serial=self.discovered.serial + 1, rank=self._ranking.rank_of(request))
         host = self._schedule.host(request)
-        discovered.add(request, found_on, host.key)
+        self.discovered.add(request, found_on, host.key)
         self.window.hold(host, request)
         return True
 
@@ -186,10 +189,11 @@ class Frontier:
     def acquire(self, now: float, *, is_loop_late: bool = False) -> Request | None:
         """Take the next request that may be fetched at ``now``, if there is one; see `Schedule.pop`."""
         request = self._schedule.pop(now, is_loop_late=is_loop_late)
-        if request is not None and not request.is_robots_request:
-            self._counts.move(State.PENDING, State.IN_FLIGHT)
-            self.window.note_taken(request)
-        return request
+        if request is None or request.is_robots_request:
+            return request
+        self._counts.move(State.PENDING, State.IN_FLIGHT)
+        self.window.note_taken(request)
+        return self.ways.taken(request) if self.ways else request
 
     def put_back(self, request: Request) -> None:
         """Undo `acquire`, where it turned out that the request cannot be fetched now."""
@@ -259,6 +263,8 @@ class Frontier:
     def finish(self, request: Request, state: State) -> None:
         """Close an acquired request in its final ``state``, which has been noted already where that is to last."""
         self.window.note_ended(request)
+        if self.ways:
+            self.ways.note_ended(request)
         self._land(state)
 
     def end(
@@ -294,11 +300,6 @@ class Frontier:
             self._changed()
 
     # ── what an earlier crawl has left ──
-
-    def resume(self, serial: int, ledger: Ledger, snapshot: int = 0) -> None:
-        """Go on where a crawl ended that had come to a ``serial`` number, with these states, and a ``snapshot``."""
-        self.discovered.resume(serial, snapshot)
-        self._counts.resume(ledger)
 
     def restore(self, name: str, known: HostRecord) -> None:
         """Remember what was known of the host ``name``."""

@@ -36,7 +36,7 @@ NOTHING = MimeType()
 
 @lru_cache(maxsize=1024)
 def content_type_of(fields: str) -> MimeType:
-    """Return the type that a ``Content-Type`` means; nothing where it is none, or one that stands for an unknown type.
+    """Return the type that a ``Content-Type`` means; nothing where it is none, or one that means an unknown type.
 
     Args:
         fields: The field; several of them, separated by commas.
@@ -89,7 +89,7 @@ def _parameters_in(text: str) -> dict[str, str]:
 
 
 def _until(text: str, signs: str, place: int) -> tuple[str, str, int]:
-    """Return what stands before the first of ``signs`` from ``place`` on, the sign, and the place behind it."""
+    """Return what comes before the first of ``signs`` from ``place`` on, the sign, and the place behind it."""
     end = min((at for sign in signs if (at := text.find(sign, place)) >= 0), default=len(text))
     return text[place:end], text[end : end + 1], end + 1
 

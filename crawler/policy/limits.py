@@ -15,7 +15,7 @@ class Limits:
 
     Attributes:
         max_pages: Pages fetched. Redirects and failed requests do not count.
-        max_depth: Links followed from a seed; 0 fetches only the seeds.
+        max_depth: Links followed from a seed, on the shortest way known; 0 fetches only the seeds.
         max_seconds: Seconds from the start; fetches are then cut off, and stay pending.
         max_bytes: Bytes of bodies, counted after decompression; the fetch that would exceed it is cut off.
         max_alike: URLs that differ only in numbers, identifiers and queries, such as ``/item/1`` and ``/item/2?a=b``;

@@ -42,7 +42,7 @@ class Spelling:
     def of_rule(self, form: str) -> tuple[str, ...]:
         """Return a rule with `ANY` for its wildcards in this form; also in those where one of them matches a ``?``.
 
-        What stands behind that is a query then, where some escapes mean another thing than in a path.
+        What comes behind that is a query then, where some escapes mean another thing than in a path.
         """
         pieces = form.split(ANY)
         escaped = max((place for place, piece in enumerate(pieces) if "%" in piece), default=0)

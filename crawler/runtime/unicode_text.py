@@ -1,6 +1,6 @@
 """Text that can be written: without lone surrogates.
 
-They stand for bytes that are not UTF-8 (PEP 383), and come from header fields and from escapes in JSON. UTF-8 has no
+They represent bytes that are not UTF-8 (PEP 383), and come from header fields and from escapes in JSON. UTF-8 has no
 form for them.
 """
 

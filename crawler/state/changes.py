@@ -93,6 +93,29 @@ class Wait(msgspec.Struct, frozen=True, gc=False):
     ready_at: float
 
 
+class Lowered(msgspec.Struct, frozen=True, gc=False):
+    """A URL that has been found on a shorter way, by the digest of its request."""
+
+    digest: bytes
+    depth: int
+
+
+class Unproven(msgspec.Struct, frozen=True, gc=False):
+    """A page that may yet become less deep, and the digests of its links, which are ``step`` deeper than itself."""
+
+    digest: bytes
+    depth: int
+    serial: int
+    step: int
+    links: bytes
+
+
+class Proven(msgspec.Struct, frozen=True, gc=False):
+    """No page of that ``depth``, or less, can become less deep."""
+
+    depth: int
+
+
 class Snapshot(NamedTuple):
     """All digests as they were at one moment: those up to a serial number. Others may be added meanwhile.
 
@@ -116,6 +139,7 @@ class Changes:
         too_deep: What was put off.
         taken: Digests of what was put off and is a request now.
         redirected: Digests of requests that were redirected.
+        ways: What was learnt of the depths of URLs.
         ended: Requests in their final state.
         waits: Requests that are to be fetched again.
         attempts: Fetches that failed.
@@ -134,6 +158,7 @@ class Changes:
     too_deep: list[TooDeep] = field(default_factory=list)
     taken: list[bytes] = field(default_factory=list)
     redirected: list[bytes] = field(default_factory=list)
+    ways: list[Lowered | Unproven | Proven] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)

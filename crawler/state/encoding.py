@@ -10,7 +10,7 @@ import msgspec
 from crawler.models import State
 from crawler.robots.decision import Robots
 from crawler.runtime.unicode_text import writable
-from crawler.state.changes import Attempt, Changes, Ended, Failed, Found, TooDeep, Wait
+from crawler.state.changes import Attempt, Changes, Ended, Failed, Found, Lowered, Proven, TooDeep, Unproven, Wait
 from crawler.state.host_record import HostRecord
 from crawler.state.schema import NUMBERS, PENDING, STATES, TOO_DEEP
 
@@ -45,7 +45,20 @@ def ends(ended: Iterable[Ended]) -> Iterator[Row]:
     for each in ended:
         reason = None if each.reason is None else writable(each.reason)
         request = each.request
-        yield NUMBERS[each.state], each.at, each.status or None, reason, request.attempt, request.serial
+        yield NUMBERS[each.state], each.at, each.status or None, reason, request.attempt, request.depth, request.serial
+
+
+def ways(learnt: Iterable[Lowered | Unproven | Proven]) -> Iterator[tuple[str, Row]]:
+    """Yield a statement and its values for each thing that was learnt of depths, in their order."""
+    for each in learnt:
+        match each:
+            case Lowered():
+                yield "INSERT OR REPLACE INTO lowered VALUES (?, ?)", (each.digest, each.depth)
+            case Unproven():
+                row = each.digest, each.depth, each.serial, each.step, each.links
+                yield "INSERT OR REPLACE INTO unproven VALUES (?, ?, ?, ?, ?)", row
+            case Proven():
+                yield "DELETE FROM unproven WHERE depth <= ?", (each.depth,)
 
 
 def over(ended: Iterable[Ended]) -> Iterator[Row]:

@@ -50,6 +50,15 @@ class Journal(Protocol):
     def redirected(self, digest: bytes) -> None:
         """Note that what was asked for redirected away, so that no page was delivered for its URL."""
 
+    def lowered(self, digest: bytes, depth: int) -> None:
+        """Note that a URL has been found on a shorter way, which makes it less deep."""
+
+    def unproven(self, digest: bytes, depth: int, serial: int, step: int, links: bytes) -> None:
+        """Note where a page leads that may yet become less deep: the digests of ``links``, ``step`` deeper."""
+
+    def proven(self, depth: int) -> None:
+        """Note that no page of that depth, or less, can become less deep."""
+
     def ended(self, request: Request, state: State, status: int = 0, reason: str | None = None) -> None:
         """Note the final state of a request."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from crawler.models import Failure, Request, State
 from crawler.robots.decision import Robots
-from crawler.state.changes import Attempt, Changes, Ended, Failed, Found, TooDeep, Wait
+from crawler.state.changes import Attempt, Changes, Ended, Failed, Found, Lowered, Proven, TooDeep, Unproven, Wait
 from crawler.state.host_record import HostRecord
 from crawler.state.rows import more_of
 
@@ -72,6 +72,18 @@ class MemoryJournal:
     def redirected(self, digest: bytes) -> None:
         """Note that what was asked for redirected away, so that no page was delivered for its URL."""
         self._open.redirected.append(digest)
+
+    def lowered(self, digest: bytes, depth: int) -> None:
+        """Note that a URL has been found on a shorter way, which makes it less deep."""
+        self._open.ways.append(Lowered(digest, depth))
+
+    def unproven(self, digest: bytes, depth: int, serial: int, step: int, links: bytes) -> None:
+        """Note where a page leads that may yet become less deep: the digests of ``links``, ``step`` deeper."""
+        self._open.ways.append(Unproven(digest, depth, serial, step, links))
+
+    def proven(self, depth: int) -> None:
+        """Note that no page of that depth, or less, can become less deep."""
+        self._open.ways.append(Proven(depth))
 
     def ended(self, request: Request, state: State, status: int = 0, reason: str | None = None) -> None:
         """Note the final state of a request."""

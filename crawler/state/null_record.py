@@ -11,7 +11,7 @@ from crawler.state.changes import Changes
 from crawler.state.digests import DigestSet
 from crawler.state.host_record import HostRecord
 from crawler.state.journal import Journal
-from crawler.state.record import QueuePart, Restored
+from crawler.state.record import QueuePart, Restored, Ways
 from crawler.state.rows import PutOff, Waiting
 
 
@@ -42,6 +42,15 @@ class NullJournal:
         """Note nothing."""
 
     def redirected(self, digest: bytes) -> None:
+        """Note nothing."""
+
+    def lowered(self, digest: bytes, depth: int) -> None:
+        """Note nothing."""
+
+    def unproven(self, digest: bytes, depth: int, serial: int, step: int, links: bytes) -> None:
+        """Note nothing."""
+
+    def proven(self, depth: int) -> None:
         """Note nothing."""
 
     def ended(self, request: Request, state: State, status: int = 0, reason: str | None = None) -> None:
@@ -85,6 +94,10 @@ class NullRecord:
 
     async def fill(self, seen: DigestSet, too_deep: DigestSet, redirected: DigestSet) -> None:
         """Leave the sets empty."""
+
+    async def ways(self) -> Ways:
+        """Return nothing."""
+        return Ways()
 
     async def waiting_hosts(self) -> list[str]:
         """Return no host."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from crawler.models import Ledger
 from crawler.robots.decision import Robots
-from crawler.state.changes import Changes
+from crawler.state.changes import Changes, Unproven
 from crawler.state.counters_record import CountersRecord
 from crawler.state.digests import DigestSet
 from crawler.state.host_record import HostRecord
@@ -62,6 +63,22 @@ class Restored:
     is_new: bool = True
 
 
+class Ways(NamedTuple):
+    """What is known of the depths of URLs.
+
+    Attributes:
+        depths: The digest of each request, its depth, and whether it is pending.
+        lowered: Those that have another depth by now.
+        unproven: Pages that may yet become less deep.
+        put_off: What is too deep to be a request, by its digest.
+    """
+
+    depths: Sequence[tuple[bytes, int, bool]] = ()
+    lowered: Sequence[tuple[bytes, int]] = ()
+    unproven: Sequence[Unproven] = ()
+    put_off: Mapping[bytes, PutOff] = MappingProxyType({})
+
+
 class Record(Protocol):
     """What a crawl needs of its record: see `open_record` for one of SQLite, and `NullRecord` for none.
 
@@ -101,6 +118,9 @@ class Record(Protocol):
 
     async def fill(self, seen: DigestSet, too_deep: DigestSet, redirected: DigestSet) -> None:
         """Fill empty sets with the digests of what is known; nobody may use them meanwhile."""
+
+    async def ways(self) -> Ways:
+        """Return what is known of the depths of URLs."""
 
     async def waiting_hosts(self) -> list[str]:
         """Return a URL of each host that has pending requests."""

@@ -8,6 +8,8 @@ requests ──found_on──► requests        each URL ever discovered, by se
    └── failures   why it failed for good
 digests           of all of them in order of serial numbers, as blocks; buckets: the same, ready for a `DigestSet`
 redirected        digests of those that were redirected, so that no page was delivered for their URL
+lowered           depths of URLs that were found on a shorter way after they had been queued
+unproven          the links of pages that may yet become less deep
 too_deep          found, but deeper than the limit: not requests yet, as a shorter way may be found
 hosts, robots     what was learnt of hosts: delays, pauses, rules
 shapes            how many URLs are alike
@@ -47,11 +49,21 @@ SNAPSHOT = "snapshot"
 COUNTERS = "tally"
 """Names in the table of facts. The last one is an old word for it, which the files of earlier versions have."""
 
-REDIRECTED = "CREATE TABLE IF NOT EXISTS redirected (digest BLOB PRIMARY KEY) WITHOUT ROWID"
-"""Also made in the files of versions that did not have it."""
+LATER_TABLES = """
+CREATE TABLE IF NOT EXISTS redirected (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lowered (digest BLOB PRIMARY KEY, depth INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS unproven (
+    digest BLOB PRIMARY KEY,
+    depth INTEGER NOT NULL,
+    serial INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    links BLOB NOT NULL
+) WITHOUT ROWID;
+"""
+"""Those that the files of earlier versions do not have; they are made when such a file is opened."""
 
 SCHEMA = f"""
-{REDIRECTED};
+{LATER_TABLES}
 CREATE TABLE requests (
     serial INTEGER PRIMARY KEY,
     url TEXT NOT NULL,

@@ -16,7 +16,7 @@ from crawler.state.digests import DigestSet
 from crawler.state.journal import Journal
 from crawler.state.memory_journal import MemoryJournal
 from crawler.state.null_record import NullRecord
-from crawler.state.record import QueuePart, Record, Restored
+from crawler.state.record import QueuePart, Record, Restored, Ways
 from crawler.state.rows import PutOff, Waiting
 from crawler.state.sqlite_store import SYNCHRONOUS, Store
 
@@ -63,6 +63,10 @@ class SqliteRecord:
     async def fill(self, seen: DigestSet, too_deep: DigestSet, redirected: DigestSet) -> None:
         """Fill empty sets with the digests of what is known; nobody may use them meanwhile."""
         await self._executor.run(self._store.fill, seen, too_deep, redirected)
+
+    async def ways(self) -> Ways:
+        """Return what is known of the depths of URLs."""
+        return await self._executor.run(self._store.ways)
 
     async def recount(self) -> Ledger:
         """Return how many URLs are in each state, counted one by one."""

@@ -24,9 +24,10 @@ from crawler.state.folder import make_folder
 from crawler.state.host_record import HostRecord, moved
 from crawler.state.lock import FolderLock
 from crawler.state.moment import Moment
-from crawler.state.record import QueuePart, Restored
+from crawler.state.record import QueuePart, Restored, Ways
+from crawler.state.recorded_ways import ways_in
 from crawler.state.rows import PutOff, SeedRow, Waiting
-from crawler.state.schema import CLOCK, COUNTERS, LEDGER, NUMBERS, PENDING, REDIRECTED, SNAPSHOT, STATES, TOO_DEEP
+from crawler.state.schema import CLOCK, COUNTERS, LATER_TABLES, LEDGER, NUMBERS, PENDING, SNAPSHOT, STATES, TOO_DEEP
 
 # With the first, SQLite syncs at checkpoints alone: after a power failure the file is whole, but may be older.
 SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
@@ -37,7 +38,7 @@ _FOUND = """
 INSERT INTO requests (serial, url, state, depth, found_on, host, rank, ended_at, reason, more)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_ENDED = "UPDATE requests SET state = ?, ended_at = ?, status = ?, reason = ?, attempt = ? WHERE serial = ?"
+_ENDED = "UPDATE requests SET state = ?, ended_at = ?, status = ?, reason = ?, attempt = ?, depth = ? WHERE serial = ?"
 _WAITS = "INSERT OR REPLACE INTO waits VALUES (?, ?, ?)"
 _ATTEMPTS = "INSERT OR REPLACE INTO attempts (serial, attempt, at, status, error, message) VALUES (?, ?, ?, ?, ?, ?)"
 _FAILURES = "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -66,7 +67,7 @@ class Store:
         try:
             self._connection = open_database(folder, synchronous=SYNCHRONOUS[durability])
             with self._errors():
-                self._connection.execute(REDIRECTED)
+                self._connection.executescript(LATER_TABLES)
         except BaseException:
             self._lock.release()
             raise
@@ -108,6 +109,11 @@ class Store:
                 too_deep.add(digest)
             for (digest,) in self._connection.execute("SELECT digest FROM redirected"):
                 redirected.add(digest)
+
+    def ways(self) -> Ways:
+        """Return what is known of the depths of URLs. It reads all requests."""
+        with self._errors():
+            return ways_in(self._connection)
 
     def no_longer_too_deep(self, max_depth: int | None) -> list[PutOff]:
         """Return what was put off and is not too deep any more."""
@@ -247,6 +253,8 @@ class Store:
         many("INSERT OR IGNORE INTO too_deep VALUES (?, ?, ?, ?, ?)", encoding.too_deep(changes.too_deep))
         many("DELETE FROM too_deep WHERE digest = ?", ((digest,) for digest in changes.taken))
         many("INSERT OR IGNORE INTO redirected VALUES (?)", ((digest,) for digest in changes.redirected))
+        for statement, row in encoding.ways(changes.ways):
+            self._connection.execute(statement, row)
         many(_WAITS, encoding.waits(changes.waits))
         many(_ENDED, encoding.ends(changes.ended))
         many("DELETE FROM waits WHERE serial = ?", encoding.over(changes.ended))

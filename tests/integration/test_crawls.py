@@ -657,3 +657,25 @@ async def test_whatever_ends_a_loop_over_items_leaves_nothing_behind(ending: str
 async def _within(work: Any, seconds: float | None) -> None:
     async with asyncio.timeout(seconds):
         await work
+
+
+@pytest.mark.parametrize("order", ["breadth", "depth"])
+async def test_a_page_found_on_a_shorter_way_takes_along_what_was_too_deep(order: Any, tmp_path: Path) -> None:
+    pages = {"/": links("/slow", "/a"), "/a": links("/b"), "/b": links("/target"), "/target": links("/child")}
+    target_came = asyncio.Event()
+
+    async def slow(_: web.Request) -> web.StreamResponse:
+        await target_came.wait()
+        return web.Response(text=links("/target"), content_type="text/html")
+
+    async def target(_: web.Request) -> web.StreamResponse:
+        target_came.set()
+        return web.Response(text=pages["/target"], content_type="text/html")
+
+    async with serve({**pages, "/slow": slow, "/target": target, "/child": links()}) as site:
+        limits = Limits(max_depth=3)
+        crawler = Crawler(parsers.urls, cpu=INLINE, limits=limits, order=order, state=tmp_path / "state")
+        items, summary = await crawl_all(crawler, site.url)
+        url = site.url
+    assert sorted(items) == sorted([url, *(f"{url}{name}" for name in ("slow", "a", "b", "target", "child"))])
+    assert (summary.done, summary.refused) == (6, 0)
