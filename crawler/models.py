@@ -62,8 +62,8 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         depth: Links followed from the seed, set by the crawl.
         parent: URL of the page that led here, set by the crawl; empty for seeds.
         redirects: Redirects followed since the link, set by the crawl.
-        hops: Method, URL and status of what redirected it so far, in this order; the first is what was asked for.
-            Set by the crawl. Empty in the request of a page that is crawled under its own URL: see `parent`.
+        hops: Method, URL, status and fingerprint of what redirected it so far, in this order; the first is what was
+            asked for. Set by the crawl. Empty in the request of a page that is crawled under its own URL: see `parent`.
         attempt: Attempts that failed before this one, set by the crawl.
         serial: Its number in the order of discovery, from 1, set by the crawl.
         rank: Its place in the queue of its host, set by the crawl. Smaller ranks are fetched earlier.
@@ -82,13 +82,18 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     attempt: int = 0
     serial: int = 0
     rank: float = 0.0
-    hops: tuple[tuple[str, str, int], ...] = ()
+    hops: tuple[tuple[str, str, int, str], ...] = ()
     again: bool = False
 
     @property
     def asked(self) -> str:
         """The URL that was asked for, before any redirect."""
         return self.hops[0][1] if self.hops else self.url
+
+    @property
+    def identity(self) -> str:
+        """The fingerprint of what was asked for, before any redirect."""
+        return self.hops[0][3] if self.hops else self.fingerprint
 
     @property
     def fingerprint(self) -> str:

@@ -34,7 +34,7 @@ FULL = Request(
     attempt=2,
     serial=7,
     rank=2.0,
-    hops=(("GET", "http://example.org/old", 301),),
+    hops=(("GET", "http://example.org/old", 301, "http://example.org/old"),),
     again=True,
 )
 FAILURE = Failure(URL, State.FAILED, "StatusError", "503", attempts=3, status=503, depth=1, parent=f"{URL}p")

@@ -243,5 +243,5 @@ def test_a_redirected_request_is_the_same_request_one_hop_further() -> None:
     expected = Request(
         "http://example.org/c", label="l", priority=2, metadata={"n": 1}, depth=3, parent="p", redirects=2, attempt=2
     )
-    expected = replace(expected, hops=(("GET", URL, 302),))
+    expected = replace(expected, hops=(("GET", URL, 302, URL),))
     assert redirected(request, 302, "/c") == expected

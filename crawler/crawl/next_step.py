@@ -87,7 +87,7 @@ class FetchRules:
         if request.redirects >= self.max_redirects:
             raise TooManyRedirectsError(f"more than {self.max_redirects} redirects, of {request.asked}")
         target = redirected(request, page.status, location_of(page.headers))
-        before = {(method, url) for method, url, _ in target.hops}
+        before = {(method, url) for method, url, *_ in target.hops}
         if target.method == "GET":
             url = self.canonical(target.url)
             # A server that insists on its own spelling gets it, once.

@@ -12,7 +12,6 @@ from crawler.crawl.failed_requests import FailedRequests
 from crawler.crawl.retries import Retries
 from crawler.document.page import Page
 from crawler.errors import PageRetryError, ParseError, QuarantineError
-from crawler.models import Request
 from crawler.parsing.worker import Encode, OfPage, Parsed
 from crawler.sinks.sink import Sink, keyed
 
@@ -143,10 +142,5 @@ def items_for(sinks: Sequence[Sink], page: Page, parsed: Parsed) -> list[list[An
     """
     if parsed.error is not None:
         raise parsed.error
-    fingerprint = _identity_of(page.request) if parsed.items else ""
+    fingerprint = page.request.identity if parsed.items else ""
     return [keyed(sink, fingerprint, parsed.items_for(place)) for place, sink in enumerate(sinks)]
-
-
-def _identity_of(request: Request) -> str:
-    """Return what tells the items of a request from those of all others: several may lead to one URL."""
-    return " ".join([request.fingerprint, *request.hops[0][:2]]) if request.hops else request.fingerprint

@@ -43,4 +43,4 @@ def _checked(seed: Request) -> Request:
         seed.check()
     except TypeError as error:
         raise ConfigurationError(f"a seed cannot be fetched: {error}") from error
-    return replace(seed, url=resolve("", seed.url))
+    return replace(seed, url=resolve("", seed.url), redirects=0, hops=())

@@ -81,9 +81,9 @@ class Discovered:
         plain = replace(request, again=False)
         return request if plain.fingerprint in self.seen else plain
 
-    def note_redirected(self, request: Request) -> None:
-        """Take note that ``request`` has ended as a redirect: there was no page for its URL."""
-        digest = self.seen.digest(request.fingerprint)
+    def note_redirected(self, fingerprint: str) -> None:
+        """Take note that a request has ended as a redirect: there was no page for its URL."""
+        digest = self.seen.digest(fingerprint)
         if self.redirected.add(digest):
             self._journal.redirected(digest)
 

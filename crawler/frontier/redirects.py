@@ -63,15 +63,15 @@ class Redirects:
         Not where that has ended as a redirect itself: with a cookie it may be a page now, and without it may have led
         here. Nor where a request of the chain has sent something: the page is the answer to that.
         """
-        methods = {target.method, *(method for method, _, _ in target.hops)}
+        methods = {target.method, *(method for method, *_ in target.hops)}
         fingerprint = target.fingerprint
-        if not methods <= _READING or fingerprint == _asked(target).fingerprint:
+        if not methods <= _READING or fingerprint == target.identity:
             return False
         return fingerprint in self._discovered.seen and not self._discovered.was_redirected(target)
 
     def end_at_another(self, request: Request, target: Request) -> None:
         """Close an acquired request that was redirected to ``target``, whose page another request brings."""
-        self._discovered.note_redirected(_asked(target))
+        self._discovered.note_redirected(target.identity)
         self._journal.ended(request, State.DONE, target.hops[0][2], f"redirects to {target.url}")
         self._finish(request, State.DONE)
 
@@ -100,9 +100,3 @@ class Redirects:
         self._window.note_taken(target)
         self.end_at_another(request, request)
         return target
-
-
-def _asked(target: Request) -> Request:
-    """Return the request that was asked for, as far as its fingerprint tells requests apart that only read."""
-    method, url, _ = target.hops[0]
-    return Request(url, method, again=target.again, serial=target.serial)

@@ -68,7 +68,7 @@ def redirected(request: Request, status: int, location: str) -> Request:
         method="GET" if becomes_get else request.method,
         body=None if becomes_get else request.body,
         redirects=request.redirects + 1,
-        hops=(*request.hops, (request.method, request.url, status)),
+        hops=(*request.hops, (request.method, request.url, status, request.fingerprint)),
     )
 
 

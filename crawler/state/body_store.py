@@ -46,6 +46,8 @@ CREATE TABLE pages (
 """,
 )
 
+FINAL_URL = ":url"
+"""The name, which no header field has, of the URL of a page that is another one than that of its request."""
 _KNOWN = "SELECT id FROM bodies WHERE digest = ?"
 _BODY = "INSERT INTO bodies (digest, size, data) VALUES (?, ?, ?)"
 _PAGES = "INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -120,7 +122,10 @@ def _number_of(execute: Callable[..., sqlite3.Cursor], compressor: zstd.ZstdComp
 
 def _row(page: Page, body: int) -> tuple[Any, ...]:
     changed = None if page.changed is None else int(page.changed)
-    return digest_of(page.request.fingerprint), body, page.status, packed(page.headers), page.seconds, changed
+    headers = page.headers
+    if page.url != page.request.asked:  # a redirect led to a page that has a request of its own, too
+        headers = (*headers, (FINAL_URL, page.url))
+    return digest_of(page.request.identity), body, page.status, packed(headers), page.seconds, changed
 
 
 def packed(headers: Sequence[tuple[str, str]]) -> bytes:

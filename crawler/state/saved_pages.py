@@ -15,7 +15,7 @@ from crawler.errors import CrawlerError, DamagedBodyError, ParseError, StateErro
 from crawler.http.redirect import REDIRECTS
 from crawler.models import Request, State
 from crawler.runtime.zstandard import decompressed
-from crawler.state.body_store import BODIES, unpacked
+from crawler.state.body_store import BODIES, FINAL_URL, unpacked
 from crawler.state.database import read_database
 from crawler.state.digests import DigestSet, digest_of
 from crawler.state.rows import request_of
@@ -143,7 +143,10 @@ class SavedPages:
         except ValueError:
             headers, error = (), DamagedBodyError("the header fields of this page are damaged")
         changed = None if row.changed is None else bool(row.changed)
-        page = Page(row.url, body or b"", status=row.status, headers=headers, request=request, seconds=row.seconds)
+        url = row.url
+        if headers and headers[-1][0] == FINAL_URL:
+            url, headers = headers[-1][1], headers[:-1]
+        page = Page(url, body or b"", status=row.status, headers=headers, request=request, seconds=row.seconds)
         page.changed = changed
         return SavedPage(page, error)
 

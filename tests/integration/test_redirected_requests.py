@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +21,12 @@ from crawler import (
     JsonLines,
     Limits,
     Page,
+    Reparser,
     Request,
     Retry,
     Rewriting,
     Scope,
+    StateFolder,
     Summary,
 )
 from crawler.policy.rewriting import TRACKING
@@ -315,3 +318,51 @@ async def test_a_crawl_that_stops_between_two_hops_brings_the_page_once_when_it_
     assert sorted(found) == ["", "b", "x"]
     assert (summary.done, summary.pending) == (4, 0)
     assert asked.count("/x") <= 2
+
+
+@pytest.mark.parametrize("fetch", [Fetch(), WITH_COOKIES], ids=["plain", "cookies"])
+async def test_two_requests_that_race_to_one_page_bring_it_once(fetch: Fetch) -> None:
+    both = asyncio.Event()
+    asked: list[str] = []
+
+    async def target(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        if len(asked) == 2:
+            both.set()
+        await both.wait()
+        return web.Response(text=links("/after"), content_type="text/html")
+
+    pages = {"/a": redirect("/t"), "/b": redirect("/t"), "/t": target, "/after": links("/t")}
+    async with serve(pages) as site:
+        paths, summary, failures = await crawled(site, f"{site.url}a", f"{site.url}b", fetch=fetch)
+    assert (sorted(paths), len(asked)) == (["/after", "/t"], 2)
+    assert (failures, summary.done, summary.discovered) == ([], 4, 4)
+
+
+async def test_a_page_that_led_elsewhere_comes_where_a_later_redirect_reaches_it() -> None:
+    pages = {
+        "/": links("/account"),
+        "/account": unless_known(links(), "/please"),
+        "/please": links("/login"),
+        "/login": sets_the_cookie("/account"),
+    }
+    async with serve(pages) as site:
+        paths, _, failures = await crawled(site, fetch=WITH_COOKIES)
+    assert (sorted(paths), failures) == (["/", "/account", "/please"], [])
+
+
+async def test_saved_pages_at_the_end_of_redirects_are_parsed_again_with_their_own_urls(tmp_path: Path) -> None:
+    def parse(page: Page) -> Iterator[Any]:
+        yield page.url
+        yield from page.links()
+        if page.url.endswith("/form"):
+            yield page.follow("/login", method="POST", body=b"x=1")
+
+    pages = {"/": links("/old", "/form"), "/old": redirect("/new"), "/new": links(), "/form": links()}
+    async with serve({**pages, "/login": redirect("/")}) as site:
+        state = StateFolder(tmp_path / "state", keep_bodies=True)
+        await crawled(site, parser=parse, state=state, sinks=[])
+    found: list[Any] = []
+    async with Reparser(tmp_path / "state", urls, cpu=INLINE, sinks=[found.append]) as reparser:
+        await reparser.run()
+    assert sorted(found) == sorted([site.url, site.url, f"{site.url}form", f"{site.url}new"])
