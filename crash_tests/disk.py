@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 _PAGE = 4096
-_LINE = re.compile(r"^\d+ +(\w+)\((.*)\) += (\d+)", re.MULTILINE)
+_LINE = re.compile(r"^\d+ +(\w+)\((.*)\) += (\d+)")
+_BEGUN = re.compile(r"^(\d+) +(\w+\(.*?) *<unfinished \.\.\.>$")
+_ENDED = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$")
 _PATH = re.compile(r"<([^>]*)>")
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 _NUMBERS = re.compile(r", (\d+)(?=$|,)")
@@ -38,7 +40,8 @@ class Operation(NamedTuple):
 def operations(log: str, folder: Path) -> Iterator[Operation]:
     """Yield what was done in ``folder`` by a log of strace that has strings in hexadecimal, and the paths of files."""
     prefix = f"{folder}/"
-    for call, arguments, _ in _LINE.findall(log):
+    for found in filter(None, map(_LINE.match, _whole_lines(log))):
+        call, arguments, _ = found.groups()
         texts = [bytes.fromhex(text.replace("\\x", "")) for text in _TEXT.findall(arguments)]
         named = _PATH.search(arguments)
         if call in {"openat", "mkdir", "unlink", "unlinkat", "rename", "renameat", "renameat2"}:
@@ -49,6 +52,18 @@ def operations(log: str, folder: Path) -> Iterator[Operation]:
         at = numbers[-1] if call in {"pwrite64", "ftruncate"} else None
         if f"{path}/".startswith(prefix):
             yield Operation(call, path.removeprefix(str(folder)).lstrip("/"), data, at, arguments)
+
+
+def _whole_lines(log: str) -> Iterator[str]:
+    """Yield the lines of a log of strace; a call during which another thread made one has two, which become one."""
+    begun: dict[str, str] = {}  # by thread
+    for line in log.splitlines():
+        if found := _BEGUN.match(line):
+            begun[found[1]] = found[2]
+        elif (found := _ENDED.match(line)) and found[1] in begun:
+            yield f"{found[1]} {begun.pop(found[1])}{found[2]}"
+        else:
+            yield line
 
 
 def _plain(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,16 +39,25 @@ async def recorded(found: Campaign, home: Path) -> list[Operation]:
     """Crawl once, and return all that was done to the files."""
     folder, log = home / "recorded", home / "log"
     folder.mkdir()
-    names: set[str] = set()
-    for calls in ("openat,mkdir,unlink", CALLS):  # strace follows the files that it knows, so they are found out first
-        shutil.rmtree(folder)
-        folder.mkdir()
-        under = under_strace(folder, log, calls, names, shown=_ALL)
-        async with found.crawl(folder, under) as crawl, asyncio.timeout(_LONGEST):
-            await crawl.process.communicate()
-        done = list(operations(log.read_text(), folder))
-        names |= {operation.path for operation in done if not operation.path.endswith("-shm")} | {""}
-    return [operation for operation in done if operation.path in names]
+    # strace looks at all files: which names there will be differs from crawl to crawl.
+    async with found.crawl(folder, under_strace(folder, log, CALLS, shown=_ALL)) as crawl, asyncio.timeout(_LONGEST):
+        await crawl.process.communicate()
+    done = [done for done in operations(log.read_text(), folder) if not done.path.endswith("-shm")]
+    _check(done, folder)
+    return done
+
+
+def _check(done: list[Operation], folder: Path) -> None:
+    """Raise an error if what was recorded does not lead to what is in the folder: then strace has missed something."""
+    disk = Disk()
+    for operation in done:
+        disk.do(operation)
+    expected = {path: content for path, content in disk.extremes()[1].items() if content is not None}
+    there = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    differing = expected.keys() ^ {name for name in there if not name.endswith("-shm")}
+    differing |= {name for name in expected.keys() & there.keys() if there[name].read_bytes() != expected[name]}
+    if differing:
+        raise RuntimeError(f"strace has not recorded all that was done to {', '.join(sorted(differing))}")
 
 
 async def cuts(done: list[Operation], home: Path, rng: random.Random, every: int) -> AsyncIterator[Cut]:

@@ -13,7 +13,7 @@ import pytest
 
 from crash_tests.campaign import campaign
 from crash_tests.crash_points import OPTIONS
-from crash_tests.disk import Disk, Operation
+from crash_tests.disk import Disk, Operation, operations
 from crash_tests.outputs import present
 from crash_tests.power import cuts, end, recorded
 from tests.needs import need
@@ -37,6 +37,20 @@ async def test_whatever_a_power_cut_leaves_is_sound_and_has_all_that_was_committ
             moments += 1
     assert problems == {}
     assert moments > 100
+
+
+def test_a_call_that_the_log_has_in_two_halves_is_read_as_one() -> None:
+    def spelled(text: str) -> str:
+        return "".join(f"\\x{byte:02x}" for byte in text.encode())
+
+    log = f"""7 rename("{spelled("/home/a")}", "{spelled("/home/b")}" <unfinished ...>
+8 unlink("{spelled("/home/c")}" <unfinished ...>
+9 fsync(5</home/d>) = 0
+8 <... unlink resumed>) = 0
+7 <... rename resumed>)             = 0
+"""
+    found = [(operation.call, operation.path, operation.data) for operation in operations(log, Path("/home"))]
+    assert found == [("fsync", "d", b""), ("unlink", "c", b""), ("rename", "a", b"/home/b")]
 
 
 def disk(*operations: tuple[str, str, bytes]) -> Disk:
