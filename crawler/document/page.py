@@ -28,6 +28,7 @@ from crawler.document.json_text import decoded_json
 from crawler.document.query_encoding import query_encoder
 from crawler.document.references import parse_refresh
 from crawler.document.sources import ANCHORS, Source
+from crawler.document.xhtml import as_html, is_xhtml
 from crawler.errors import ConfigurationError, InvalidURLError
 from crawler.models import PageRetry, Request
 from crawler.url import Base, with_raw_bytes
@@ -161,9 +162,9 @@ class Page:
 
     @property
     def tree(self) -> LexborHTMLParser:
-        """The whole document as selectolax's tree."""
+        """The whole document as selectolax's tree; XHTML is read as XML if it is well-formed."""
         if self._tree is None:
-            self._tree = LexborHTMLParser(self.text)
+            self._tree = LexborHTMLParser(as_html(self.text) if is_xhtml(self.content_type) else self.text)
         return self._tree
 
     def css(self, selector: str) -> list[LexborNode]:

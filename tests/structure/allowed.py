@@ -72,8 +72,8 @@ ALLOWED_WORDS = (
     Allowed(r"\bAbstractContextManager\b|\bcontext manager\b", "contextlib"),
     Allowed(r"\b_?handler\b|\baddHandler\b", "logging", r"^cli/screen\.py$"),
     Allowed(r"\bResponseHandler\b", "aiohttp"),
-    Allowed(r"\.(Start|End)(Element|DoctypeDecl)Handler\b", "xml.parsers.expat"),
-    Allowed(r"\.CharacterDataHandler\b", "xml.parsers.expat"),
+    Allowed(r"\.(Start|End)(Element|DoctypeDecl|NamespaceDecl)Handler\b", "xml.parsers.expat"),
+    Allowed(r"\.(CharacterData|EntityDecl|AttlistDecl|SkippedEntity|ExternalEntityRef)Handler\b", "xml.parsers.expat"),
     Allowed(r"\bimportlib\.util\b", "importlib"),
     Allowed(r"\bemail\.utils\b", "email"),
     # Public names.
