@@ -10,11 +10,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from crash_tests.crawl import STATE
-from crash_tests.outputs import SINKS
+from crash_tests.outputs import SINKS, responses_in
 from crawler.errors import StateError
 from crawler.models import Ledger, State
 from crawler.state.database import NAME
@@ -79,6 +80,7 @@ def _examine(folder: Path) -> Left:
 def _left(folder: Path, kept: Restored, counted: Ledger, seen: int) -> Left:
     with closing(sqlite3.connect(folder / STATE / NAME)) as connection:
         rows = connection.execute("SELECT url, state, status FROM requests").fetchall()
+        failed = [url for (url,) in connection.execute("SELECT url FROM requests WHERE status = 404")]
         problems = [*_problems_of(connection, len(rows), seen)]
     refused = NUMBERS[State.REFUSED]
     states = {url: state for url, state, _ in rows if state != refused}
@@ -88,6 +90,7 @@ def _left(folder: Path, kept: Restored, counted: Ledger, seen: int) -> Left:
     if counted != kept.ledger:
         problems.append(f"the ledger says {kept.ledger}, and counted are {counted}")
     problems += _problems_with_outputs(folder, kept, pages)
+    problems += _problems_with_archive(folder, kept, failed)
     return Left(states, pages, kept.ledger, tuple(problems))
 
 
@@ -104,6 +107,16 @@ def _problems_of(connection: sqlite3.Connection, rows: int, seen: int) -> Iterat
     [[late]] = connection.execute(f"SELECT count(*) FROM waits JOIN requests USING (serial) WHERE state != {PENDING}")  # noqa: S608  # a number
     if late:
         yield f"{late} requests wait, and have ended"
+
+
+def _problems_with_archive(folder: Path, kept: Restored, failed: list[str]) -> Iterator[str]:
+    """Yield where the committed part of an archive has not each answer that says that there is no page, once."""
+    path = folder / SINKS["warc"].file
+    for token in kept.sinks.values():
+        if json.loads(token)["type"] == "warc" and path.exists():
+            archived = [url for url, status in responses_in(path, json.loads(token)) if status == HTTPStatus.NOT_FOUND]
+            if sorted(archived) != sorted(failed):
+                yield f"warc: the answers 404 are those of {archived}, and failed are {failed}"
 
 
 def _problems_with_outputs(folder: Path, kept: Restored, pages: frozenset[str]) -> Iterator[str]:

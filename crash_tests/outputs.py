@@ -6,16 +6,21 @@ import csv
 import gzip
 import io
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from http import HTTPStatus
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-_WARC_URI = b"WARC-Target-URI:"
+_WARC_RESPONSE = re.compile(
+    rb"WARC-Type: response\r\n(?:[^\r].*\r\n)*?WARC-Target-URI: (.*)\r\n(?:[^\r].*\r\n)*\r\nHTTP/1.1 (\d+) "
+)
+_WARC_REQUEST = re.compile(rb"WARC-Type: request\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +111,21 @@ def _read_sqlite(path: Path, token: dict[str, Any] | None) -> list[str]:
 
 
 def _read_warc(path: Path, token: dict[str, Any] | None) -> list[str]:
+    return [url for url, status in responses_in(path, token) if status == HTTPStatus.OK]
+
+
+def responses_in(path: Path, token: dict[str, Any] | None) -> list[tuple[str, int]]:
+    """Return URL and status of each response in an archive, or in that part of it that a token speaks of.
+
+    Raises:
+        ValueError: A record is torn.
+    """
     data = _part(path, token)
     records = gzip.decompress(data) if data else b""  # raises where a member is torn
-    heads = [line for line in records.split(b"\r\n") if line.startswith(_WARC_URI)]
-    return [head.removeprefix(_WARC_URI).strip().decode() for head in heads]
+    found = _WARC_RESPONSE.findall(records)
+    if len(found) != len(_WARC_REQUEST.findall(records)):
+        raise ValueError(f"{path.name} has not as many requests as responses")
+    return [(url.decode(), int(status)) for url, status in found]
 
 
 def _read_parquet(path: Path, token: dict[str, Any] | None) -> list[str]:
@@ -140,7 +156,7 @@ SINKS = {
     "jsonl": Kind("items.jsonl", ("crawler.sinks.jsonl", "JsonLines"), _read_jsonl),
     "csv": Kind("items.csv", ("crawler.sinks.csv", "Csv"), _read_csv),
     "sqlite": Kind("items.sqlite", ("crawler.sinks.sqlite", "Sqlite"), _read_sqlite),
-    "warc": Kind("pages.warc.gz", ("crawler.sinks.warc", "Warc"), _read_warc, needs="warcio"),
+    "warc": Kind("pages.warc.gz", ("crawler.sinks.warc", "Warc"), _read_warc, {"responses": "all"}, "warcio"),
     "parquet": Kind("items.parquet", ("crawler.sinks.parquet", "Parquet"), _read_parquet, {"rows": 50}, "pyarrow"),
 }
 """Every kind of output that a crawl with a state writes exactly once."""

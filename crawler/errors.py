@@ -6,6 +6,8 @@ packages are mapped to these where they are caught, and stay attached as ``__cau
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class CrawlerError(Exception):
     """The root of every error that this package raises on purpose."""
@@ -93,7 +95,8 @@ class StatusError(FetchError):
     """The server answered with a status that is not a page (4xx, 5xx).
 
     ``status`` is the HTTP status, ``retry_after`` the seconds that the server asked to wait, or ``None``, and
-    ``headers`` the response's header fields as pairs, with names in lower case.
+    ``headers`` the response's header fields as pairs, with names in lower case. ``page`` is the response as a `Page`
+    where an output archives all responses, else ``None``.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class StatusError(FetchError):
         self.status = status
         self.retry_after = retry_after
         self.headers = headers
+        self.page: Any = None
 
     def __str__(self) -> str:
         return str(self.args[0])

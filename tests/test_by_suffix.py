@@ -10,6 +10,7 @@ from crawler import Cpu, Crawler, Csv, JsonLines, Page, Parquet, Politeness, Sql
 from crawler.cli.options.output import CrawlOutput
 from crawler.cli.output import output_for
 from crawler.cli.screen import Screen
+from crawler.errors import ConfigurationError
 from crawler.sinks.by_suffix import sink_for
 from tests.integration.sites import links, serve
 
@@ -43,6 +44,18 @@ def test_the_suffix_says_what_is_written(name: str, kind: type) -> None:
     screen = Screen(quiet=True, verbose=False)
     [sink] = output_for(CrawlOutput(path=name), (), screen).sinks
     assert type(sink) is kind
+
+
+def test_all_responses_are_for_archives() -> None:
+    screen = Screen(quiet=True, verbose=False)
+    for wanted in (False, True):
+        [sink] = output_for(CrawlOutput(path="a.warc.gz", all_responses=wanted), (), screen).sinks
+        assert isinstance(sink, Warc)
+        assert sink.wants_responses is wanted
+    CrawlOutput(path="a.WARC", all_responses=True).check()
+    for path in (None, "-", "a.jsonl"):
+        with pytest.raises(ConfigurationError, match=r"--output pages\.warc\.gz"):
+            CrawlOutput(path=path, all_responses=True).check()
 
 
 def parse(page: Page) -> Iterator[Any]:

@@ -16,14 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
-from crawler import Crawler, Politeness
+from crawler import Access, Basic, Cookies, Crawler, Fetch, Politeness, Retry
 from crawler.document.page import Page
+from crawler.document.transfer import Transfer
 from crawler.errors import ConfigurationError
 from crawler.models import Request
 from crawler.parsing.cpu import Cpu
 from crawler.sinks.sink import CheckpointedSink
 from crawler.sinks.warc import Warc
-from tests.integration.sites import links, serve
+from tests.integration.sites import Answer, links, serve
 
 URL = "http://books.example/a?b=ä"
 PAGE = Page(URL, "<h1>Der Prozeß</h1>".encode(), headers=[("content-type", "text/html")])
@@ -39,15 +40,30 @@ def records(data: bytes) -> Iterator[tuple[Any, bytes]]:
     """Yield each record with its body; digests are checked, as by ``warcio check``."""
     for record in ArchiveIterator(BytesIO(data), check_digests="raise"):
         body = record.content_stream().read()
-        if record.rec_type == "response":
+        if record.rec_type in {"response", "request"}:
             assert record.digest_checker.passed is True, record.digest_checker.problems
         yield record, body
 
 
 def pages(path: Path) -> list[tuple[str, bytes]]:
     found = list(records(path.read_bytes()))
-    assert [record.rec_type for record, _ in found] == ["warcinfo"] + ["response"] * (len(found) - 1)
-    return [(record.rec_headers["WARC-Target-URI"], body) for record, body in found[1:]]
+    assert found[0][0].rec_type == "warcinfo"
+    assert len({record.rec_headers["WARC-Record-ID"] for record, _ in found}) == len(found)
+    return [(record.rec_headers["WARC-Target-URI"], body) for record, body in found if record.rec_type == "response"]
+
+
+def requests(path: Path) -> dict[str, Any]:
+    """Return the header of the request for each URL; it is checked that each has a response."""
+    responses, found = {}, {}
+    for record, _ in records(path.read_bytes()):
+        if record.rec_type == "response":
+            responses[record.rec_headers["WARC-Record-ID"]] = record.rec_headers
+        elif record.rec_type == "request":
+            response = responses[record.rec_headers["WARC-Concurrent-To"]]
+            assert record.rec_headers["WARC-Date"] == response["WARC-Date"]
+            found[record.rec_headers["WARC-Target-URI"]] = record.http_headers
+            assert response["WARC-Target-URI"] == record.rec_headers["WARC-Target-URI"]
+    return found
 
 
 @asynccontextmanager
@@ -103,15 +119,52 @@ def test_any_status_has_a_status_line(status: int) -> None:
     assert record.http_headers.get_statuscode() == str(status)
 
 
-def test_the_same_page_is_the_same_record_and_others_are_not() -> None:
-    def id_of(page: Page) -> str:
-        [(record, _)] = records(record_of(page))
-        return str(record.rec_headers["WARC-Record-ID"])
+def test_no_two_records_have_the_same_id_even_of_the_same_page() -> None:
+    page = Page(URL, b"1", request=Request(URL, method="POST", body=b"a"))
+    ids = [record.rec_headers["WARC-Record-ID"] for _ in range(2) for record, _ in records(record_of(page))]
+    assert len(set(ids)) == len(ids) == 4
 
-    posts = [Page(URL, b"1", request=Request(URL, method="POST", body=body)) for body in (b"a", b"b")]
-    others = [Page(URL, b"2"), Page("http://books.example/", b"1"), *posts]
-    assert id_of(Page(URL, b"1")) == id_of(Page(URL, b"1", headers=[("date", "now")]))
-    assert len({id_of(page) for page in (Page(URL, b"1"), *others)}) == 5
+
+def test_a_request_is_a_record_of_its_own_that_names_its_response() -> None:
+    request = Request(URL, method="POST", body=b"a=1&b=2", headers=(("X-Own", "1"),))
+    page = Page(URL, b"1", request=request)
+    page.transfer = Transfer(1e9, (("Host", "books.example"), ("User-Agent", "me")))
+    (response, _), (sent, body) = records(record_of(page))
+    assert (response.rec_type, sent.rec_type, body) == ("response", "request", b"a=1&b=2")
+    assert sent.rec_headers["WARC-Concurrent-To"] == response.rec_headers["WARC-Record-ID"]
+    assert sent.rec_headers["Content-Type"] == "application/http; msgtype=request"
+    assert sent.http_headers.headers == [("Host", "books.example"), ("User-Agent", "me")]
+    assert (sent.http_headers.protocol, sent.http_headers.statusline) == ("POST", "/a?b=ä HTTP/1.1")
+    assert [record.rec_headers["WARC-Date"] for record in (response, sent)] == ["2001-09-09T01:46:40.000000Z"] * 2
+
+
+def test_the_answer_to_head_is_marked_by_its_request_and_has_the_length_of_what_was_not_sent() -> None:
+    page = Page(
+        URL, request=Request(URL, method="HEAD"), headers=[("content-length", "99"), ("content-encoding", "br")]
+    )
+    (response, body), (sent, _) = records(record_of(page))
+    assert (sent.http_headers.protocol, body) == ("HEAD", b"")
+    assert response.http_headers.headers == [
+        ("x-archive-orig-content-length", "99"),
+        ("x-archive-orig-content-encoding", "br"),
+        ("content-length", "99"),
+    ]
+
+
+def test_a_page_that_was_not_asked_for_has_no_request() -> None:
+    assert [record.rec_type for record, _ in records(record_of(PAGE))] == ["response"]
+
+
+def test_a_body_that_was_not_read_to_its_end_is_marked() -> None:
+    page = Page(URL, b"beginning")
+    page.transfer = Transfer(1e9, (), is_cut=True)
+    (response, _), _ = records(record_of(page))
+    assert response.rec_headers["WARC-Truncated"] == "unspecified"
+
+
+def test_responses_are_pages_or_all() -> None:
+    with pytest.raises(ConfigurationError, match=r"responses='errors'.*'pages' or 'all'"):
+        Warc("x.warc.gz", responses="errors")  # type: ignore[arg-type]
 
 
 @given(st.binary(max_size=300), st.sampled_from(["x.warc", "x.warc.gz"]))
@@ -234,3 +287,108 @@ async def test_every_page_that_was_parsed_is_in_the_archive_with_or_without_item
     assert summary.items == len(items) == (3 if parser is follow_async else 0)
     assert set(found) == {site.url, f"{site.url}a"} | (set() if parser is fail else {f"{site.url}b"})
     assert found.get(f"{site.url}b") == (None if parser is fail else b"<p>packed")
+    assert set(requests(path)) == set(found)
+
+
+async def test_a_request_is_archived_as_it_was_sent_but_for_secrets(tmp_path: Path) -> None:
+    received: dict[str, dict[str, str]] = {}
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        received[request.path] = dict(request.headers)
+        answer = web.Response(text='<a href="/b">', content_type="text/html")
+        answer.set_cookie("session", "s3cret")
+        return answer
+
+    path = tmp_path / "out.warc.gz"
+    async with serve({"/": page, "/b": page}) as site:
+        origin = site.url.rstrip("/")
+        access = Access(
+            headers={origin: {"X-Key": "s3cret"}}, cookies=Cookies(), credentials={origin: Basic("me", "s3cret")}
+        )
+        fetch = Fetch(access=access, headers={"X-All": "1"})
+        async with Crawler(follow, sinks=[Warc(path)], fetch=fetch, politeness=Politeness(robots=False)) as crawler:
+            await crawler.run(site.url)
+        sent = requests(path)
+    assert {"X-Key", "Authorization", "Cookie"} < set(received["/b"])
+    for name, header in sent.items():
+        there = received[name.removeprefix(origin)]
+        assert dict(header.headers) == {
+            name: value for name, value in there.items() if name not in {"X-Key", "Authorization", "Cookie"}
+        }
+    archived = gzip.decompress(path.read_bytes())
+    assert archived.count(b"s3cret") == archived.count(b"set-cookie: session=s3cret") == 2
+
+
+def broken(page: Page) -> Iterator[Any]:
+    if page.url.endswith("broken"):
+        raise KeyError("broken")
+    yield from page.links()
+
+
+@pytest.mark.parametrize("is_durable", [True, False], ids=["state", "no state"])
+async def test_all_responses_are_archived_where_that_is_wanted(tmp_path: Path, is_durable: bool) -> None:
+    answers = iter([500, 503])
+
+    async def flaky(_: web.Request) -> web.StreamResponse:
+        status = next(answers, 200)
+        return web.Response(status=status, text=f"flaky {status}", content_type="text/html")
+
+    async def moved(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": "/target"}, text="moved")
+
+    async def gone(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=404, body=gzip.compress(b"gone"), headers={"Content-Encoding": "gzip"})
+
+    async def large(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=410, body=b"x" * (2**20 + 1))
+
+    start = links("/moved", "/target", "/gone", "/flaky", "/broken", "/large")
+    routes: dict[str, Answer] = {
+        "/": start,
+        "/moved": moved,
+        "/target": links(),
+        "/gone": gone,
+        "/flaky": flaky,
+        "/large": large,
+    }
+    path = tmp_path / "out.warc.gz"
+    async with serve({**routes, "/broken": links()}) as site:
+        async with Crawler(
+            broken,
+            sinks=[Warc(path, responses="all")],
+            state=tmp_path / "state" if is_durable else None,
+            cpu=Cpu(workers=1, quarantine=None),
+            retry=Retry(attempts=3, wait=0.01),
+            politeness=Politeness(robots=False, delay=0),
+        ) as crawler:
+            await crawler.run(site.url)
+        found = [
+            (
+                record.rec_headers["WARC-Target-URI"].removeprefix(site.url),
+                record.http_headers.get_statuscode(),
+                record.rec_headers["WARC-Truncated"] is not None,
+                body if len(body) < 10 or record.http_headers.get_statuscode() != "200" else b"page",
+            )
+            for record, body in records(path.read_bytes())
+            if record.rec_type == "response"
+        ]
+        assert len(requests(path)) == 7
+    assert sorted(found) == [
+        ("", "200", False, b"page"),
+        ("broken", "200", False, b"page"),
+        ("flaky", "200", False, b"flaky 200"),
+        ("flaky", "500", False, b"flaky 500"),
+        ("flaky", "503", False, b"flaky 503"),
+        ("gone", "404", False, b"gone"),
+        ("large", "410", True, b"x" * 2**20),
+        ("moved", "302", False, b"moved"),
+        ("target", "200", False, b"page"),
+    ]
+
+
+async def test_without_the_wish_no_body_of_an_error_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "out.warc.gz"
+    async with serve({"/": links("/gone")}) as site:
+        async with Crawler(follow, sinks=[Warc(path)], politeness=Politeness(robots=False)) as crawler:
+            await crawler.run(site.url)
+        assert [url for url, _ in pages(path)] == [site.url]

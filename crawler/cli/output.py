@@ -52,7 +52,7 @@ def output_for(options: CrawlOutput, sinks: tuple[Sink, ...], screen: Screen) ->
     counted but not written.
     """
     if options.path not in (None, "-"):
-        return Output((sink_for(options.path),), options.path)
+        return Output((sink_for(options.path, "all" if options.all_responses else "pages"),), options.path)
     if options.path is None and sinks:
         return Output(sinks, "the sinks of the file")
     if options.json:

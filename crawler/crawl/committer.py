@@ -73,6 +73,7 @@ class Committer:
         self._committed = 0.0
         self._tokens: list[bytes | None] = [None] * len(sinks)
         self._is_ending = False
+        self._archives = [place for place, sink in enumerate(sinks) if getattr(sink, "wants_responses", False)]
 
     def __repr__(self) -> str:
         return f"<Committer {len(self._group.done)} pages wait{', the disk is full' if self.is_stuck else ''}>"
@@ -83,12 +84,17 @@ class Committer:
         Without a state folder it returns when they are written. With one it returns as soon as more may be handed over:
         `run` waits for more, so that one commit serves many pages.
         """
-        group = self._group
-        group.add(pages, outputs)
+        self._group.add(pages, outputs)
         self.keep(pages)
         self._noted.set()
+        await self.wait()
+
+    async def wait(self) -> None:
+        """Wait until more may be handed over; without a state folder, until all is written."""
+        group = self._group
         if not self._record.is_durable:
-            await group.written.wait()
+            if not group.is_empty:
+                await group.written.wait()
         elif group.is_large or self._record.journal.size > _MOST_CHANGES:
             group.is_wanted.set()
             await group.written.wait()
@@ -100,6 +106,17 @@ class Committer:
         """
         if self._record.keeps_bodies:
             self._group.keep(pages)
+
+    def keep_failed(self, page: Page) -> None:
+        """Have the body of a failed page written, where the user wants that, and its response archived; see `keep`."""
+        self.keep([page])
+        self.archive(page)
+
+    def archive(self, page: Page) -> None:
+        """Have a response that brings no items written to the sinks that want all of them; see `keep`."""
+        if self._archives:
+            self._group.archive(page, self._archives)
+            self._noted.set()
 
     async def begin(self) -> None:
         """Ask the sinks how far they are, before anything is written to them."""
@@ -131,9 +148,10 @@ class Committer:
     async def salvage(self) -> None:
         """Commit what was found and fetched since the last commit, at the end of a crawl that was cut off.
 
-        Pages whose items were not written are not committed as done: they are fetched again.
+        Pages whose items were not written are not committed as done: they are fetched again. Where responses wait to be
+        archived, nothing is committed: they are asked for again.
         """
-        if self._is_torn or self._record.journal.is_empty:
+        if self._is_torn or self._group.has_responses or self._record.journal.is_empty:
             return
         changes = self._record.journal.take()
         self._complete(changes)
@@ -166,7 +184,7 @@ class Committer:
 
     @property
     def _is_idle(self) -> bool:
-        return not self._group.done and self._record.journal.is_empty
+        return self._group.is_empty and self._record.journal.is_empty
 
     async def _linger(self) -> None:
         """Wait for more, but not where the last commit was a while ago: what comes alone is written at once."""
@@ -279,6 +297,7 @@ class _Group:
         self.done: list[tuple[Request, int]] = []  # with their HTTP status; not the pages, whose bodies are large
         self.pages: list[Page] = []  # whose bodies are to be written
         self.bytes = 0
+        self.has_responses = False
         self.outputs: list[list[Any]] = [[] for _ in range(sinks)]
         self.is_wanted = asyncio.Event()
         self.written = asyncio.Event()
@@ -292,6 +311,16 @@ class _Group:
     def keep(self, pages: Sequence[Page]) -> None:
         self.pages += pages
         self.bytes += sum(len(page.body) for page in pages)
+
+    def archive(self, page: Page, places: Sequence[int]) -> None:
+        for place in places:
+            self.outputs[place].append(page)
+        self.bytes += len(page.body)
+        self.has_responses = True
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.done and not self.has_responses
 
     @property
     def is_large(self) -> bool:

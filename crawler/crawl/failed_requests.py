@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 from crawler.crawl.counters import Counters
@@ -30,7 +30,7 @@ class FailedRequests:
         self,
         frontier: Frontier,
         counters: Counters,
-        keep: Callable[[Sequence[Page]], None],
+        keep: Callable[[Page], None],
         on_failure: OnFailure | None,
     ) -> None:
         """Create what closes the failed requests of a crawl.
@@ -38,7 +38,7 @@ class FailedRequests:
         Args:
             frontier: Knows the requests.
             counters: Counts the failures.
-            keep: Saves the bodies of pages, where the crawl saves bodies.
+            keep: Saves the body of a page, where the crawl saves bodies, and archives it.
             on_failure: Called with each failure.
         """
         self._frontier = frontier
@@ -62,7 +62,7 @@ class FailedRequests:
 
     def fail_page(self, page: Page, error: CrawlerError, saved: str = "") -> None:
         """Close a request whose page could not be parsed; its body is saved, as another parser may."""
-        self._keep([page])
+        self._keep(page)
         self.fail(page.request, error, saved)
 
     def refuse(self, seed: object, error: Exception) -> None:

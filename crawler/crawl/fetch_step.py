@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 
+from crawler.crawl.committer import Committer
 from crawler.crawl.counters import Counters
 from crawler.crawl.discovery import Discovery
 from crawler.crawl.dispatcher import Dispatcher
@@ -13,7 +14,7 @@ from crawler.crawl.failed_requests import FailedRequests
 from crawler.crawl.next_step import Again, Failed, FetchRules, Hop
 from crawler.crawl.retries import Retries
 from crawler.document.page import Page
-from crawler.errors import FetchError, LimitReachedError, OutOfScopeError
+from crawler.errors import FetchError, LimitReachedError, OutOfScopeError, StatusError
 from crawler.fetching.protocol import Fetches
 from crawler.frontier.frontier import Frontier
 from crawler.http.redirect import REDIRECTS
@@ -34,6 +35,7 @@ class FetchStep:
         discovery: Discovery,
         failed_requests: FailedRequests,
         retries: Retries,
+        committer: Committer,
         *,
         counters: Counters,
         budget: ByteBudget,
@@ -49,6 +51,7 @@ class FetchStep:
             discovery: Tells where redirects may lead.
             failed_requests: Closes requests without a page.
             retries: Attempts requests again.
+            committer: Writes the responses that are no pages, where they are archived.
             counters: Counts pages and redirects.
             budget: Bytes of bodies that may be read.
             rules: When a request is fetched again, and which redirects are followed.
@@ -64,6 +67,7 @@ class FetchStep:
         self._rules = rules
         self._clock = clock
         self._retries = retries
+        self._committer = committer
 
     def __repr__(self) -> str:
         return f"<FetchStep by {self._fetcher!r}>"
@@ -91,7 +95,12 @@ class FetchStep:
             self._frontier.give_back(request)
             self._dispatcher.stop(str(came))
             return None
-        return self._take(request, came)
+        page = self._take(request, came)
+        response = came.page if isinstance(came, StatusError) else came
+        if page is None and isinstance(response, Page):
+            self._committer.archive(response)
+            await self._committer.wait()
+        return page
 
     def fail(self, request: Request, error: FetchError) -> None:
         """Have a request that could not be sent fetched again later, or close it."""

@@ -29,7 +29,6 @@ class PageResults:
         *,
         uncount: Callable[[], None],
         counters: Counters,
-        is_durable: bool,
     ) -> None:
         """Create what takes the results of a crawl.
 
@@ -41,7 +40,6 @@ class PageResults:
             sinks: Where items go.
             uncount: Called for each page that is fetched again, as the limit of pages does not count it.
             counters: Counts items and parsed pages.
-            is_durable: Whether the crawl has a state folder.
         """
         self._discovery = discovery
         self._failed_requests = failed_requests
@@ -50,7 +48,6 @@ class PageResults:
         self._uncount_one = uncount
         self._sinks = sinks
         self._counters = counters
-        self._is_durable = is_durable
 
     def __repr__(self) -> str:
         return f"<PageResults {self._counters.parsed} pages for {len(self._sinks)} sinks>"
@@ -71,8 +68,15 @@ class PageResults:
         self._counters.items += batch.items
         self._counters.parsed += len(results) - again
         self._uncount(again)
-        if batch.pages or self._is_durable:  # bodies of failed pages wait for a commit, too: never too many of them
+        if batch.pages:
             await self._committer.put(batch.pages, batch.outputs)
+        else:  # bodies of failed pages wait for a commit, too: never too many of them
+            await self._committer.wait()
+
+    async def fail(self, page: Page, error: ParseError) -> None:
+        """Close the request of a page that could not be handed over."""
+        self._failed_requests.fail_page(page, error)
+        await self._committer.wait()
 
     def _uncount(self, again: int) -> None:
         """Count pages that are fetched again as not fetched, as redirects and failures are."""

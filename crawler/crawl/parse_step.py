@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crawler.crawl.page_results import PageResults
 from crawler.document.page import Page
+from crawler.errors import ParseError
 from crawler.models import SITEMAP
 from crawler.parsing.asynchronous import parse_async
 from crawler.parsing.router import Parser, is_async, parser_for
@@ -62,6 +63,10 @@ class ParseStep:
         parsed = await parse_async(parser, page, self._crawler, self._encoders, self._link_directives)
         parsed = await self._stage.quarantine(page, parsed)
         await self._page_results.take([(page, parsed)])
+
+    async def fail(self, page: Page, error: ParseError) -> None:
+        """Close the request of a page that could not be parsed."""
+        await self._page_results.fail(page, error)
 
     def _async_parser_for(self, label: str) -> Parser | None:
         if label == SITEMAP:

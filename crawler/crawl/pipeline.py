@@ -13,7 +13,6 @@ import asyncio
 
 from crawler.crawl.admission import Admission
 from crawler.crawl.dispatcher import Dispatcher, Process
-from crawler.crawl.failed_requests import FailedRequests
 from crawler.crawl.fetch_step import FetchStep
 from crawler.crawl.parse_step import ParseStep
 from crawler.crawl.robots_requests import RobotsRequests
@@ -37,7 +36,6 @@ class Pipeline:
         fetch_step: FetchStep,
         parse_step: ParseStep,
         *,
-        failed_requests: FailedRequests,
         clock: Clock,
     ) -> None:
         """Create the pipeline of a crawl.
@@ -49,7 +47,6 @@ class Pipeline:
             robots_requests: Takes requests for robots.txt.
             fetch_step: Takes all others.
             parse_step: Takes their pages.
-            failed_requests: Closes the requests of pages that cannot be handed over.
             clock: Tells the time.
         """
         self._frontier = frontier
@@ -58,7 +55,6 @@ class Pipeline:
         self._robots_requests = robots_requests
         self._fetch_step = fetch_step
         self._parse_step = parse_step
-        self._failed_requests = failed_requests
         self._clock = clock
 
     def __repr__(self) -> str:
@@ -86,9 +82,9 @@ class Pipeline:
         try:
             await self._parse_step.run(page)
         except ParseError as error:
-            self._failed_requests.fail_page(page, error)
+            await self._parse_step.fail(page, error)
         except asyncio.CancelledError:
             if self._dispatcher.cuts_off:
                 raise
             # Given back, the page would be fetched again, and cancel its task again, for ever.
-            self._failed_requests.fail_page(page, ParseError("the parser cancelled the task that it ran in"))
+            await self._parse_step.fail(page, ParseError("the parser cancelled the task that it ran in"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace as replace_fields
 from importlib import import_module
@@ -19,6 +19,7 @@ from crawler.crawl.parts import Parts, Rules
 from crawler.crawl.resume import restore_sinks
 from crawler.crawl.seeding import Seeding, sorted_out
 from crawler.crawl.seeds import Seed
+from crawler.document.transfer import Archiving
 from crawler.errors import ConfigurationError
 from crawler.frontier.frontier import Frontier
 from crawler.models import Request
@@ -214,6 +215,14 @@ def _without_secrets(seed: Request) -> Request:
     return replace(seed, url=without_userinfo(seed.url))
 
 
+def _archiving(sinks: Iterable[Sink]) -> Archiving:
+    """Return what ``sinks`` want to know of each exchange."""
+    return Archiving(
+        any(getattr(sink, "wants_transfers", False) for sink in sinks),
+        any(getattr(sink, "wants_responses", False) for sink in sinks),
+    )
+
+
 @asynccontextmanager
 async def open_start(options: Configuration, control: Control) -> AsyncIterator[CrawlStart]:
     """Open the record, the CPU stage and the fetcher; all are closed at the end, the sinks first.
@@ -238,5 +247,5 @@ async def open_start(options: Configuration, control: Control) -> AsyncIterator[
         # the workers start, and off the loop, which in a web application has others to serve.
         importing = asyncio.to_thread(import_module, "crawler.fetching.session")
         opened, module = await asyncio.gather(stage, importing)
-        fetching = await resources.enter_async_context(module.open_session(options.fetch))
+        fetching = await resources.enter_async_context(module.open_session(options.fetch, _archiving(options.sinks)))
         yield CrawlStart(options, opened, fetching, record, resources, control)

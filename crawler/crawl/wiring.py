@@ -72,7 +72,7 @@ class Wiring:
         self.dispatcher = self._new_dispatcher()
         self.discovery = Discovery(parts.frontier, rules.boundary, rules.limits, rules.rewriting)
         self.committer = self._new_committer()
-        self.failed_requests = FailedRequests(parts.frontier, self.counters, self.committer.keep, on_failure)
+        self.failed_requests = FailedRequests(parts.frontier, self.counters, self.committer.keep_failed, on_failure)
         self.retries = Retries(
             parts.frontier, self.failed_requests, counters=self.counters, rules=rules.retry, clock=parts.clock
         )
@@ -140,7 +140,6 @@ class Wiring:
             sinks,
             uncount=self.dispatcher.uncount,
             counters=self.counters,
-            is_durable=self._parts.record.is_durable,
         )
         directives = LinkDirectives(product_token(self._rules.user_agent), self._rules.obeys_robots)
         encoders = tuple(map(encoder_of, sinks))
@@ -154,6 +153,7 @@ class Wiring:
             self.discovery,
             self.failed_requests,
             self.retries,
+            self.committer,
             counters=self.counters,
             budget=self.budget,
             rules=FetchRules(
@@ -173,7 +173,6 @@ class Wiring:
             self.robots_requests,
             self._new_fetch_step(),
             self.parse_step,
-            failed_requests=self.failed_requests,
             clock=self._parts.clock,
         )
 

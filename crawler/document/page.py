@@ -28,6 +28,7 @@ from crawler.document.json_text import decoded_json
 from crawler.document.query_encoding import query_encoder
 from crawler.document.references import parse_refresh
 from crawler.document.sources import ANCHORS, Source
+from crawler.document.transfer import Transfer
 from crawler.document.xhtml import as_html, is_xhtml
 from crawler.errors import ConfigurationError, InvalidURLError
 from crawler.models import PageRetry, Request
@@ -46,20 +47,21 @@ class Refresh(NamedTuple):
 class Page:
     """A response with its body. Text, tree and links are computed on first use and cached.
 
-    Create one yourself to test a parser: ``list(parse(Page("https://books.example/", b"<h1>…</h1>")))``.
+    Create one to test a parser: ``list(parse(Page("https://books.example/", b"<h1>…</h1>")))``.
 
     Attributes:
-        url: The URL of the body. A redirect makes a request of its own, so this is also the URL that was requested.
+        url: The URL of the body: that to which redirects have led, if there were any.
         body: The body, decompressed.
         status: The HTTP status.
         headers: The response's header fields as pairs, names in lower case.
         request: The request that this page answers.
         seconds: The time from sending the request to the last byte of the body.
-        changed: Whether the page differs from that of the last crawl, if the cache has the mode ``"changed"``; ``None``
-            if there was no last crawl, and in all other modes.
-        agent: The product token for which the site may have special `directives`; empty if there is none: then only
-            those for all robots count. The crawl sets this and the next attribute: neither travels with the page.
+        changed: Whether the page differs from that of the last crawl, if the cache has the mode ``"changed"``; else,
+            and if there was no last crawl, ``None``.
+        agent: The product token for which the site may have special `directives`, or none. The crawl sets this and the
+            next attribute: neither travels with the page.
         obeys_robots: Whether `links` leaves out the links that robots are asked not to follow.
+        transfer: What is archived of the exchange; ``None`` where nothing is archived, or a cache had the page.
     """
 
     __slots__ = (
@@ -75,6 +77,7 @@ class Page:
         "request",
         "seconds",
         "status",
+        "transfer",
         "url",
     )
 
@@ -98,6 +101,7 @@ class Page:
         self.changed = changed
         self.agent = ""
         self.obeys_robots = True
+        self.transfer: Transfer | None = None
         self._base: Base | None = None
         self._text: str | None = None
         self._tree: LexborHTMLParser | None = None
@@ -114,14 +118,16 @@ class Page:
 
         Plain values pickle in a third of the time that the page itself takes.
         """
-        return (self.url, self.body, self.status, self.headers, astuple(self.request), self.seconds, self.changed)
+        request = astuple(self.request)
+        return (self.url, self.body, self.status, self.headers, request, self.seconds, self.changed, self.transfer)
 
     @classmethod
     def of_parts(cls, parts: tuple[Any, ...]) -> Page:
         """Return the page with these `parts`."""
-        url, body, status, headers, request, seconds, changed = parts
-        made = Request(*request)
-        return cls(url, body, status=status, headers=headers, request=made, seconds=seconds, changed=changed)
+        url, body, status, headers, request, seconds, changed, transfer = parts
+        page = cls(url, body, status=status, headers=headers, request=Request(*request), seconds=seconds)
+        page.changed, page.transfer = changed, transfer
+        return page
 
     @property
     def depth(self) -> int:
@@ -200,11 +206,7 @@ class Page:
 
         Those whose target is no http(s) URL are ignored.
         """
-        field = parse_refresh(with_raw_bytes(self.header("refresh")))
-        if field and (refresh := _refresh(field, Base(self.url))):
-            return refresh
-        elements = refreshes_in(self.tree) if self.is_html else ()
-        return next((refresh for element in elements if (refresh := _refresh(element, self.base))), None)
+        return _first_refresh(self)
 
     @property
     def directives(self) -> Directives:
@@ -292,6 +294,14 @@ class Page:
             encoder = partial(query_encoder, self.body, self.content_type)
             self._base = base_of(self.tree, self.url, encoder) if self.is_html else Base(self.url)
         return self._base
+
+
+def _first_refresh(page: Page) -> Refresh | None:
+    field = parse_refresh(with_raw_bytes(page.header("refresh")))
+    if field and (refresh := _refresh(field, Base(page.url))):
+        return refresh
+    elements = refreshes_in(page.tree) if page.is_html else ()
+    return next((refresh for element in elements if (refresh := _refresh(element, page.base))), None)
 
 
 def _refresh(parsed: tuple[float, str], base: Base) -> Refresh | None:

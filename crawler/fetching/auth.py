@@ -71,10 +71,12 @@ class AuthFetcher:
             page = await self._inner.fetch(replace(request, headers=fields), budget, bodies, note_answer)
         except StatusError as error:
             self._store_cookies(request.url, error.headers)
+            if error.page is not None:
+                _restore(error.page, request)
             raise
         if is_new:  # the cookies of a cached answer were stored earlier, and may have changed since
             self._store_cookies(request.url, page.headers)
-        page.request = request  # without the added fields, which the parser did not ask for
+        _restore(page, request)
         return page
 
     def _fields_for(self, request: Request) -> Fields:
@@ -90,3 +92,11 @@ class AuthFetcher:
         fields = [value for name, value in headers if name == "set-cookie"]
         if fields:
             self._jar.store(url, fields, time.time())
+
+
+def _restore(page: Page, request: Request) -> None:
+    """Make ``page`` the answer to ``request``, without the fields that were added: nobody is to see these."""
+    if page.transfer is not None:
+        own = {name.lower() for name, _ in request.headers}
+        page.transfer = page.transfer.without({name.lower() for name, _ in page.request.headers} - own)
+    page.request = request

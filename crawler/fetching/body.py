@@ -13,7 +13,7 @@ from crawler.fetching.loop_share import LoopShare
 from crawler.policy.bodies import Beginning, Bodies, BodyRule
 from crawler.policy.limits import ByteBudget
 
-_ANY_BODY = Bodies(max_bytes=2**62)  # reading ends after the bytes that are wanted
+ANY_BODY = Bodies(max_bytes=2**62)  # reading ends after the bytes that are wanted
 _BODILESS = frozenset({204, 304})  # RFC 9112 §6.3; aiohttp never shows 1xx
 
 
@@ -37,7 +37,7 @@ async def _beginning_of(
         body.extend(piece)
         return len(body) >= size
 
-    await read_pieces(response, _ANY_BODY, budget, take, share)
+    await read_pieces(response, ANY_BODY, budget, take, share)
     return bytes(body[:size])
 
 

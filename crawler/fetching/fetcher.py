@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -13,8 +13,9 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from crawler.document.page import Page
-from crawler.errors import StatusError
-from crawler.fetching.body import read_body
+from crawler.document.transfer import NO_ARCHIVING, Archiving, Transfer
+from crawler.errors import FetchError, StatusError
+from crawler.fetching.body import ANY_BODY, read_body, read_pieces
 from crawler.fetching.connector import open_connector
 from crawler.fetching.error_mapping import FOREIGN, answered_by_proxy, mapped
 from crawler.fetching.guard import AddressGuard
@@ -33,15 +34,23 @@ from crawler.policy.limits import ByteBudget
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _ACCEPT_ENCODING = "gzip, deflate, br, zstd"  # what `crawler.fetching.decoding` decodes
 _SHOWN = 100  # characters of a reason phrase; arbitrary
+_BROKEN: tuple[type[BaseException], ...] = (FetchError, *FOREIGN)
+_MOST_ARCHIVED = 2**20  # bytes of the body of a response that is no page; arbitrary
 
 
 class Fetcher:
     """Fetches requests with one aiohttp session. Open it with `open_fetcher`."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, options: Fetch, guard: AddressGuard, resolver: AbstractResolver
+        self,
+        session: aiohttp.ClientSession,
+        options: Fetch,
+        guard: AddressGuard,
+        resolver: AbstractResolver,
+        archiving: Archiving,
     ) -> None:
         self._session = session
+        self._archiving = archiving
         self._options = options
         self._network = options.network
         self._guard = guard
@@ -80,7 +89,7 @@ class Fetcher:
         proxy = self._network.proxy_for(request)
         by_proxy = proxy is not None
         bodies = bodies or self._options.bodies
-        started = time.perf_counter()
+        started, at = time.perf_counter(), time.time()
         try:
             with self._guard.passage(request.url, by_proxy=by_proxy):
                 async with self._session.request(
@@ -92,27 +101,48 @@ class Fetcher:
                     proxy=proxy,
                 ) as response:
                     answered()
-                    headers = _headers_of(response)
-                    body = await self._body_of(response, headers, budget, bodies, by_proxy=by_proxy)
+                    page = Page(request.url, status=response.status, headers=_headers_of(response), request=request)
+                    if self._archiving.transfers:
+                        page.transfer = Transfer(at, tuple(response.request_info.headers.items())).without(())
+                    await self._read(response, page, budget, bodies, by_proxy=by_proxy)
         except FOREIGN as error:
             raise mapped(error, request.url) from error
-        seconds = time.perf_counter() - started
-        return Page(request.url, body, status=response.status, headers=headers, request=request, seconds=seconds)
+        page.seconds = time.perf_counter() - started
+        return page
 
-    async def _body_of(
-        self,
-        response: aiohttp.ClientResponse,
-        headers: tuple[tuple[str, str], ...],
-        budget: ByteBudget,
-        bodies: BodyRule,
-        *,
-        by_proxy: bool,
-    ) -> bytes:
-        """Return the body of a page, and no bytes for a redirect; raise an error for any other response."""
+    async def _read(
+        self, response: aiohttp.ClientResponse, page: Page, budget: ByteBudget, bodies: BodyRule, *, by_proxy: bool
+    ) -> None:
+        """Read the body of a page; a redirect is a page without one. Raise an error for any other response."""
         if response.status in REDIRECTS and "Location" in response.headers:
-            return b""
-        _check_status(response, headers, by_proxy=by_proxy)
-        return await read_body(response, bodies, budget, self._share)
+            if self._archiving.responses:
+                await self._read_for_archive(response, page, budget)
+            return
+        try:
+            _check_status(response, page.headers, by_proxy=by_proxy)
+        except StatusError as error:
+            if self._archiving.responses:
+                await self._read_for_archive(response, page, budget)
+                error.page = page
+            raise
+        page.body = await read_body(response, bodies, budget, self._share)
+
+    async def _read_for_archive(self, response: aiohttp.ClientResponse, page: Page, budget: ByteBudget) -> None:
+        """Read the body of a response that is no page, or its beginning; whatever is wrong with it, it is one."""
+        body = bytearray()
+
+        def take(piece: bytes) -> bool:
+            body.extend(piece)
+            return len(body) > _MOST_ARCHIVED
+
+        is_cut = False
+        try:
+            await read_pieces(response, ANY_BODY, budget, take, self._share)
+        except _BROKEN:
+            is_cut = True
+        page.body = bytes(body[:_MOST_ARCHIVED])
+        if page.transfer is not None:
+            page.transfer = page.transfer._replace(is_cut=is_cut or len(body) > _MOST_ARCHIVED)
 
 
 def _unchanged(url: str) -> URL:
@@ -128,7 +158,7 @@ def _headers_of(response: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]
     return tuple((name.lower(), value) for name, value in response.headers.items())
 
 
-def _check_status(response: aiohttp.ClientResponse, headers: tuple[tuple[str, str], ...], *, by_proxy: bool) -> None:
+def _check_status(response: aiohttp.ClientResponse, headers: Sequence[tuple[str, str]], *, by_proxy: bool) -> None:
     """Raise `StatusError` for a response that is no page, and `ProxyError` for an answer of the proxy itself."""
     status = response.status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
@@ -138,14 +168,19 @@ def _check_status(response: aiohttp.ClientResponse, headers: tuple[tuple[str, st
     if refused is not None:
         raise refused
     retry_after = seconds_of(response.headers.get("Retry-After", ""), datetime.now(UTC))
-    raise StatusError(f"{status} {reason[:_SHOWN]}".rstrip(), status, retry_after, headers)
+    raise StatusError(f"{status} {reason[:_SHOWN]}".rstrip(), status, retry_after, tuple(headers))
 
 
 @asynccontextmanager
 async def open_fetcher(
-    options: Fetch, guard: AddressGuard | None = None, resolver: AbstractResolver | None = None
+    options: Fetch,
+    guard: AddressGuard | None = None,
+    resolver: AbstractResolver | None = None,
+    archiving: Archiving = NO_ARCHIVING,
 ) -> AsyncIterator[Fetcher]:
     """Open a fetcher with its connections, its ``guard`` and its ``resolver``; all are closed at the end.
+
+    What is read, and noted of requests, for archives alone is said by ``archiving``.
 
     Raises:
         ConfigurationError: ``Network.ca_file`` cannot be used.
@@ -158,7 +193,7 @@ async def open_fetcher(
         session = await resources.enter_async_context(_session(connector, options))
         # aiohttp would send a request a second time by itself, at once and uncounted.
         session._retry_connection = False  # noqa: SLF001  # there is no public way; a test checks that this works
-        yield Fetcher(session, options, guard, resolver)
+        yield Fetcher(session, options, guard, resolver, archiving)
 
 
 def sent_with_all(options: Fetch) -> dict[str, str]:

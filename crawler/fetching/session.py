@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from crawler.document.page import Page
+from crawler.document.transfer import NO_ARCHIVING, Archiving
 from crawler.fetching.auth import AuthFetcher
 from crawler.fetching.cache import CachingFetcher, open_cache
 from crawler.fetching.cache_replay import ReplayFetcher
@@ -95,8 +96,8 @@ class FetchSession:
 
 
 @asynccontextmanager
-async def open_session(options: Fetch) -> AsyncIterator[FetchSession]:
-    """Open the fetchers for ``options``; all of them are closed at the end.
+async def open_session(options: Fetch, archiving: Archiving = NO_ARCHIVING) -> AsyncIterator[FetchSession]:
+    """Open the fetchers for ``options`` and ``archiving``; all of them are closed at the end.
 
     Raises:
         ConfigurationError: A file of certificates or cookies cannot be used.
@@ -108,7 +109,7 @@ async def open_session(options: Fetch) -> AsyncIterator[FetchSession]:
         jar = None if cookies is None else await resources.enter_async_context(open_cookie_jar(cookies))
         inner: Fetches | None = None
         if options.cache is None or options.cache.mode != "replay":
-            inner = await resources.enter_async_context(open_fetcher(options, guard))
+            inner = await resources.enter_async_context(open_fetcher(options, guard, archiving=archiving))
         cache = None
         if options.cache is not None:
             opening = open_cache(inner, options.cache, fields=sent_with_all(options), bodies=options.bodies)

@@ -14,9 +14,11 @@ class Sink(Protocol):
     A crawl that is resumed after a kill writes some items again: they arrive at least once. For exactly once, see
     `CheckpointedSink`.
 
-    A sink may have two more attributes, both optional. ``encode_page`` is a function from a `Page` to bytes, at the top
+    A sink may have more attributes, all optional. ``encode_page`` is a function from a `Page` to bytes, at the top
     level of a module. It runs in the workers once a page, even if the page has no items, and `write` receives its
-    results instead of items. With ``wants_keys = True``, `write` receives the items as `Keyed`.
+    results instead of items. With ``wants_keys = True``, `write` receives the items as `Keyed`. With
+    ``wants_transfers = True``, pages have a `Page.transfer`. With ``wants_responses = True``, `write` also receives, as
+    a `Page`, each response that brings no items: redirects, errors, and pages whose parser failed.
     """
 
     @property

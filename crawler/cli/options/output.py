@@ -78,6 +78,11 @@ class CrawlOutput(OutputOptions):
         str | None, _option("--failures", metavar="FILE", help="Write here, as JSON Lines, what failed and why.")
     ] = None
 
+    all_responses: Annotated[
+        bool,
+        _option("--all-responses", metavar="", help="Archive all in .warc.gz: redirects, errors, pages that failed."),
+    ] = False
+
     def check(self) -> None:
         """Check the options against each other.
 
@@ -85,6 +90,8 @@ class CrawlOutput(OutputOptions):
             ConfigurationError: Options contradict each other.
         """
         OutputOptions.check(self)
+        if self.all_responses and not (self.path or "").lower().endswith((".warc", ".warc.gz")):
+            raise ConfigurationError("--all-responses is for archives; name one: --output pages.warc.gz")
         if self.json and self.path == "-":
             text = "--json and --output - both claim standard output; write the items to a file: --output items.jsonl"
             raise ConfigurationError(text)
