@@ -45,6 +45,13 @@ class ConnectError(FetchError):
     """There is no connection: the port is closed, the network is down, or one of the subclasses."""
 
 
+class OpenFilesError(FetchError):
+    """The process can open no more files, so no connection. In a crawl the request waits: it is no fault of its URL."""
+
+    def __init__(self, message: str = "the process can open no more files; raise the limit: ulimit -n 4096") -> None:
+        super().__init__(message)
+
+
 class ResolveError(ConnectError):
     """The name of the host has no address, or its name servers do not answer.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -13,6 +14,7 @@ from crawler.errors import StateError
 from crawler.state.database import NAME, open_database
 from crawler.state.full_disk import is_full
 from crawler.state.sqlite_store import Store
+from tests.no_descriptors import none_left
 
 
 def foreign(path: Path) -> None:
@@ -60,3 +62,17 @@ def test_what_may_pass_is_told_from_what_does_not(name: str, passes: bool) -> No
     error = StateError("the state cannot be written")
     error.__cause__ = cause
     assert is_full(error) is passes
+
+
+def test_that_no_file_can_be_opened_may_pass(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    with none_left():
+        with pytest.raises(StateError) as caught:
+            open_database(tmp_path, synchronous="NORMAL")
+        assert is_full(caught.value)
+    assert "damaged" not in str(caught.value)
+    assert not is_full(caught.value)  # now it would be another fault
+
+
+def test_the_lack_of_descriptors_for_an_output_may_pass() -> None:
+    assert is_full(OSError(errno.EMFILE, "Too many open files"))

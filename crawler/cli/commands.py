@@ -26,7 +26,10 @@ from crawler.cli.state.commands import add_to
 from crawler.errors import CrawlerError
 from crawler.models import Request
 from crawler.observe.plain import plain
+from crawler.runtime.descriptors import Descriptors, is_shortage, raise_limit
 from crawler.sitemaps import sitemap
+
+_FEW_FILES = 50  # with fewer, imports and workers fail, with errors that do not say why
 
 app = typer.Typer(
     name="crawler",
@@ -154,6 +157,7 @@ def _named(seeds: Sequence[str | Request] | None, options: CrawlOptions) -> Name
 def execute(arguments: Sequence[str] | None = None) -> int:
     """Run the command in ``arguments``; return the exit code. An error becomes one line on standard error."""
     _open_standard_streams()
+    raise_limit()
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         return int(app(given or ["--help"], prog_name="crawler", standalone_mode=False, obj=given) or 0)
@@ -162,7 +166,7 @@ def execute(arguments: Sequence[str] | None = None) -> int:
         command = context.command_path if context else "crawler"
         return _complain(f"{error.format_message().rstrip('.')}; see {command} --help", Exit.USAGE)
     except CrawlerError as error:
-        return _complain(str(error), exit_of_error(error))
+        return _complain(_with_remedy(error), exit_of_error(error))
     except (KeyboardInterrupt, typer.Abort):  # before the event loop listens for signals
         return Exit.KILLED
     except BrokenPipeError:
@@ -170,7 +174,14 @@ def execute(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return Exit.DONE
     except OSError as error:
-        return _complain(str(error), Exit.BROKEN)
+        return _complain(_with_remedy(error), Exit.BROKEN)
+
+
+def _with_remedy(error: Exception) -> str:
+    limit, text = Descriptors().limit, str(error)
+    if "ulimit" not in text and (is_shortage(error) or (limit is not None and limit < _FEW_FILES)):
+        return f"{text}; of open files, a crawl needs about 50, and one for each connection: ulimit -n 4096"
+    return text
 
 
 def _open_standard_streams() -> None:

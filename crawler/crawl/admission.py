@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from crawler.errors import FetchError, HostDownError, RobotsDeniedError
+from crawler.errors import FetchError, HostDownError, OpenFilesError, RobotsDeniedError
 from crawler.fetching.protocol import Fetches
 from crawler.frontier.frontier import Frontier
 from crawler.models import Request
@@ -127,6 +127,8 @@ class Admission:
         hostname = hostname_of(request.url)
         try:
             addresses = await self._fetcher.lookup(hostname)
+        except OpenFilesError:
+            pass  # the request is admitted again when there are some
         except FetchError as error:
             self._forget_nameless()
             self._nameless[hostname] = error, self._clock.now() + _NAMELESS_SECONDS

@@ -16,6 +16,7 @@ from crawler.frontier.frontier import Frontier
 from crawler.models import Request
 from crawler.policy.limits import Limits
 from crawler.runtime.clock import Clock
+from crawler.runtime.descriptors import Descriptors
 from crawler.runtime.waker import Waker
 
 _GRACE = 0.5  # seconds at most, of those of the limit, that the CPU stage is given to finish pages
@@ -52,6 +53,7 @@ class Dispatcher:
         waker: Waker,
         is_loop_late: Callable[[], bool],
         clock: Clock,
+        descriptors: Descriptors | None = None,
     ) -> None:
         """Create a dispatcher.
 
@@ -62,11 +64,13 @@ class Dispatcher:
             waker: Woken by the frontier; calls the dispatcher while it runs.
             is_loop_late: Tells whether the loop has more to do than it has time for.
             clock: Tells the time.
+            descriptors: Tells how many requests may have a connection, whatever the concurrency.
         """
         self.stopped_by = ""
         self._frontier = frontier
         self._limits = limits
         self._concurrency = concurrency
+        self._descriptors = descriptors or Descriptors()
         self._waker = waker
         self._is_loop_late = is_loop_late
         self._clock = clock
@@ -107,6 +111,14 @@ class Dispatcher:
             return False
         ready_at = self._frontier.next_ready_at  # in the past where a request is about to be started
         return ready_at is None or ready_at > self._clock.now()
+
+    @property
+    def is_short_of_descriptors(self) -> bool:
+        """Whether only the limit of open files keeps more from being fetched."""
+        most = self._descriptors.most
+        if most is None or not most <= len(self._tasks) < self._concurrency or not self._frontier.pending:
+            return False
+        return self._may_fetch and not self._paused_by
 
     @property
     def cuts_off(self) -> bool:
@@ -211,7 +223,9 @@ class Dispatcher:
 
     @property
     def _has_capacity(self) -> bool:
-        return self._may_fetch and not self._paused_by and len(self._tasks) < self._concurrency
+        most = self._descriptors.most
+        places = self._concurrency if most is None else min(most, self._concurrency)
+        return self._may_fetch and not self._paused_by and len(self._tasks) < places
 
     @property
     def _may_fetch(self) -> bool:

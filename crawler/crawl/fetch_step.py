@@ -14,7 +14,7 @@ from crawler.crawl.failed_requests import FailedRequests
 from crawler.crawl.next_step import Again, Failed, FetchRules, Hop
 from crawler.crawl.retries import Retries
 from crawler.document.page import Page
-from crawler.errors import FetchError, LimitReachedError, OutOfScopeError, StatusError
+from crawler.errors import FetchError, LimitReachedError, OpenFilesError, OutOfScopeError, StatusError
 from crawler.fetching.protocol import Fetches
 from crawler.frontier.frontier import Frontier
 from crawler.http.redirect import REDIRECTS
@@ -94,6 +94,9 @@ class FetchStep:
         if isinstance(came, LimitReachedError):
             self._frontier.give_back(request)
             self._dispatcher.stop(str(came))
+            return None
+        if isinstance(came, OpenFilesError):  # the fetcher has taken note of it
+            self._frontier.give_back(request)
             return None
         page = self._take(request, came)
         response = came.page if isinstance(came, StatusError) else came

@@ -14,6 +14,7 @@ from crawler.policy.retry import Retry
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Boundary
 from crawler.runtime.clock import SYSTEM_CLOCK, Clock
+from crawler.runtime.descriptors import Descriptors
 from crawler.runtime.waker import Waker
 from crawler.sinks.sink import Sink
 from crawler.state.null_record import NullRecord
@@ -47,6 +48,7 @@ class Parts:
         waker: Wakes the dispatcher.
         control: Steers the crawl from outside.
         clock: Tells the time.
+        descriptors: Tells how many connections there may be.
     """
 
     frontier: Frontier
@@ -58,3 +60,4 @@ class Parts:
     waker: Waker = field(default_factory=Waker)
     control: Control = field(default_factory=Control)
     clock: Clock = SYSTEM_CLOCK
+    descriptors: Descriptors = field(default_factory=Descriptors)

@@ -18,6 +18,7 @@ from crawler.errors import (
     ConnectError,
     FetchError,
     NotCachedError,
+    OpenFilesError,
     RobotsDeniedError,
     StatusError,
     TooManyRedirectsError,
@@ -117,6 +118,9 @@ class RobotsRequests:
             came = cancelled_from_within(cancelled)  # else its host would stay closed for ever
         finally:
             exchange.end(came)
+        if isinstance(came, OpenFilesError):  # the fetcher has taken note of it
+            self._interpose(request)
+            return
         if verdict := await self._verdict(came):
             self._learn(request, verdict.robots, verdict.seconds)
             return

@@ -28,6 +28,7 @@ from crawler.parsing.router import without_async
 from crawler.parsing.stage import Stage, open_stage
 from crawler.policy.order import Ranking
 from crawler.policy.politeness import HostRule
+from crawler.runtime.descriptors import Descriptors
 from crawler.runtime.waker import Waker
 from crawler.sinks.sink import Sink
 from crawler.state.options_compared import changes_since, described, encode_options
@@ -57,6 +58,7 @@ class CrawlStart:
         record: Record,
         resources: AsyncExitStack,
         control: Control,
+        descriptors: Descriptors,
     ) -> None:
         """Create what starts crawls.
 
@@ -67,6 +69,7 @@ class CrawlStart:
             record: What of the crawls outlives the process, open.
             resources: Closes the sinks, which the first crawl opens.
             control: Steers the crawls.
+            descriptors: Tells how many connections there may be.
         """
         self.stage = stage
         self.fetching = fetching
@@ -75,6 +78,7 @@ class CrawlStart:
         self._record = record
         self._resources = resources
         self._control = control
+        self._descriptors = descriptors
         self._encoded_options: bytes | None = None
         self._sinks_are_open = False
 
@@ -100,7 +104,15 @@ class CrawlStart:
         waker = Waker()
         frontier = self._frontier(waker)
         parts = Parts(
-            frontier, self.fetching, self.stage, sinks, self._record, self._facts, waker=waker, control=self._control
+            frontier,
+            self.fetching,
+            self.stage,
+            sinks,
+            self._record,
+            self._facts,
+            waker=waker,
+            control=self._control,
+            descriptors=self._descriptors,
         )
         rules = Rules(
             boundary=options.scope.around(seed.url for seed in seeds.known),
@@ -247,5 +259,7 @@ async def open_start(options: Configuration, control: Control) -> AsyncIterator[
         # the workers start, and off the loop, which in a web application has others to serve.
         importing = asyncio.to_thread(import_module, "crawler.fetching.session")
         opened, module = await asyncio.gather(stage, importing)
-        fetching = await resources.enter_async_context(module.open_session(options.fetch, _archiving(options.sinks)))
-        yield CrawlStart(options, opened, fetching, record, resources, control)
+        descriptors = Descriptors()
+        session = module.open_session(options.fetch, _archiving(options.sinks), descriptors)
+        fetching = await resources.enter_async_context(session)
+        yield CrawlStart(options, opened, fetching, record, resources, control, descriptors)

@@ -104,10 +104,10 @@ class Summary:
         loop_lag_p99_ms: By how many milliseconds the event loop ran late, 99th percentile.
         loop_lag_max_ms: The same at the worst.
         cpu_utilisation: The share of the time that the workers were busy, 0 to 1.
-        limited_by: What the crawl waited for most: ``network``, ``politeness of HOST``, ``retries`` (the pauses before
-            failed requests are tried again), ``cpu`` (the parsers), ``sink`` (the output, or the consumer of the
-            stream), ``event loop`` (the main process has no time left: it is named before what waits
-            because of it).
+        limited_by: What the crawl waited for most: ``network``, ``politeness of HOST``, ``open files`` (the process
+            may have no more: ``ulimit -n``), ``retries`` (the pauses before failed requests are tried again), ``cpu``
+            (the parsers), ``sink`` (the output, or the consumer of the stream), ``event loop`` (the main process has no
+            time left: it is named before what waits because of it).
         shares: The share of the time that each of these held.
         stopped_by: Why it ended with URLs pending: the name of a limit, ``stop``, or empty.
         errors: Failures by type of error.

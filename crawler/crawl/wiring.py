@@ -98,10 +98,18 @@ class Wiring:
             waker=self._parts.waker,
             is_loop_late=lambda: self.loop_lag.is_late,
             clock=self._parts.clock,
+            descriptors=self._parts.descriptors,
         )
         load = LoopLoad(self._parts.clock)
         self._bottleneck = Bottleneck(
-            self._frontier, dispatcher, self._parts.stage, self.counters, lag=self.loop_lag, load=load
+            self._frontier,
+            dispatcher,
+            self._parts.stage,
+            self.counters,
+            lag=self.loop_lag,
+            load=load,
+            descriptors=self._parts.descriptors,
+            waker=self._parts.waker,
         )
         return dispatcher
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
@@ -20,17 +20,59 @@ from crawler.errors import ConfigurationError
 from crawler.fetching.bounded_protocol import BoundedProtocol
 from crawler.fetching.guard import AddressGuard
 from crawler.policy.network import Network
+from crawler.runtime.descriptors import Descriptors
 
+_CLOSED_SHARE = 16  # one of so many connections is closed at once, so that they are not counted each time; arbitrary
 _KEEP_ALIVE_SECONDS = 15.0  # arbitrary; many servers hang up after 5 to 75
 
 
 class Connector(aiohttp.TCPConnector):
-    """aiohttp's connector with bounded connections. It does not reuse one that received bytes while it was idle."""
+    """aiohttp's connector with bounded connections. It does not reuse one that received bytes while it was idle.
 
-    def __init__(self, **options: Any) -> None:
+    It closes idle connections, the oldest first, where the process has no descriptors for more. That those in use are
+    not too many is up to whoever fetches.
+    """
+
+    def __init__(self, descriptors: Descriptors, **options: Any) -> None:
         super().__init__(**options)
         # There is no public way; tests check that this still works.
         self._factory = cast("partial[ResponseHandler]", partial(BoundedProtocol, loop=self._loop))
+        self._descriptors = descriptors
+        self._spare = 0  # connections that may be made before they are counted again, as that takes a while
+        descriptors.connections = self._count
+
+    async def _create_connection(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's signature
+    ) -> ResponseHandler:
+        self._make_space()
+        return await super()._create_connection(req, traces, timeout)
+
+    def _make_space(self) -> None:
+        most = self._descriptors.most
+        if most is None or self._spare > 0:
+            self._spare -= 1
+            return
+        open_ = self._count()  # with the one that is about to be made
+        if open_ > most:
+            open_ -= self._close_idle(open_ - most + most // _CLOSED_SHARE)
+        self._spare = max(0, most - open_)
+
+    def _count(self) -> int:
+        return len(self._acquired) + sum(map(len, self._conns.values()))
+
+    def _close_idle(self, wanted: int) -> int:
+        """Close so many idle connections, the oldest first; return how many there were."""
+        closed = 0
+        while closed < wanted and self._conns:
+            key, idle = next(iter(self._conns.items()))  # in the order in which their hosts were last without one
+            idle.popleft()[0].close()
+            closed += 1
+            if not idle:
+                del self._conns[key]
+        return closed
 
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
         while (connection := await super()._get(key, traces)) is not None:
@@ -42,8 +84,10 @@ class Connector(aiohttp.TCPConnector):
         return None
 
 
-async def open_connector(network: Network, guard: AddressGuard, resolver: AbstractResolver) -> aiohttp.TCPConnector:
-    """Open a connector whose addresses are checked by ``guard`` and found by ``resolver``.
+async def open_connector(
+    network: Network, guard: AddressGuard, resolver: AbstractResolver, descriptors: Descriptors | None = None
+) -> aiohttp.TCPConnector:
+    """Open a connector whose addresses are checked by ``guard`` and found by ``resolver``, and number is limited.
 
     The session that takes the connector closes it; the caller closes the resolver.
 
@@ -52,6 +96,7 @@ async def open_connector(network: Network, guard: AddressGuard, resolver: Abstra
     """
     trusted = await asyncio.to_thread(_trusting, network.ca_file)
     return Connector(
+        descriptors or Descriptors(),
         limit=0,  # the frontier decides how many, and which
         resolver=_Watched(resolver, guard),
         use_dns_cache=False,  # the resolver has a cache, which is bounded and has failures, too

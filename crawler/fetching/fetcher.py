@@ -14,7 +14,7 @@ from yarl import URL
 
 from crawler.document.page import Page
 from crawler.document.transfer import NO_ARCHIVING, Archiving, Transfer
-from crawler.errors import FetchError, StatusError
+from crawler.errors import FetchError, OpenFilesError, StatusError
 from crawler.fetching.body import ANY_BODY, read_body, read_pieces
 from crawler.fetching.connector import open_connector
 from crawler.fetching.error_mapping import FOREIGN, answered_by_proxy, mapped
@@ -30,6 +30,7 @@ from crawler.models import Request
 from crawler.policy.bodies import BodyRule
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import ByteBudget
+from crawler.runtime.descriptors import Descriptors, is_shortage
 
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _ACCEPT_ENCODING = "gzip, deflate, br, zstd"  # what `crawler.fetching.decoding` decodes
@@ -48,9 +49,11 @@ class Fetcher:
         guard: AddressGuard,
         resolver: AbstractResolver,
         archiving: Archiving,
+        descriptors: Descriptors,
     ) -> None:
         self._session = session
         self._archiving = archiving
+        self._descriptors = descriptors
         self._options = options
         self._network = options.network
         self._guard = guard
@@ -106,6 +109,9 @@ class Fetcher:
                         page.transfer = Transfer(at, tuple(response.request_info.headers.items())).without(())
                     await self._read(response, page, budget, bodies, by_proxy=by_proxy)
         except FOREIGN as error:
+            if is_shortage(error):
+                self._descriptors.note_shortage()
+                raise OpenFilesError from error
             raise mapped(error, request.url) from error
         page.seconds = time.perf_counter() - started
         return page
@@ -177,23 +183,27 @@ async def open_fetcher(
     guard: AddressGuard | None = None,
     resolver: AbstractResolver | None = None,
     archiving: Archiving = NO_ARCHIVING,
+    descriptors: Descriptors | None = None,
 ) -> AsyncIterator[Fetcher]:
     """Open a fetcher with its connections, its ``guard`` and its ``resolver``; all are closed at the end.
 
-    What is read, and noted of requests, for archives alone is said by ``archiving``.
+    What is read, and noted of requests, for archives alone is said by ``archiving``; how many connections there may be,
+    by ``descriptors``.
 
     Raises:
         ConfigurationError: ``Network.ca_file`` cannot be used.
     """
     guard = guard or AddressGuard(allow_private=options.network.allow_private)
     async with AsyncExitStack() as resources:
-        resolver = resolver or Resolver(options.network)
+        descriptors = descriptors or Descriptors()
+        descriptors.look()
+        resolver = resolver or Resolver(options.network, descriptors=descriptors)
         resources.push_async_callback(resolver.close)
-        connector = await open_connector(options.network, guard, resolver)
+        connector = await open_connector(options.network, guard, resolver, descriptors)
         session = await resources.enter_async_context(_session(connector, options))
         # aiohttp would send a request a second time by itself, at once and uncounted.
         session._retry_connection = False  # noqa: SLF001  # there is no public way; a test checks that this works
-        yield Fetcher(session, options, guard, resolver, archiving)
+        yield Fetcher(session, options, guard, resolver, archiving, descriptors)
 
 
 def sent_with_all(options: Fetch) -> dict[str, str]:

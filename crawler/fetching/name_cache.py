@@ -15,12 +15,14 @@ class Answer:
         error: Why it failed.
         is_final: Whether the name does not exist or has no address, so that another look-up is of no use.
         seconds: How long this answer is valid.
+        is_shortage: Whether it failed because this process can open no more files.
     """
 
     addresses: tuple[str, ...] = ()
     error: str = ""
     is_final: bool = False
     seconds: float = 0.0
+    is_shortage: bool = False
 
 
 class NameCache:

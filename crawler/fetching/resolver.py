@@ -12,9 +12,10 @@ import aiodns
 import pycares
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from crawler.errors import ClosedError, ResolveError
+from crawler.errors import ClosedError, OpenFilesError, ResolveError
 from crawler.fetching.name_cache import Answer, NameCache
 from crawler.policy.network import Network
+from crawler.runtime.descriptors import Descriptors, is_exhausted
 from crawler.url import ip_of
 
 _NAMES = 50_000  # in the cache; arbitrary, about 20 MB
@@ -66,6 +67,7 @@ class Resolver(AbstractResolver):
         at_once: int = _AT_ONCE,
         names: int = _NAMES,
         clock: Callable[[], float] = time.monotonic,
+        descriptors: Descriptors | None = None,
     ) -> None:
         """Create a resolver. It opens no socket before its first look-up.
 
@@ -74,7 +76,9 @@ class Resolver(AbstractResolver):
             at_once: Look-ups that may be sent before one of them is answered or overdue.
             names: Names in the cache at most.
             clock: Returns monotonic seconds.
+            descriptors: Is told where there are none for the sockets of look-ups.
         """
+        self._descriptors = descriptors or Descriptors()
         self._network = network or Network()
         self._clock = clock
         self._cache = NameCache(names)
@@ -94,6 +98,7 @@ class Resolver(AbstractResolver):
 
         Raises:
             ResolveError: The name has no address, or no name server answers in time.
+            OpenFilesError: The process can open no file, and so no socket to a name server.
             ClosedError: The resolver is closed.
         """
         name = host.removesuffix(".")
@@ -106,6 +111,8 @@ class Resolver(AbstractResolver):
             return (name.strip("[]"),)
         else:
             answer = await asyncio.shield(self._lookups.get(name) or self._begin(name))
+        if answer.is_shortage:
+            raise OpenFilesError
         if not answer.addresses:
             raise ResolveError(f"{host}: {answer.error}", answer.is_final)
         return answer.addresses
@@ -145,10 +152,13 @@ class Resolver(AbstractResolver):
     async def _look_up(self, name: str) -> Answer:
         try:
             answer = await self._ask(name)
-        except (pycares.AresError, UnicodeError) as error:  # no free file descriptor; an invalid name
+        except (pycares.AresError, UnicodeError) as error:  # an invalid name
             answer = Answer(error=str(error) or repr(error), seconds=_FAILURE_SECONDS)
         finally:
             del self._lookups[name]
+        if not answer.addresses and not answer.is_final and is_exhausted():
+            self._descriptors.note_shortage()
+            return Answer(is_shortage=True)
         self._failed += not answer.addresses
         self._cache.put(name, answer, self._clock())
         return answer

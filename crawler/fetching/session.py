@@ -25,6 +25,7 @@ from crawler.models import Request
 from crawler.policy.bodies import BodyRule
 from crawler.policy.fetch import Fetch
 from crawler.policy.limits import ByteBudget
+from crawler.runtime.descriptors import Descriptors
 from crawler.url import origin_of
 
 
@@ -96,8 +97,10 @@ class FetchSession:
 
 
 @asynccontextmanager
-async def open_session(options: Fetch, archiving: Archiving = NO_ARCHIVING) -> AsyncIterator[FetchSession]:
-    """Open the fetchers for ``options`` and ``archiving``; all of them are closed at the end.
+async def open_session(
+    options: Fetch, archiving: Archiving = NO_ARCHIVING, descriptors: Descriptors | None = None
+) -> AsyncIterator[FetchSession]:
+    """Open the fetchers for ``options``; all of them are closed at the end. For other arguments, see `open_fetcher`.
 
     Raises:
         ConfigurationError: A file of certificates or cookies cannot be used.
@@ -109,7 +112,9 @@ async def open_session(options: Fetch, archiving: Archiving = NO_ARCHIVING) -> A
         jar = None if cookies is None else await resources.enter_async_context(open_cookie_jar(cookies))
         inner: Fetches | None = None
         if options.cache is None or options.cache.mode != "replay":
-            inner = await resources.enter_async_context(open_fetcher(options, guard, archiving=archiving))
+            inner = await resources.enter_async_context(
+                open_fetcher(options, guard, archiving=archiving, descriptors=descriptors)
+            )
         cache = None
         if options.cache is not None:
             opening = open_cache(inner, options.cache, fields=sent_with_all(options), bodies=options.bodies)

@@ -32,6 +32,7 @@ _NAMES = {"network": "the network", "cpu": "the CPU stage", "sink": "the sink", 
 _ADVICE = {
     "network": "servers answered no faster; --concurrency asks for more at once",
     "politeness": "its requests waited for the delay; --delay shortens it, with the owner's consent",
+    "open files": "this process may have no more; raise the limit: ulimit -n 4096",
     "retries": "all URLs that were left had failed, and waited for another attempt",
     "cpu": "pages waited for workers; more --workers or a faster parser help",
     "sink": "the output took items more slowly than they came",

@@ -12,6 +12,7 @@ from crawler.errors import (
     DecodingError,
     FetchError,
     FetchTimeoutError,
+    OpenFilesError,
     ProtocolError,
     StatusError,
 )
@@ -44,7 +45,7 @@ def outcome_of(error: FetchError) -> Outcome:
     match error:
         case FetchTimeoutError() | StatusError(status=429 | 503):
             return Outcome.OVERLOADED
-        case BlockedAddressError():
+        case BlockedAddressError() | OpenFilesError():
             return Outcome.UNKNOWN
         case StatusError():
             return Outcome.BROKEN if error.status >= _SERVER_ERRORS else Outcome.ANSWERED
