@@ -40,7 +40,7 @@ def pace(rule: HostRule = POLITE, *outcomes: Outcome) -> Pace:
         (StatusError("", 503), Outcome.OVERLOADED),
         (StatusError("", 500), Outcome.BROKEN),
         (StatusError("", 999), Outcome.BROKEN),
-        (FetchTimeoutError(""), Outcome.OVERLOADED),
+        (FetchTimeoutError(""), Outcome.SILENT),
         (ConnectError(""), Outcome.BROKEN),
         (ResolveError(""), Outcome.BROKEN),
         (TLSError(""), Outcome.BROKEN),
@@ -169,3 +169,11 @@ def test_whatever_happens_the_delay_lies_between_the_rule_and_the_longest(
         assert 0 <= made.note(outcome, seconds) <= rule.max_delay
         assert made.is_down or 0.5 <= made.delay <= 20.0
         assert made.delay <= made.delay_by(jitter) <= 1.5 * made.delay
+
+
+def test_a_prompt_page_undoes_three_silences_and_a_slow_one_undoes_one() -> None:
+    for seconds, delay in ((0.1, 2.0), (5.0, 5.0)):
+        made = pace(POLITE, *[Outcome.SILENT] * 4)
+        assert made.delay == 9.0
+        made.note(Outcome.ANSWERED, seconds)
+        assert made.delay == delay

@@ -20,6 +20,7 @@ from crawler.errors import (
     HostDownError,
     InvalidRequestError,
     NotCachedError,
+    OpenFilesError,
     OutOfScopeError,
     ProtocolError,
     ProxyError,
@@ -53,6 +54,7 @@ LASTING: list[FetchError] = [
     ContentTypeError("image/png"),
     NotCachedError("not there"),
     OutOfScopeError("elsewhere"),
+    OpenFilesError(),
     *(StatusError("never", status) for status in (304, 400, 401, 403, 404, 405, 410, 418, 451, 501, 505)),
 ]
 

@@ -47,6 +47,7 @@ class Address:
 
 
 _NOTHING = HostRecord()
+_TOO_MUCH = frozenset({Outcome.OVERLOADED, Outcome.SILENT})
 
 
 class Host:
@@ -64,6 +65,7 @@ class Host:
         active_unproven: How many of them began before it had shown itself to be prompt.
         awaited: The request whose answer its delay will count from.
         free_at: When its delay ends, or its pause.
+        judged_at: When it was last found to be overloaded or silent.
         paused_at: When its last pause for failures began.
         paused_until: When the last pause ends that it asked for, or was given for failures.
         is_offered: Whether it is in the heap of its address.
@@ -82,6 +84,7 @@ class Host:
         "is_offered",
         "is_placed",
         "is_remembered",
+        "judged_at",
         "key",
         "name",
         "pace",
@@ -104,6 +107,7 @@ class Host:
         self.active_unproven = 0
         self.awaited: Request | None = None
         self.free_at = 0.0
+        self.judged_at = float("-inf")
         self.paused_at = 0.0
         self.paused_until = 0.0
         self.is_offered = False
@@ -117,7 +121,7 @@ class Host:
     @property
     def may_be_asked(self) -> bool:
         """Whether it may be asked as soon as its delay is over."""
-        if self.awaited is not None or not (self.robots_requests or (self.queue.entries and not self.is_closed)):
+        if self.awaited is not None or not (self.robots_requests or (len(self.queue) and not self.is_closed)):
             return False
         limit = 1 if self.pace.is_failing else self.pace.rule.connections
         return limit is None or self.active < limit
@@ -126,7 +130,7 @@ class Host:
 
     def begin(self, now: float) -> Request:
         """Take the next request, which uses a connection of the host and of its address until `end`."""
-        is_page_due = self.was_robots_request and bool(self.queue.entries) and not self.is_closed
+        is_page_due = self.was_robots_request and bool(self.queue) and not self.is_closed
         self.was_robots_request = bool(self.robots_requests) and not is_page_due
         request = self.robots_requests.popleft() if self.was_robots_request else self.queue.pop()
         if self.pace.delay > 0:
@@ -176,8 +180,13 @@ class Host:
         pace = self.pace
         if seconds is not None and outcome is not Outcome.ANSWERED and now - seconds < self.paused_at:
             outcome = Outcome.UNKNOWN  # what began before a pause does not tell whether the host is back
+        if outcome in _TOO_MUCH and seconds is not None:
+            if now - seconds < self.judged_at:
+                outcome = Outcome.UNKNOWN  # what was in flight together says the same, and says it once
+            else:
+                self.judged_at = now
         wait = pace.note(outcome, seconds)
-        is_overloaded = outcome is Outcome.OVERLOADED
+        is_overloaded = outcome in _TOO_MUCH
         if not (wait or pause or is_overloaded):
             return
         pause = max(wait, min(pause, pace.rule.max_delay))
@@ -216,7 +225,7 @@ class Host:
     def is_worth_keeping(self, now: float) -> bool:
         """Tell whether there is something to remember of it."""
         return bool(
-            self.queue.entries
+            self.queue
             or self.active
             or self.is_closed
             or self.robots_requests

@@ -92,10 +92,10 @@ def _first_of(schedule: Schedule, limit: int, order: HostOrder) -> list[Host]:
         queue = host.queue
         # Most of the time none is deferred, and to ask for each host would take as long as all else.
         more = deferred.count_of(host.name) if deferred.next_at < _NEVER else 0
-        return queue.reach is not None, len(queue.entries) + more
+        return queue.reach is not None, len(queue) + more
 
     def busy(host: Host) -> tuple[int, int]:
-        return host.active, len(host.queue.entries)
+        return host.active, len(host.queue)
 
     key: Callable[[Host], Any]
     match order:
@@ -140,7 +140,7 @@ def _waits_for(host: Host, schedule: Schedule, now: float) -> WaitsFor:
         return WaitsFor.DOWN
     if host.is_closed:
         return WaitsFor.ROBOTS if host.is_placed or not host.pace.rule.minds_address else WaitsFor.LOOKUP
-    if not host.queue.entries and not host.robots_requests:
+    if not host.queue and not host.robots_requests:
         return _waits_for_requests(host, schedule)
     return _waits_for_leave(host, schedule, now)
 

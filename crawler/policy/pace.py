@@ -20,8 +20,10 @@ from crawler.policy.politeness import HostRule
 
 PROMPT_SECONDS = 1.0  # a host is prompt if its last fetch took no longer; arbitrary
 PAUSES = 3  # pauses of a host that keeps failing, before it is given up; arbitrary
-_FIRST_PENALTY = 0.1  # seconds; arbitrary, doubled each time the host is overloaded again
+_FIRST_PENALTY = 0.1  # seconds; arbitrary, doubled each time the host is overloaded or silent again
 _LEAST_PENALTY = 0.01  # seconds; a smaller penalty becomes none
+_EASE = 2  # by which an answer divides the penalty: it undoes one time that the host was overloaded
+_EASE_OF_SILENCE = 8  # the same for a prompt page where it was silent: this undoes three; arbitrary
 _FIRST_PAUSE = 30.0  # seconds; doubled for each further one, up to the longest delay
 _INERTIA = 0.7  # weight of the past in the average of latencies: the last three count for two thirds
 _SERVER_ERRORS = 500  # and above
@@ -33,7 +35,9 @@ class Outcome(enum.Enum):
     ANSWERED = "answered"
     """The host answered: a page, a redirect, a 404."""
     OVERLOADED = "overloaded"
-    """The host asks for fewer requests, or does not answer in time."""
+    """The host asks for fewer requests."""
+    SILENT = "silent"
+    """The host does not answer in time: it is overloaded, or it never answers this URL."""
     BROKEN = "broken"
     """The host cannot be reached, or fails."""
     UNKNOWN = "unknown"
@@ -43,7 +47,9 @@ class Outcome(enum.Enum):
 def outcome_of(error: FetchError) -> Outcome:
     """Return what ``error`` says about the host that it came from."""
     match error:
-        case FetchTimeoutError() | StatusError(status=429 | 503):
+        case FetchTimeoutError():
+            return Outcome.SILENT
+        case StatusError(status=429 | 503):
             return Outcome.OVERLOADED
         case BlockedAddressError() | OpenFilesError():
             return Outcome.UNKNOWN
@@ -80,7 +86,17 @@ class Pace:
         is_down: Whether it is given up.
     """
 
-    __slots__ = ("_failures", "_latency", "_pauses", "_penalty", "crawl_delay", "is_down", "is_prompt", "rule")
+    __slots__ = (
+        "_failures",
+        "_latency",
+        "_pauses",
+        "_penalty",
+        "_was_silent",
+        "crawl_delay",
+        "is_down",
+        "is_prompt",
+        "rule",
+    )
 
     def __init__(self, rule: HostRule) -> None:
         self.rule = rule
@@ -89,6 +105,7 @@ class Pace:
         self.is_down = False
         self._latency = 0.0
         self._penalty = 0.0
+        self._was_silent = False  # not answering was why its penalty grew last
         self._failures = 0
         self._pauses = 0
 
@@ -139,9 +156,12 @@ class Pace:
             case Outcome.ANSWERED:
                 self.is_prompt = self.is_prompt if seconds is None else seconds <= PROMPT_SECONDS
                 self._failures = self._pauses = 0
-                self._penalty = self._penalty / 2 if self._penalty > 2 * _LEAST_PENALTY else 0.0
-            case Outcome.OVERLOADED:
+                is_refuted = self._was_silent and self.is_prompt and seconds is not None
+                ease = _EASE_OF_SILENCE if is_refuted else _EASE
+                self._penalty = self._penalty / ease if self._penalty > ease * _LEAST_PENALTY else 0.0
+            case Outcome.OVERLOADED | Outcome.SILENT:
                 self.is_prompt = False
+                self._was_silent = outcome is Outcome.SILENT
                 self._penalty = min(max(2 * self._penalty, _FIRST_PENALTY, self.rule.delay), self.rule.max_delay)
                 return self._fail()
             case Outcome.BROKEN:

@@ -18,6 +18,7 @@ from crawler.errors import (
     HostDownError,
     InvalidRequestError,
     NotCachedError,
+    OpenFilesError,
     OutOfScopeError,
     ProtocolError,
     ResolveError,
@@ -73,6 +74,7 @@ TABLE: Mapping[type[FetchError], Rule] = {
     RobotsDeniedError: NEVER,
     HostDownError: NEVER,
     NotCachedError: NEVER,
+    OpenFilesError: NEVER,  # a crawl puts the request back, and counts no attempt
     OutOfScopeError: NEVER,
 }
 """The default rules. The most specific row counts: an error class without one is treated as its base class."""
