@@ -17,6 +17,7 @@ BENCHMARKS = {
     "kept_bodies": "what it costs to keep bodies, and how fast they are parsed again",
     "frontier": "ten million URLs in the frontier: time, memory, and opening it again",
     "descriptors": "four thousand hosts under a low limit of open files: no page may fail",
+    "site_walk": "a real site by `crawler site`, beside a walk that has nothing of the crawler",
     "silent_urls": "five hundred good URLs of a host beside ten that never answer",
     "fairness": "ten good hosts beside ten thousand that trickle bytes",
     "long_crawl": "100,000 pages: speed and memory from the first tenth to the last",
