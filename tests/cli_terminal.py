@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from tests import preloaded
@@ -18,6 +18,7 @@ import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """
+_PATIENCE = 5.0  # seconds of a person who has pressed a key
 _NOT_INHERITED = ("CRAWLER_CONTACT", "CRAWLER_PASSWORD")  # whoever runs the tests may have set them
 
 
@@ -36,6 +37,18 @@ class Terminal:
 
     async def type(self, text: str) -> None:
         await asyncio.to_thread(os.write, self._end, text.encode())
+
+    async def finish_by(self, key: str) -> Finished:
+        """Press ``key``, again and again if need be, until the process ends.
+
+        A signal that comes right before Python begins to read is only seen when that ends: a person presses again.
+        """
+        finishing = asyncio.create_task(self.finish())
+        while not finishing.done():
+            with suppress(OSError):  # it has just ended
+                await self.type(key)
+            await asyncio.wait((finishing,), timeout=_PATIENCE)
+        return await finishing
 
     async def finish(self) -> Finished:
         """Wait for the end of the process."""

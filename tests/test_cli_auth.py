@@ -166,8 +166,7 @@ async def test_whoever_sits_at_the_terminal_is_asked_and_what_is_typed_is_not_sh
 async def test_whoever_does_not_answer_crawls_nothing(key: str, code: int, sites: tuple[Site, Site]) -> None:
     async with terminal("site", sites[0].url, "--auth", "me") as screen:
         await screen.until("password of me")
-        await screen.type(key)
-        done = await screen.finish()
+        done = await screen.finish_by(key)
 
     assert done.code == code
     assert sites[0].asked == []

@@ -122,8 +122,7 @@ async def test_at_a_terminal_one_is_asked_for() -> None:
 async def test_whoever_does_not_answer_crawls_nothing(key: str, code: int, said: str) -> None:
     async with terminal("site", NOWHERE, *AT_ONCE) as screen:
         await screen.until("reach you at: ")
-        await screen.type(key)
-        done = await screen.finish()
+        done = await screen.finish_by(key)
 
     assert done.code == code
     assert said in screen.shown
