@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from crash_tests.outputs import SINKS
-from crawler import Cpu, Crawler, Fetch, Page, Politeness, Retry, StateFolder, loop_factory
+from crawler import Cpu, Crawler, Fetch, Limits, Page, Politeness, Retry, StateFolder, loop_factory
 
 STATE = "state"
 
@@ -44,6 +44,7 @@ async def run(options: argparse.Namespace) -> None:
         sinks=[SINKS[name].make(folder) for name in options.sinks.split(",") if name],
         fetch=Fetch(concurrency=options.fetchers),
         politeness=Politeness(delay=0),
+        limits=Limits(max_depth=options.max_depth),
         retry=Retry(wait=0.02, budget=1.0),
         cpu=Cpu(workers=options.workers, quarantine=None),
     )
@@ -62,6 +63,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--window", type=int, default=100_000)
     parser.add_argument("--order", default="breadth")
+    parser.add_argument("--max-depth", type=int)
     parser.add_argument("--durability", default="process")
     parser.add_argument("--threads", type=int, help="one makes the order of all writes the same in each run")
     return parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -153,12 +154,54 @@ def _folder_truth(server: ServerProcess) -> Found:
     return Found(frozenset(urls(*pages)), frozenset(urls(*folders)), frozenset(urls("missing.html")), denied)
 
 
+_CROSSINGS, _DEEPEST = 90, 5
+
+
+@cache
+def _ways() -> tuple[tuple[int, ...], ...]:
+    """Return the links of each page of a site where a crawl that goes deep first finds long ways before short ones."""
+    draw = random.Random(5)
+    return tuple(
+        tuple(draw.sample(range(_CROSSINGS), 2)) + ((number + 1,) if number + 1 < _CROSSINGS else ())
+        for number in range(_CROSSINGS)
+    )
+
+
+def _near() -> set[int]:
+    """Return the pages that are at most so many links away from the first."""
+    near = front = {0}
+    for _ in range(_DEEPEST):
+        front = {target for number in front for target in _ways()[number]} - near
+        near = near | front
+    return near
+
+
+class _Ways(Site):
+    """A site of many ways to each page."""
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[ServerProcess]:
+        with tempfile.TemporaryDirectory() as name:
+            for number, links in enumerate(_ways()):
+                page = f"<title>{number}</title>" + _anchors([f"/{link}.html" for link in links])
+                (Path(name) / f"{number}.html").write_text(page)
+            async with ServerProcess(root=name) as server:
+                yield server
+
+
+def _ways_truth(server: ServerProcess) -> Found:
+    return Found(frozenset(f"{server.url}{number}.html" for number in _near()))
+
+
 SITES = {
     "web": _web(400, 1),
     "hosts": _web(400, 7),
     "small": _web(120, 1),
     "tiny": _tiny(),
     "folder": _Folder(150, "", lambda: ServerProcess(root="."), _folder_truth),
+    "ways": _Ways(60, "0.html", lambda: ServerProcess(root="."), _ways_truth),
     "postgresql": _manual(),
 }
-"""By name: the procedural web on one host and on seven, two small ones, folders with a robots.txt, a real manual."""
+"""By name: the procedural web on one host and on seven, two small ones, folders, many ways to each page, a manual."""
+WAYS = (f"--max-depth={_DEEPEST}", "--order=depth")
+"""The options for the site of many ways: its pages are found too deep at first, and less deep later."""

@@ -21,7 +21,7 @@ from crash_tests.campaign import Run, campaign
 from crash_tests.crash_points import OPTIONS, READS, Crashes, Point
 from crash_tests.examined import examine
 from crash_tests.outputs import present
-from crash_tests.sites import POSTGRESQL
+from crash_tests.sites import POSTGRESQL, WAYS
 from tests.needs import need
 
 pytestmark = pytest.mark.timeout(300)  # several crawls each, some of them under strace
@@ -30,6 +30,7 @@ RUNS = {
     "one host": ("small", ("--fetchers=64",), tuple(present())),
     "a folder with a robots.txt": ("folder", ("--fetchers=64",), LIGHT),
     "newest first, with few in memory": ("small", ("--fetchers=64", "--order=depth", "--window=16"), LIGHT),
+    "long ways to its pages first, then short ones": ("ways", ("--fetchers=2", *WAYS), LIGHT),
     "waiting for the disk": ("small", ("--fetchers=64", "--durability=power"), LIGHT),
 }
 
@@ -87,6 +88,18 @@ async def test_a_kill_at_each_moment_that_has_a_name_does_no_harm(tmp_path: Path
             await crashes.finish(run)
             problems |= {f"{name}, {point}": run.problems} if run.problems else {}
     assert problems == {}
+
+
+async def test_a_kill_does_no_harm_to_what_is_known_of_the_ways_to_pages(tmp_path: Path) -> None:
+    need(shutil.which("strace") is not None, "strace")
+    run = Run()
+    async with campaign("ways", *OPTIONS, *WAYS, sinks=("jsonl",)) as found:
+        crashes = Crashes(found, tmp_path)
+        written = [point for point in await crashes.points() if point.file.startswith("state/state.sqlite")]
+        for point in written[len(written) // 4 :: len(written) // 4]:
+            await crashes.crash(point, run)
+            await crashes.finish(run)
+    assert run.problems == []
 
 
 async def test_a_kill_while_a_crawl_comes_back_does_no_harm(tmp_path: Path) -> None:
