@@ -73,6 +73,7 @@ def test_whatever_a_fetch_ends_in_is_a_fetch_error_and_nothing_else_is() -> None
         "HostDownError",
         "InvalidRequestError",
         "NotCachedError",
+        "OpenFilesError",
         "OutOfScopeError",
         "ProtocolError",
         "ProxyError",
