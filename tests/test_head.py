@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.errors import ProtocolError
-from crawler.http.head import may_be_head, repaired, split_head, status_of
+from crawler.fetching import tolerant_parser
+from crawler.fetching.tolerant_parser import TolerantParser
+from crawler.http.head import end_of_head, may_be_head, repaired, status_of
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -56,26 +58,49 @@ def test_what_is_dangerous_is_an_error(lines: bytes) -> None:
 
 @given(st.binary())
 def test_a_repaired_head_needs_no_repair(lines: bytes) -> None:
-    head, _ = split_head(OK + lines + b"\r\n\r\n") or (b"", b"")
+    data = OK + lines + b"\r\n\r\n"
     try:
-        once = repaired(head)
+        once = repaired(data[: end_of_head(data)])
     except ProtocolError:
         return
     assert repaired(once) == once
 
 
 @pytest.mark.parametrize(
-    ("data", "parts"),
-    [
-        (b"a\r\n\r\nb", (b"a\r\n\r\n", b"b")),
-        (b"a\n\nb", (b"a\n\n", b"b")),
-        (b"a\r\n\nb", (b"a\r\n\n", b"b")),
-        (b"a\r\nb\r\n", None),
-        (b"", None),
-    ],
+    ("data", "end"), [(b"a\r\n\r\nb", 5), (b"a\n\nb", 3), (b"a\r\n\nb", 4), (b"a\r\nb\r\n", None), (b"", None)]
 )
-def test_a_head_ends_with_an_empty_line(data: bytes, parts: tuple[bytes, bytes] | None) -> None:
-    assert split_head(data) == parts
+def test_a_head_ends_with_an_empty_line(data: bytes, end: int | None) -> None:
+    assert end_of_head(data) == end
+
+
+class _Refusing:
+    """A parser that accepts nothing."""
+
+    def feed_data(self, data: bytes) -> None:
+        raise ValueError(data)
+
+
+@given(st.lists(st.sampled_from([b"a", b"\r", b"\n"]), max_size=12))
+def test_what_was_searched_need_not_be_searched_again(parts: list[bytes]) -> None:
+    data = b"".join(parts)
+    found = next(
+        (end for size in range(len(data) + 1) if (end := end_of_head(data[:size], size - 1)) is not None), None
+    )
+    assert found == end_of_head(data)
+
+
+def test_a_head_is_searched_once_however_many_packets_it_comes_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+
+    def counted(data: bytes, before: int = 0) -> int | None:
+        searched.append(len(data) - before)
+        return end_of_head(data, before)
+
+    monkeypatch.setattr(tolerant_parser, "end_of_head", counted)
+    parser = TolerantParser(_Refusing(), _Refusing, lambda: None)  # type: ignore[arg-type]
+    for byte in OK + b"no colon\r\n" * 100:
+        parser.feed_data(bytes([byte]))
+    assert sum(searched) == len(OK + b"no colon\r\n" * 100)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.streams import StreamReader
 
 from crawler.errors import ProtocolError
-from crawler.http.head import may_be_head, repaired, split_head, status_of
+from crawler.http.head import end_of_head, may_be_head, repaired, status_of
 
 LONGEST_HEAD = 256 * 2**10  # bytes, with interim responses; as Chromium has it
 
@@ -41,7 +41,9 @@ class TolerantParser:
         self._make = make
         self._inner = inner
         self._hang_up = hang_up
-        self._head: list[bytes] = []  # the bytes so far, until there is a head
+        self._head = bytearray()  # the bytes so far, until there is a head
+        self._searched = 0  # of these, for the end of the head
+        self._interim = 0  # bytes of interim responses before these
         self._body: StreamReader | None = None
         self._error: Exception | None = None  # of the parser, in a head that is to be repaired
 
@@ -69,7 +71,7 @@ class TolerantParser:
                 self._error = error
             else:
                 return self._take(data, fed)
-        self._head.append(data)
+        self._head += data
         return self._repair(self._error)
 
     def feed_eof(self) -> Any:
@@ -93,7 +95,7 @@ class TolerantParser:
                 if place + 1 < len(messages):
                     self._hang_up()
                 return messages[: place + 1], upgraded, tail
-        self._head.append(data)
+        self._head += data
         return messages, upgraded, tail
 
     def _begin(self, body: StreamReader) -> None:
@@ -118,13 +120,16 @@ class TolerantParser:
 
     def _repair(self, error: Exception) -> Fed:
         """Go on with a repaired head, once it is complete."""
-        data = b"".join(self._head)
-        self._head = [data]
-        while (parts := split_head(data)) is not None:
-            head, data = parts
+        received = self._head
+        while (end := end_of_head(received, self._searched)) is not None:
+            head = bytes(received[:end])
             if not _is_interim(status_of(head)):
-                return self._begin_again(head, data)
-        if not may_be_head(data) or len(self._head[0]) > LONGEST_HEAD:
+                return self._begin_again(head, bytes(received[end:]))
+            del received[:end]
+            self._interim += end
+            self._searched = 0
+        self._searched = len(received)
+        if not may_be_head(received) or self._interim + len(received) > LONGEST_HEAD:
             raise error
         return _NOTHING
 

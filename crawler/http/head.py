@@ -7,6 +7,7 @@ import re
 from crawler.errors import ProtocolError
 
 _END = re.compile(rb"\r?\n\r?\n")
+_LONGEST_END = 4  # bytes
 _LINE = re.compile(rb"\r?\n")
 _STATUS = re.compile(rb"HTTP/\d\.\d +(\d{3})(?!\d)")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
@@ -15,15 +16,18 @@ _FRAMING = (b"content-length", b"transfer-encoding")
 _START = b"HTTP/"
 
 
-def may_be_head(data: bytes) -> bool:
+def may_be_head(data: bytes | bytearray) -> bool:
     """Tell whether ``data`` is the beginning of a head, as far as it goes."""
     return data[: len(_START)] == _START[: len(data)]
 
 
-def split_head(data: bytes) -> tuple[bytes, bytes] | None:
-    """Return the head at the beginning of ``data``, its empty line included, and the rest; ``None`` if it goes on."""
-    end = _END.search(data)
-    return None if end is None else (data[: end.end()], data[end.end() :])
+def end_of_head(data: bytes | bytearray, searched: int = 0) -> int | None:
+    """Return where the head at the beginning of ``data`` ends, behind its empty line; ``None`` if it goes on.
+
+    So many bytes were ``searched`` before, in vain.
+    """
+    end = _END.search(data, max(0, searched - _LONGEST_END))
+    return None if end is None else end.end()
 
 
 def status_of(head: bytes) -> int:
