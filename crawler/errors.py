@@ -218,11 +218,11 @@ class ResultError(QuarantineError):
 
 
 class SinkError(CrawlerError):
-    """Items could not be encoded or written. This ends the crawl; pages whose items were not written are not done."""
+    """Items could not be written. This ends the crawl; pages whose items were not written are not done."""
 
 
 class EncodingError(SinkError):
-    """An item has a type that the output cannot hold: an error in the parser, not of the disk."""
+    """An output cannot hold an item. The page of the item fails; where nearly all do, this ends the crawl."""
 
 
 class LedgerError(CrawlerError):

@@ -18,21 +18,22 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
+from crawler.crawl.group import Group, Part
+from crawler.crawl.sink_writes import Reject, SinkWrites, reject_none
 from crawler.document.page import Page
 from crawler.errors import SinkError, StateError
 from crawler.frontier.frontier import Frontier
-from crawler.models import Request, State
+from crawler.models import State
 from crawler.runtime.clock import SYSTEM_CLOCK, Clock
-from crawler.sinks.sink import CheckpointedSink, Sink
+from crawler.sinks.sink import Sink
 from crawler.state.changes import Changes
 from crawler.state.full_disk import is_full
 from crawler.state.record import Record
 
 _LINGER = 0.05  # seconds between two commits; arbitrary, a commit takes 2 ms, or one write of the disk against power
-_MOST_PAGES = 2000  # that wait for a commit; arbitrary
-_MOST_ITEMS = 10_000  # the same
-_MOST_BYTES = 16 * 2**20  # of encoded items and of bodies that wait for a commit; the same
-_MOST_CHANGES = 100_000  # the same
+_MOST_CHANGES = 100_000  # that wait for a commit; arbitrary
 _FULL_SECONDS = 1.0  # between two writes to a disk that is full; arbitrary, nobody tells when it has space again
 
 _log = logging.getLogger("crawler")
@@ -48,6 +49,7 @@ class Committer:
         record: Record,
         complete: Callable[[Changes], None] = lambda _: None,
         pause: Callable[[bool], None] = lambda _: None,
+        reject: Reject = reject_none,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """Create the committer of a crawl.
@@ -58,33 +60,38 @@ class Committer:
             record: Where it is committed that their requests have ended.
             complete: Adds the counters to what is committed; called where the record is durable.
             pause: Called with true when a disk is full, and with false when it has space again.
+            reject: Called for each page whose items a sink cannot hold; it closes the request. By default such a page
+                ends the crawl.
             clock: Tells the time.
         """
         self.is_stuck = False
         self._frontier = frontier
-        self._sinks = sinks
+        self._writes = SinkWrites(sinks, reject, self._wait_for_space)
         self._record = record
         self._complete = complete
         self._pause = pause
         self._clock = clock
         self._is_torn = False  # what was taken from the journal did not get to the disk
         self._noted = record.noted
-        self._group = _Group(len(sinks))
+        self._sinks = len(sinks)
+        self._group = Group(self._sinks)
         self._committed = 0.0
-        self._tokens: list[bytes | None] = [None] * len(sinks)
         self._is_ending = False
         self._archives = [place for place, sink in enumerate(sinks) if getattr(sink, "wants_responses", False)]
 
     def __repr__(self) -> str:
-        return f"<Committer {len(self._group.done)} pages wait{', the disk is full' if self.is_stuck else ''}>"
+        return f"<Committer {len(self._group.parts)} pages wait{', the disk is full' if self.is_stuck else ''}>"
 
-    async def put(self, pages: Sequence[Page], outputs: Sequence[list[Any]]) -> None:
+    async def put(
+        self, pages: Sequence[Page], outputs: Sequence[list[Any]], parts: Sequence[Part] | None = None
+    ) -> None:
         """Hand over parsed pages and, for each sink, their items.
 
+        What of these belongs to which page, the ``parts`` say; by default all is of the first.
         Without a state folder it returns when they are written. With one it returns as soon as more may be handed over:
         `run` waits for more, so that one commit serves many pages.
         """
-        self._group.add(pages, outputs)
+        self._group.add(_parts_of(pages, outputs) if parts is None else parts, outputs)
         self.keep(pages)
         self._noted.set()
         await self.wait()
@@ -121,7 +128,7 @@ class Committer:
     async def begin(self) -> None:
         """Ask the sinks how far they are, before anything is written to them."""
         if self._record.is_durable:
-            self._tokens = await self._checkpoint()
+            self._writes.tokens = await self._checkpoint()
 
     async def run(self) -> None:
         """Write groups until cancelled, or until `end`.
@@ -155,9 +162,9 @@ class Committer:
             return
         changes = self._record.journal.take()
         self._complete(changes)
-        if self._group.done:
+        if not self._group.is_empty:
             changes.counters = None  # they count the items of these pages, which will be made again
-        changes.tokens, changes.pages = self._named(self._tokens), self._group.pages
+        changes.tokens, changes.pages = self._writes.named(self._writes.tokens), self._group.pages
         try:
             await self._record.commit(changes)
         except StateError as error:
@@ -172,12 +179,12 @@ class Committer:
 
     async def commit(self) -> None:
         """Write what has gathered. Only `run` calls it, or a test that does not run `run`."""
-        group, self._group = self._group, _Group(len(self._sinks))
+        group, self._group = self._group, Group(self._sinks)
         if self._record.is_durable:
             await self._make_durable(group)
         else:
             self._noted.clear()
-            await self._write(group)
+            await self._writes.write(group)
         for request, _ in group.done:
             self._frontier.finish(request, State.DONE)
         group.written.set()
@@ -197,21 +204,21 @@ class Committer:
         except TimeoutError:
             pass
 
-    async def _make_durable(self, group: _Group) -> None:
+    async def _make_durable(self, group: Group) -> None:
         """Write the items of ``group``, and commit them with all that was noted before this call."""
         changes = self._changes_with(group)
         self._noted.clear()
         self._is_torn = True
-        await self._write(group)
+        _take_out(await self._writes.write(group), changes)
         tokens = await self._checkpoint()
-        changes.tokens, changes.pages = self._named(tokens), group.pages
+        changes.tokens, changes.pages = self._writes.named(tokens), group.pages
         await self._commit(changes)
         self._is_torn = False
         self._go_on()
-        self._tokens = tokens
+        self._writes.tokens = tokens
         self._committed = self._clock.now()
 
-    def _changes_with(self, group: _Group) -> Changes:
+    def _changes_with(self, group: Group) -> Changes:
         """Return what the journal has, the ends of the pages of ``group`` included."""
         journal = self._record.journal
         for request, status in group.done:
@@ -221,22 +228,6 @@ class Committer:
         self._complete(changes)
         return changes
 
-    async def _write(self, group: _Group) -> None:
-        """Write the items of ``group`` to each sink; where a disk is full, again when it has space."""
-        for place, (sink, items) in enumerate(zip(self._sinks, group.outputs, strict=True)):
-            is_torn = False
-            while items:
-                try:
-                    if is_torn:  # a disk may be full for this, too: to take something back, a database writes
-                        await self._cut_back(place)
-                    await _write(sink, items)
-                    break
-                except SinkError as error:
-                    if self._tokens[place] is None:
-                        raise
-                    await self._wait_for_space(error)
-                    is_torn = True
-
     async def _commit(self, changes: Changes) -> None:
         while True:
             try:
@@ -245,28 +236,8 @@ class Committer:
             except StateError as error:
                 await self._wait_for_space(error)
 
-    def _named(self, tokens: Sequence[bytes | None]) -> dict[str, bytes]:
-        """Return those of ``tokens`` that there are, by the names of their sinks."""
-        pairs = zip(self._sinks, tokens, strict=True)
-        return {sink.name: token for sink, token in pairs if token and isinstance(sink, CheckpointedSink)}
-
     async def _checkpoint(self) -> list[bytes | None]:
-        """Return the token of each sink; ``None`` for those that cannot be cut back, or need not be."""
-        return [await self._checkpoint_of(sink) for sink in self._sinks]
-
-    async def _checkpoint_of(self, sink: Sink) -> bytes | None:
-        if not isinstance(sink, CheckpointedSink):
-            return None
-        token = await sink.checkpoint()
-        if token is not None and self._record.survives_power:
-            await sink.sync()  # before the record says that it is there
-        return token
-
-    async def _cut_back(self, place: int) -> None:
-        """Take back what was written of a group that did not get through."""
-        sink = self._sinks[place]
-        if isinstance(sink, CheckpointedSink):
-            await sink.restore(self._tokens[place])
+        return await self._writes.checkpoint(is_synced=self._record.survives_power)
 
     async def _wait_for_space(self, error: SinkError | StateError) -> None:
         """Wait a moment where a disk is full; raise all other errors.
@@ -290,50 +261,17 @@ class Committer:
             self._pause(False)
 
 
-class _Group:
-    """Pages that come to their end together, and for each sink their items."""
-
-    def __init__(self, sinks: int) -> None:
-        self.done: list[tuple[Request, int]] = []  # with their HTTP status; not the pages, whose bodies are large
-        self.pages: list[Page] = []  # whose bodies are to be written
-        self.bytes = 0
-        self.has_responses = False
-        self.outputs: list[list[Any]] = [[] for _ in range(sinks)]
-        self.is_wanted = asyncio.Event()
-        self.written = asyncio.Event()
-
-    def add(self, pages: Sequence[Page], outputs: Sequence[list[Any]]) -> None:
-        self.done += [(page.request, page.status) for page in pages]
-        for items, more in zip(self.outputs, outputs, strict=True):
-            items.extend(more)
-            self.bytes += sum(len(item) for item in more if isinstance(item, bytes))
-
-    def keep(self, pages: Sequence[Page]) -> None:
-        self.pages += pages
-        self.bytes += sum(len(page.body) for page in pages)
-
-    def archive(self, page: Page, places: Sequence[int]) -> None:
-        for place in places:
-            self.outputs[place].append(page)
-        self.bytes += len(page.body)
-        self.has_responses = True
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.done and not self.has_responses
-
-    @property
-    def is_large(self) -> bool:
-        if max(len(self.done), len(self.pages)) >= _MOST_PAGES or self.bytes >= _MOST_BYTES:
-            return True
-        return any(len(items) >= _MOST_ITEMS for items in self.outputs)
+def _parts_of(pages: Sequence[Page], outputs: Sequence[list[Any]]) -> list[Part]:
+    lengths = [tuple(map(len, outputs)), *[(0,) * len(outputs)] * len(pages)]
+    return [Part(page.request, page.status, 0, some) for page, some in zip(pages, lengths, strict=False)]
 
 
-async def _write(sink: Sink, items: list[Any]) -> None:
-    try:
-        await sink.write(items)
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise SinkError(f"{sink!r} was cancelled by something that it awaited") from error
+def _take_out(rejected: Sequence[Part], changes: Changes) -> None:
+    """Let ``changes`` say nothing of pages whose items are not written: that they have failed is in the next ones."""
+    if not rejected:
+        return
+    serials = {part.request.serial for part in rejected if part.request is not None}
+    changes.ended = [ended for ended in changes.ended if ended.request.serial not in serials]
+    if changes.counters is not None:
+        items = sum(part.items for part in rejected)
+        changes.counters = replace(changes.counters, items=changes.counters.items - items)

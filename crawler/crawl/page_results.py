@@ -9,9 +9,11 @@ from crawler.crawl.committer import Committer
 from crawler.crawl.counters import Counters
 from crawler.crawl.discovery import Discovery
 from crawler.crawl.failed_requests import FailedRequests
+from crawler.crawl.group import Part
 from crawler.crawl.retries import Retries
+from crawler.crawl.unencodable import UnencodablePages
 from crawler.document.page import Page
-from crawler.errors import PageRetryError, ParseError, QuarantineError
+from crawler.errors import EncodingError, PageRetryError, ParseError, QuarantineError
 from crawler.parsing.worker import Encode, OfPage, Parsed
 from crawler.sinks.sink import Sink, keyed
 
@@ -28,6 +30,7 @@ class PageResults:
         sinks: Sequence[Sink],
         *,
         uncount: Callable[[], None],
+        unencodable: UnencodablePages,
         counters: Counters,
     ) -> None:
         """Create what takes the results of a crawl.
@@ -39,6 +42,7 @@ class PageResults:
             committer: Writes the items, and closes the requests of the other pages.
             sinks: Where items go.
             uncount: Called for each page that is fetched again, as the limit of pages does not count it.
+            unencodable: Counts pages whose items could not be encoded.
             counters: Counts items and parsed pages.
         """
         self._discovery = discovery
@@ -46,6 +50,7 @@ class PageResults:
         self._retries = retries
         self._committer = committer
         self._uncount_one = uncount
+        self._unencodable = unencodable
         self._sinks = sinks
         self._counters = counters
 
@@ -62,14 +67,19 @@ class PageResults:
             problem = await self._add_links(page, parsed)
             try:
                 batch.add(page, parsed, problem)
-            except (ParseError, QuarantineError) as error:
+            except (ParseError, QuarantineError, EncodingError) as error:
+                if isinstance(error, EncodingError):
+                    self._unencodable.note_bad(error)
                 self._failed_requests.fail_page(page, error, parsed.saved)
+            else:
+                if parsed.items:
+                    self._unencodable.note_good()
         # Nothing is awaited from here to the commit of these pages, so that one commit has them and their counts.
         self._counters.items += batch.items
         self._counters.parsed += len(results) - again
         self._uncount(again)
         if batch.pages:
-            await self._committer.put(batch.pages, batch.outputs)
+            await self._committer.put(batch.pages, batch.outputs, batch.parts)
         else:  # bodies of failed pages wait for a commit, too: never too many of them
             await self._committer.wait()
 
@@ -100,6 +110,7 @@ class ItemBatch:
         pages: The pages.
         items: How many items they have.
         outputs: The items as each sink wants them.
+        parts: What of these belongs to which page.
     """
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
@@ -107,6 +118,7 @@ class ItemBatch:
         self.pages: list[Page] = []
         self.items = 0
         self.outputs: list[list[Any]] = [[] for _ in sinks]
+        self.parts: list[Part] = []
         self._sinks = sinks
 
     def __repr__(self) -> str:
@@ -130,6 +142,7 @@ class ItemBatch:
             output.extend(some)
         self.items += parsed.items
         self.pages.append(page)
+        self.parts.append(Part(page.request, page.status, parsed.items, tuple(map(len, items))))
 
 
 def encoder_of(sink: Sink) -> Encode | OfPage | None:

@@ -12,6 +12,7 @@ from crawler.crawl.discovery import Discovery
 from crawler.crawl.dispatcher import Dispatcher
 from crawler.crawl.failed_requests import FailedRequests
 from crawler.crawl.fetch_step import FetchStep
+from crawler.crawl.group import Part
 from crawler.crawl.next_step import FetchRules
 from crawler.crawl.page_results import PageResults, encoder_of
 from crawler.crawl.parse_step import ParseStep
@@ -20,6 +21,8 @@ from crawler.crawl.pipeline import Pipeline
 from crawler.crawl.refill import Refill
 from crawler.crawl.retries import Retries
 from crawler.crawl.robots_requests import RobotsRequestRules, RobotsRequests
+from crawler.crawl.unencodable import UnencodablePages
+from crawler.errors import EncodingError
 from crawler.models import Failure
 from crawler.parsing.router import Parser
 from crawler.parsing.worker import LinkDirectives
@@ -71,6 +74,7 @@ class Wiring:
         self.counters = Counters(parts.clock)
         self.dispatcher = self._new_dispatcher()
         self.discovery = Discovery(parts.frontier, rules.boundary, rules.limits, rules.rewriting)
+        self._unencodable = UnencodablePages()
         self.committer = self._new_committer()
         self.failed_requests = FailedRequests(parts.frontier, self.counters, self.committer.keep_failed, on_failure)
         self.retries = Retries(
@@ -123,6 +127,7 @@ class Wiring:
             self._parts.record,
             complete=self._complete,
             pause=pause,
+            reject=self._reject,
             clock=self._parts.clock,
         )
 
@@ -147,6 +152,7 @@ class Wiring:
             self.committer,
             sinks,
             uncount=self.dispatcher.uncount,
+            unencodable=self._unencodable,
             counters=self.counters,
         )
         directives = LinkDirectives(product_token(self._rules.user_agent), self._rules.obeys_robots)
@@ -183,6 +189,13 @@ class Wiring:
             self.parse_step,
             clock=self._parts.clock,
         )
+
+    def _reject(self, part: Part, error: EncodingError) -> None:
+        """Close the request of a page whose items a sink cannot hold."""
+        self._unencodable.note_bad(error, was_good=True)
+        self.counters.items -= part.items
+        if part.request is not None:
+            self.failed_requests.fail(part.request, error)
 
     def _look(self) -> None:
         self._bottleneck.look()

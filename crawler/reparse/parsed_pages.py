@@ -9,9 +9,12 @@ from typing import Any
 from crawler.crawl.configuration import Configuration
 from crawler.crawl.counters import Counters
 from crawler.crawl.failed_requests import failure_of, tell
+from crawler.crawl.group import Group, Part
 from crawler.crawl.page_results import ItemBatch
+from crawler.crawl.sink_writes import SinkWrites
+from crawler.crawl.unencodable import UnencodablePages
 from crawler.document.page import Page
-from crawler.errors import CrawlerError, ParseError, QuarantineError
+from crawler.errors import CrawlerError, EncodingError, ParseError, QuarantineError, SinkError
 from crawler.models import State
 from crawler.parsing.worker import Parsed
 from crawler.reparse.new_links import NewLinks
@@ -46,6 +49,7 @@ class ParsedPages:
         self._on_failure = options.on_failure
         self._new_links = new_links
         self._links_sink = links_sink
+        self._unencodable = UnencodablePages()
 
     def __repr__(self) -> str:
         return f"<ParsedPages {self.pages} pages, {self.counters.items} items>"
@@ -62,20 +66,32 @@ class ParsedPages:
         """
         batch = ItemBatch(self._sinks)
         new: list[Any] = []
+        pages: dict[int, Page] = {}  # of the parts of the batch
         for page, parsed in results:
             self.links += len(parsed.links) + len(parsed.requests)
             if self._new_links is not None:
                 new.extend(self._new_links.of(page, parsed))
             try:
                 batch.add(page, parsed)
-            except (ParseError, QuarantineError) as error:
+            except (ParseError, QuarantineError, EncodingError) as error:
+                if isinstance(error, EncodingError):
+                    self._unencodable.note_bad(error)
                 self.fail(page, error, parsed.saved)
             else:
-                self._note(page)
-        self.counters.items += batch.items
-        for sink, items in zip(self._sinks, batch.outputs, strict=True):
-            if items:
-                await sink.write(items)
+                pages[id(batch.parts[-1])] = page
+                if parsed.items:
+                    self._unencodable.note_good()
+
+        def reject(part: Part, error: EncodingError) -> None:
+            self._unencodable.note_bad(error, was_good=True)
+            self.fail(pages.pop(id(part)), error)
+
+        group = Group(len(self._sinks))
+        group.add(batch.parts, batch.outputs)
+        await SinkWrites(self._sinks, reject, _no_space).write(group)
+        for page in pages.values():
+            self._note(page)
+        self.counters.items += sum(part.items for part in group.parts)
         await self._write_links(new)
 
     async def _write_links(self, links: list[Any]) -> None:
@@ -95,3 +111,8 @@ class ParsedPages:
     def _note(self, page: Page) -> None:
         self.pages += 1
         self.bytes += len(page.body)
+
+
+async def _no_space(error: SinkError) -> None:
+    """Raise ``error``: what is parsed again can be parsed once more."""
+    raise error

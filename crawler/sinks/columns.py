@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
 
 from crawler.runtime.unicode_text import writable_value
 
+_LIKE: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (str, str.__str__),
+    (float, float),
+    (int, int),
+    (bytes, bytes),
+    (bytearray, bytes),
+    (os.PathLike, os.fspath),
+    (Mapping, dict),
+    (Collection, list),  # a range, a deque, the keys of a dict
+)
 _UTF_8 = msgspec.msgpack.Encoder()
 _KINDS = "a dict, dataclass, msgspec or pydantic model"
 
@@ -15,11 +27,18 @@ _KINDS = "a dict, dataclass, msgspec or pydantic model"
 def plain_of_foreign(value: Any) -> Any:
     """Convert a value of a type that msgspec does not know: msgspec's ``enc_hook``.
 
+    Values of a class that extends a plain type are like that type: texts of BeautifulSoup and lxml, numbers of numpy.
+
     Raises:
-        TypeError: It is not a pydantic model either.
+        TypeError: There is no plain value for it.
     """
+    for kind, plain in _LIKE:
+        if isinstance(value, kind):
+            return plain(value)
     if hasattr(value, "model_dump"):  # pydantic, which may not be installed
         return value.model_dump(mode="json")
+    if hasattr(value, "dtype") and hasattr(value, "tolist"):  # numpy, the same
+        return value.tolist()
     raise TypeError(f"{type(value).__qualname__} is no JSON type; yield {_KINDS} of plain values")
 
 
@@ -41,7 +60,9 @@ def fields_of(item: Any, native: tuple[type, ...] = ()) -> dict[str, Any]:
         _UTF_8.encode(fields)
     except UnicodeEncodeError:
         return dict(writable_value(fields))
-    except (TypeError, ValueError, OverflowError):  # which others complain about
+    except TypeError:  # the value of an enum is not looked at above
+        return dict(msgspec.to_builtins(fields, builtin_types=native, str_keys=True, enc_hook=plain_of_foreign))
+    except (ValueError, OverflowError):  # which others complain about
         pass
     return fields
 

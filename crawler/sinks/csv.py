@@ -135,7 +135,7 @@ class Csv(AppendSink[_Token]):
             file: A path, or an open file descriptor, which stays open and is never emptied.
             columns: The names of the columns; by default the fields of the first item.
             extra: The name of one more column, the last one, for all fields that have none, such as those that come
-                late: a JSON object of their texts. Without it, such a field ends the crawl.
+                late: a JSON object of their texts. Without it, a page with such a field fails.
             bom: Whether the file begins with a byte order mark, without which Excel takes UTF-8 for something else.
 
         Raises:

@@ -12,14 +12,17 @@ from typing import Any
 _WORDS = {"n": "nothing", "b": "a truth value", "i": "an integer", "I": "an integer", "f": "a number", "s": "text"}
 _LETTERS = ((str, "s"), (bool, "b"), (int, "i"), (float, "f"), (type(None), "n"))  # every bool is an int
 _LARGEST = 2**63 - 1
+_DEEPEST = 50  # levels; arbitrary, Arrow crashes at some thousands
 
 
 def shape_of(value: Any, path: str = "") -> Any:
     """Return the shape of a plain value, such as `crawler.sinks.columns.fields_of` returns, or of a part of it.
 
     Raises:
-        ValueError: A list holds values of different kinds, or an integer has more than 64 bits.
+        ValueError: A list holds values of different kinds, an integer has more than 64 bits, or it is nested too deep.
     """
+    if path.count(".") + path.count("[]") > _DEEPEST:
+        raise ValueError(f"the field {path.partition('.')[0]!r} is nested more than {_DEEPEST} deep; yield it as text")
     letter = next((letter for kind, letter in _LETTERS if isinstance(value, kind)), None)
     if letter == "i" and not -_LARGEST - 1 <= value <= _LARGEST:
         raise ValueError(f"the field {path!r} is an integer of more than 64 bits; yield it as text")

@@ -41,6 +41,7 @@ class Sink(Protocol):
         It may be called again before it has returned.
 
         Raises:
+            EncodingError: One of them cannot be held. Nothing is written; the page of the item fails.
             SinkError: They could not be written. This ends the crawl.
         """
 

@@ -15,6 +15,7 @@ from crawler.sinks.sqlite_file import GROUP, ID, SqliteFile, folded
 from crawler.sinks.token import decode_token, known_as
 
 _LARGEST = 2**63 - 1  # of an INTEGER in SQLite
+_MOST_FIELDS = 1990  # SQLITE_MAX_COLUMN is 2000
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
@@ -30,6 +31,10 @@ def encode_values(item: Any) -> bytes:
     names = {folded(name) for name in fields}
     if len(names) < len(fields):
         raise ValueError(f"two of the fields {', '.join(fields)} differ in case alone, which is one column to SQLite")
+    if len(fields) > _MOST_FIELDS:
+        raise ValueError(f"{len(fields)} fields are too many columns; where names are data, yield a list of pairs")
+    if strange := next((name for name in fields if "\0" in name), None):
+        raise ValueError(f"SQLite has no column {strange!r}, as there is NUL in the name")
     if reserved := {ID, GROUP} & names:
         raise ValueError(f"the field {reserved.pop()!r} is a column of the sink's own; give it another name")
     return _encode({name: _value_of(value) for name, value in fields.items()})
