@@ -26,6 +26,18 @@ def parse(page: Page) -> Iterator[Any]:
     yield from page.links()
 
 
+def parse_odd(page: Page) -> Iterator[Any]:
+    """The same, but some pages have a second item that CSV cannot hold."""
+    yield from parse(page)
+    if is_odd(page.url):
+        yield {**item_of(page.url, page.title), "late": 1}
+
+
+def is_odd(url: str) -> bool:
+    """Tell whether the items of a page cannot be held: those of about one in twelve."""
+    return sha256(url.partition("//")[2].partition("/")[2].encode()).digest()[0] < 20
+
+
 def item_of(url: str, title: str) -> dict[str, str]:
     """Return the item of a page: with text that needs quotes, and a digest of all of it."""
     text = f'{title}, "quoted"\nand on two lines'
@@ -38,7 +50,7 @@ async def run(options: argparse.Namespace) -> None:
     if options.threads:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(options.threads))
     crawler = Crawler(
-        parse,
+        parse_odd if options.odd else parse,
         state=StateFolder(folder / STATE, durability=options.durability, window=options.window),
         order=options.order,
         sinks=[SINKS[name].make(folder) for name in options.sinks.split(",") if name],
@@ -63,6 +75,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--window", type=int, default=100_000)
     parser.add_argument("--order", default="breadth")
+    parser.add_argument("--odd", action="store_true", help="some pages have items that CSV cannot hold")
     parser.add_argument("--max-depth", type=int)
     parser.add_argument("--durability", default="process")
     parser.add_argument("--threads", type=int, help="one makes the order of all writes the same in each run")

@@ -31,6 +31,7 @@ RUNS = {
     "a folder with a robots.txt": ("folder", ("--fetchers=64",), LIGHT),
     "newest first, with few in memory": ("small", ("--fetchers=64", "--order=depth", "--window=16"), LIGHT),
     "long ways to its pages first, then short ones": ("ways", ("--fetchers=2", *WAYS), LIGHT),
+    "items that an output cannot hold": ("small", ("--fetchers=64", "--odd"), tuple(present())),
     "waiting for the disk": ("small", ("--fetchers=64", "--durability=power"), LIGHT),
 }
 
