@@ -9,6 +9,7 @@ from pathlib import Path
 
 from crawler.models import Ledger
 from crawler.policy.state_folder import StateFolder
+from crawler.runtime.opening import open_in_thread
 from crawler.runtime.serial_executor import SerialExecutor
 from crawler.state.body_store import BodyStore
 from crawler.state.changes import Changes
@@ -99,6 +100,10 @@ class SqliteRecord:
         """Close the folder, once what is being written is written."""
         await self._executor.run(self._close)
 
+    def close_at_once(self) -> None:
+        """Close it, where nothing else is called."""
+        self._close()
+
     def _commit(self, changes: Changes) -> None:
         if self._bodies is not None:
             self._bodies.write(changes.pages)
@@ -122,7 +127,7 @@ async def open_record(options: StateFolder | None, *, is_depth_first: bool) -> A
     if options is None:
         yield NullRecord()
         return
-    record = await asyncio.to_thread(_opened, options, is_depth_first)
+    record = await open_in_thread(lambda: _opened(options, is_depth_first), SqliteRecord.close_at_once)
     try:
         yield record
     finally:
