@@ -6,6 +6,7 @@ import asyncio
 import os
 import stat
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import msgspec
 from aiofiles.threadpool.binary import AsyncFileIO
 
 from crawler.errors import ClosedError, ConfigurationError, SinkError
+from crawler.sinks.in_place import check_in_place, identity_of
 from crawler.sinks.token import REMEDY
 
 if sys.platform != "win32":
     import fcntl
 
+_NEXT_LOOK = 1.0  # seconds between two looks whether it is where it was, without a state folder; arbitrary
 _TAIL_BYTES = 32  # bytes that distinguish this file from an edited one, or one of another crawl; arbitrary
 
 
@@ -64,6 +67,8 @@ class AppendFile:
         self._is_new = False  # created by `open`
         self._is_entered = False  # whether its entry in the folder survives a power cut
         self._is_regular = False
+        self._looked = 0.0
+        self._path = Path()
 
     def __repr__(self) -> str:
         return f"<AppendFile {self.name!r}>"
@@ -77,6 +82,7 @@ class AppendFile:
         self._lock = asyncio.Lock()  # a lock belongs to the loop that first used it
         self._chunks, self._writing, self._error, self._is_entered = [], None, None, False
         is_named = not isinstance(self.name, int)
+        self._path = _absolute(self.name)
         try:
             kind = await asyncio.to_thread(_kind_of, self.name)
             self._is_new = kind is None
@@ -120,7 +126,7 @@ class AppendFile:
         """Return the end of the file as a position to cut it back to; ``None`` if it cannot be cut.
 
         Raises:
-            SinkError: Something else has changed the file.
+            SinkError: Something else has changed the file, or it is not where it was.
         """
         async with self._lock:
             await self._written()
@@ -129,7 +135,7 @@ class AppendFile:
                 raise self._error
             if not self._is_regular:
                 return None
-            size = await asyncio.to_thread(_size_of, file.fileno())
+            size = await asyncio.to_thread(self._size_in_place, file.fileno())
             if size != self._end.length:
                 text = f"output {self.name!r} has {size} bytes, and this crawl left {self._end.length}"
                 raise SinkError(f"{text}: something else writes to it; let nothing do so while it is crawled into")
@@ -179,11 +185,20 @@ class AppendFile:
             self._is_entered = True
 
     async def close(self) -> None:
-        """Close the file after pending writes."""
+        """Close the file after pending writes.
+
+        Raises:
+            SinkError: It is not where it was.
+        """
         await self._written()
-        if self._file is not None:
-            await self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            if self._is_regular and self._end.length:
+                await asyncio.to_thread(self._size_in_place, file.fileno())
+        finally:
+            await file.close()
 
     def _opened(self) -> AsyncFileIO:
         if self._file is None:
@@ -206,6 +221,17 @@ class AppendFile:
             self._error.__cause__ = error
         else:
             self._end = self._end.after(data)
+        if self._is_regular and self._error is None and time.monotonic() - self._looked > _NEXT_LOOK:
+            self._looked = time.monotonic()
+            try:
+                await asyncio.to_thread(self._size_in_place, file.fileno())
+            except SinkError as error:
+                self._error = error
+
+    def _size_in_place(self, descriptor: int) -> int:
+        """Return the size of the file, if it is where it was opened."""
+        check_in_place(self._path, identity_of(descriptor), self.name)
+        return _size_of(descriptor)
 
     def _failed(self, what: str, error: OSError) -> SinkError:
         return SinkError(f"output {self.name!r} cannot be {what}: {error.strerror or error}")
@@ -223,6 +249,11 @@ class AppendFile:
         if size >= mark.length:
             return f"has {size} bytes, but the first {mark.length} are not what they were"
         return f"has {size} bytes; it had {mark.length}"
+
+
+def _absolute(name: str | int) -> Path:
+    """Return a path that is right also when the process has gone to another folder."""
+    return Path(str(name)).absolute()
 
 
 def _kind_of(name: str | int) -> int | None:

@@ -56,7 +56,7 @@ class ParquetFolder:
 
     def __init__(self, path: Path, rows: int) -> None:
         """Create a folder with parts of at least so many ``rows``; `open` opens it."""
-        self._path = path
+        self._path = path.absolute()  # the folder of the process may be another one later
         self._rows = rows
         self._is_new = False
         self._claim: Claim | None = None
@@ -131,6 +131,7 @@ class ParquetFolder:
             SinkError: The disk is full, or fails.
         """
         spool, held = self._opened(), self._held
+        spool.check_in_place(self._path)
         new = dict.fromkeys(encoded for encoded in shapes if encoded not in self._accepted)
         shape = self._merged(new) if new else held.shape
         try:
@@ -147,8 +148,10 @@ class ParquetFolder:
         """Return the contents of the folder.
 
         Raises:
-            SinkError: Something else has changed the spool.
+            SinkError: Something else has changed the spool, or it is not where it was.
         """
+        if self._spool is not None:
+            self._spool.check_in_place(self._path)
         if self._spool is not None and not self._spool.is_as_left:
             raise SinkError(f"output {str(self._path)!r}: something else writes to it; let nothing do so")
         return self._held
@@ -173,6 +176,7 @@ class ParquetFolder:
         """
         try:
             if self._spool is not None and self._held.rows:
+                self._spool.check_in_place(self._path)
                 self._make_part()
             elif self._spool is not None:
                 self._spool.path.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from crawler.sinks.append import Mark, sync_folder_of, tail_of
+from crawler.sinks.in_place import check_in_place, identity_of
 
 
 class Spool:
@@ -36,6 +37,14 @@ class Spool:
     def is_as_left(self) -> bool:
         """Whether nothing else has written to it."""
         return os.fstat(self._file.fileno()).st_size == self.end.length
+
+    def check_in_place(self, name: object) -> None:
+        """Check that it is where it was; ``name`` is that of the output.
+
+        Raises:
+            SinkError: It is not.
+        """
+        check_in_place(self.path, identity_of(self._file.fileno()), name)
 
     def write(self, data: bytes) -> None:
         """Append ``data``, completely or not at all.

@@ -16,6 +16,7 @@ from typing import Any
 from crawler.errors import ClosedError, ConfigurationError, EncodingError, SinkError
 from crawler.sinks.append import sync_folder_of
 from crawler.sinks.claim import Claim
+from crawler.sinks.in_place import Identity, check_in_place, identity_of
 from crawler.sinks.token import REMEDY
 
 ID, GROUP = "_id", "_group"
@@ -47,12 +48,13 @@ class SqliteFile:
     def __init__(self, path: Path, table: str) -> None:
         """Create an object for the file; `open` opens it."""
         self.crawl, self.group = "", 0
-        self._path = path
+        self._path = path.absolute()  # the folder of the process may be another one later
         self._name = table
         self._table = quoted(table)
         self._is_entered = False  # whether its entry in the folder survives a power cut
         self._claim: Claim | None = None
         self._connection: sqlite3.Connection | None = None
+        self._identity: Identity | None = None
 
     def __repr__(self) -> str:
         return f"<SqliteFile {str(self._path)!r}, {self.group} groups>"
@@ -118,8 +120,9 @@ class SqliteFile:
 
         Raises:
             EncodingError: SQLite cannot have a column of that name, or so many.
-            SinkError: The disk is full, or fails, or another program has locked the file.
+            SinkError: The disk is full, or fails, another program has locked the file, or it is not where it was.
         """
+        check_in_place(self._path, self._identity, self._path)
         group = self.group + 1
         with self._transaction() as execute:
             self._add_columns({name: None for row in rows for name in row})
@@ -153,13 +156,21 @@ class SqliteFile:
         self._is_entered = True
 
     def close(self) -> None:
-        """Close the file; the log is merged into it."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if self._claim is not None:
-            self._claim.give_up()
-            self._claim = None
+        """Close the file; the log is merged into it.
+
+        Raises:
+            SinkError: It is not where it was.
+        """
+        connection, self._connection = self._connection, None
+        claim, self._claim = self._claim, None
+        try:
+            if connection is not None and self.group:
+                check_in_place(self._path, self._identity, self._path)
+        finally:
+            if connection is not None:
+                connection.close()
+            if claim is not None:
+                claim.give_up()
 
     def _connect(self, mode: str) -> None:
         try:
@@ -172,6 +183,7 @@ class SqliteFile:
             )
             if mode == "rwc":
                 self._prepare()
+            self._identity = identity_of(self._path)
         except sqlite3.Error as error:
             raise self._unusable(f"cannot be written: {error}") from error
 
