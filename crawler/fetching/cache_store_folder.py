@@ -32,6 +32,7 @@ from crawler.http.cache_control import value_of
 from crawler.http.mime import content_type_of
 from crawler.http.stored import Stored, digest_of
 from crawler.policy.caching import Cache
+from crawler.runtime.private import make_private_folder, write_private
 
 _HEAD = "cache.json"
 _UNFINISHED = "unfinished"
@@ -87,7 +88,8 @@ class FolderBackend:
         if not self._is_replay and (
             not self._path.exists() or all(file == unfinished for file in self._path.iterdir())
         ):
-            unfinished.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self._path)
+            unfinished.mkdir(exist_ok=True)
             self._write_head(_Head(FORMAT, VERSION, 1))
         try:
             head = msgspec.json.decode((self._path / _HEAD).read_bytes(), type=_Head)
@@ -206,7 +208,7 @@ class FolderBackend:
     def _write(self, path: Path, data: bytes) -> None:
         unfinished = self._path / _UNFINISHED / secrets.token_hex(8)
         try:
-            unfinished.write_bytes(data)
+            write_private(unfinished, data)
             try:
                 unfinished.replace(path)
             except FileNotFoundError:

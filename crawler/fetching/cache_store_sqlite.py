@@ -20,6 +20,7 @@ from crawler.fetching.cache_store_format import (
 )
 from crawler.http.stored import Stored
 from crawler.policy.caching import Cache
+from crawler.runtime.private import make_private
 from crawler.runtime.zstandard import STORED, decompressed, zstd
 
 _APPLICATION_ID = 0x4352574C  # "CRWL": identifies the file, also for SQLite's own tools
@@ -255,6 +256,7 @@ def _connect(path: Path, *, must_exist: bool) -> sqlite3.Connection:
     try:
         if not must_exist:
             path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path)
         uri = f"{path.absolute().as_uri()}?mode={'rw' if must_exist else 'rwc'}"
         return sqlite3.connect(uri, uri=True, timeout=_LOCK_SECONDS, isolation_level=None)
     except (sqlite3.Error, OSError) as error:

@@ -12,6 +12,7 @@ import msgspec
 from crawler.document.page import Page
 from crawler.errors import ConfigurationError, QuarantineError
 from crawler.models import Request
+from crawler.runtime.private import make_private_folder, write_private
 from crawler.runtime.unicode_text import writable
 
 
@@ -80,8 +81,8 @@ def save(folder: str | os.PathLike[str], page: Page, error: QuarantineError, par
     )
     name = blake2b(page.request.fingerprint.encode(), digest_size=8).hexdigest()
     path = Path(folder) / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(quarantined), indent=1))
+    make_private_folder(path.parent)
+    write_private(path, msgspec.json.format(msgspec.json.encode(quarantined), indent=1))
     return path
 
 

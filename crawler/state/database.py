@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from crawler.errors import StateError
+from crawler.runtime.private import make_private
 from crawler.state.schema import APPLICATION_ID, SCHEMA, VERSION
 
 NAME = "state.sqlite"
@@ -48,6 +49,8 @@ def open_database(
     """
     path = folder / kind.name
     is_new = not path.exists()
+    with suppress(OSError):  # SQLite says why it cannot be made
+        make_private(path)  # its log and index get the mode of the database
     connection = _connect(path, "rwc", patience)
     with _closed_on_error(connection, path):
         if is_new or _is_empty(connection):

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 from crawler.errors import StateError
+from crawler.runtime.private import make_private_folder
 
 
 def make_folder(folder: Path, *, survives_power: bool) -> None:
-    """Make ``folder``, and those that it is in, where they are missing.
+    """Make ``folder``, and those that it is in, where they are missing. Only its owner may look into it.
 
     Where it ``survives_power``, its entry in its parent is on the disk when this returns. SQLite only syncs the entries
     of its own files.
@@ -20,7 +21,7 @@ def make_folder(folder: Path, *, survives_power: bool) -> None:
     """
     try:
         made = [each for each in folder.absolute().parents if not each.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         if survives_power:
             for each in (folder.absolute(), *made):
                 _sync(each.parent)

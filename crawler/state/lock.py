@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from crawler.errors import StateError
+from crawler.runtime.private import open_private
 
 if sys.platform != "win32":
     import fcntl
@@ -28,7 +29,7 @@ class FolderLock:
         """
         self._path = folder / "lock"
         try:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise StateError(f"the state folder {str(folder)!r} cannot be written: {error.strerror}") from error
         try:
