@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from hashlib import blake2b
 
 from msgspec.structs import replace
 
@@ -17,6 +18,7 @@ from crawler.policy.quotas import Quotas
 from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Boundary
 from crawler.policy.traps import Traps
+from crawler.runtime.shortened import shortened
 from crawler.url import LONGEST_URL, without_userinfo
 
 _IN_AN_ITERATION = 500  # links; they take the loop about 2 ms
@@ -48,6 +50,8 @@ class Discovery:
         if reason is None:
             self._frontier.add(request, found_on)
         else:
+            if reason is Refusal.LONG:
+                request = replace(request, url=_told_apart(request.url))
             self._frontier.refuse(request, reason, found_on)
 
     def refusal_of_hop(self, target: Request) -> Refusal | None:
@@ -117,3 +121,9 @@ class Discovery:
         """Return a normalised ``url`` in the canonical spelling of this crawl."""
         url = without_userinfo(url)  # links of strangers carry no credentials of ours
         return url if self._rewriting is None else self._rewriting.rewritten(url)
+
+
+def _told_apart(url: str) -> str:
+    """Return the beginning of a ``url`` that is too long, with a digest of all of it: it is only to be shown."""
+    digest = blake2b(url.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{shortened(url)}#{digest}"

@@ -19,6 +19,7 @@ from crawler.errors import (
 )
 from crawler.frontier.frontier import Frontier
 from crawler.models import Failure, Request, State
+from crawler.runtime.shortened import shortened
 
 OnFailure: TypeAlias = Callable[[Failure], object]
 
@@ -121,4 +122,4 @@ def failure_of(request: Request, error: CrawlerError, saved: str = "") -> Failur
 def _message_of(request: Request, error: CrawlerError) -> str:
     """Return what happened: the error, where redirects had led, and why no other attempt was made."""
     where = "" if request.url == request.asked else f"redirected to {request.url}: "
-    return where + "; ".join([str(error), *getattr(error, "__notes__", ())])
+    return where + "; ".join([shortened(str(error)), *getattr(error, "__notes__", ())])

@@ -33,6 +33,7 @@ from crawler.errors import (
 from crawler.models import SITEMAP, PageRetry, Request
 from crawler.parsing.packing import unpack, unpickle
 from crawler.parsing.worker_guard import Guard, GuardOptions, protect, resident_bytes
+from crawler.runtime.shortened import shortened, without_middle
 from crawler.sitemaps import read_sitemap
 
 Encode: TypeAlias = Callable[[Any], bytes]
@@ -230,7 +231,7 @@ def _as_value(error: BaseException) -> CrawlerError:
     if isinstance(error, PageRetryError):
         return PageRetryError(_message_of(error), wait=error.wait)
     if isinstance(error, ParseError | ResultError) and type(error) in {ParseError, ResultError}:
-        return type(error)(_message_of(error), str(error.traceback))
+        return type(error)(_message_of(error), without_middle(str(error.traceback)))
     if isinstance(error, SinkError) and type(error) in {SinkError, EncodingError}:
         return type(error)(_message_of(error))
     return explain(error)
@@ -250,13 +251,13 @@ def explain(error: BaseException) -> ParseError:
     """Return an exception of user code as text, which always pickles: type, message, place, traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    text = "".join(traceback.format_exception(error))
+    text = without_middle("".join(traceback.format_exception(error)))
     return ParseError(f"{type(error).__name__}: {_message_of(error)}{place}", text)
 
 
 def _message_of(error: BaseException) -> str:
     try:
-        return str(error)
+        return shortened(str(error))
     except Exception:  # a user's type may raise anything
         return "(an exception that cannot be printed)"
 
