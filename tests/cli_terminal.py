@@ -74,7 +74,7 @@ async def terminal(
         stdout=its if stdout is None else stdout,
         stderr=its,
         cwd=ROOT,
-        env=plain_environment(TERM="xterm", **environment),
+        env=plain_environment(**{"TERM": "xterm", **environment}),
         start_new_session=True,
     )
     os.close(its)

@@ -8,6 +8,7 @@ from typing import Any
 
 from crawler.cli.options.output import CrawlOutput
 from crawler.cli.screen import Screen
+from crawler.observe.plain import escaped_json
 from crawler.sinks.by_suffix import sink_for
 from crawler.sinks.jsonl import JsonLines, encode_line
 from crawler.sinks.sink import Sink
@@ -28,7 +29,7 @@ class ScrollingLines:
     """Writes items to the terminal as JSON Lines, above the live display."""
 
     def __init__(self, screen: Screen) -> None:
-        self.encode = encode_line
+        self.encode = encode_for_terminal
         self._screen = screen
 
     def __repr__(self) -> str:
@@ -57,6 +58,14 @@ def output_for(options: CrawlOutput, sinks: tuple[Sink, ...], screen: Screen) ->
         return Output(sinks, "the sinks of the file")
     if options.json:
         return Output(())
-    if screen.is_live and sys.stdout.isatty():
+    if screen.is_live and sys.stdout is not None and sys.stdout.isatty():
         return Output((ScrollingLines(screen),), is_stdout=True)
-    return Output((JsonLines(_STDOUT),), is_stdout=True)
+    lines = JsonLines(_STDOUT)
+    if sys.stdout is not None and sys.stdout.isatty():  # it is None where it was closed
+        lines.encode = encode_for_terminal
+    return Output((lines,), is_stdout=True)
+
+
+def encode_for_terminal(item: Any) -> bytes:
+    """Return ``item`` as a line of JSON without control characters; see `encode_line` for errors."""
+    return escaped_json(encode_line(item).decode()).encode()

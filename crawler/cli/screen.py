@@ -14,7 +14,7 @@ from rich.text import Text
 from crawler.cli.prints import CrashDumps
 from crawler.crawl.summary import Statistics
 from crawler.observe.log import LogLines, crawl_text
-from crawler.observe.plain import plain
+from crawler.observe.plain import plain, plain_entry
 from crawler.observe.progress import LiveDisplay
 from crawler.observe.reparsing import ReparseBar
 from crawler.observe.reparsing import line as reparse_line
@@ -91,7 +91,7 @@ class _ConsoleLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         style = {logging.WARNING: "yellow", logging.DEBUG: "dim"}.get(record.levelno, "")
-        self._lines.append(Text(plain(self.format(record)), style))
+        self._lines.append(Text(self.format(record), style))
         if len(self._lines) > 1:
             return
         try:
@@ -107,10 +107,13 @@ class _ConsoleLog(logging.Handler):
 
 
 class _Line(logging.Formatter):
-    """Formats records as ``12:30:00 warning: …``."""
+    """Formats records as ``12:30:00 warning: …``, wherever they go: all of it may be text of strangers."""
 
     def __init__(self, *, with_time: bool) -> None:
         super().__init__("%(asctime)s %(message)s" if with_time else "%(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return plain_entry(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
         if record.levelno == logging.WARNING:
