@@ -21,7 +21,10 @@ STATE = "state"
 
 
 def parse(page: Page) -> Iterator[Any]:
-    """Yield one item, which says of itself whether it is whole, and follow the links."""
+    """Yield one item, which says of itself whether it is whole, and follow links; some pages come twice for it."""
+    if "/again" in page.url and not page.request.attempt:
+        yield page.retry("it is to be fetched again")
+        return
     yield item_of(page.url, page.title)
     yield from page.links()
 

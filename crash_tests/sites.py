@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -158,22 +158,39 @@ _CROSSINGS, _DEEPEST = 90, 5
 
 
 @cache
-def _ways() -> tuple[tuple[int, ...], ...]:
-    """Return the links of each page of a site where a crawl that goes deep first finds long ways before short ones."""
+def _ways() -> tuple[tuple[str, ...], ...]:
+    """Return the links of each page of a site where a crawl that goes deep first finds long ways before short ones.
+
+    A page is a folder: a link without the slash at its end is redirected. Some links lead nowhere.
+    """
     draw = random.Random(5)
     return tuple(
-        tuple(draw.sample(range(_CROSSINGS), 2)) + ((number + 1,) if number + 1 < _CROSSINGS else ())
+        tuple(_way_to(draw.randrange(_CROSSINGS), draw.randrange(8)) for _ in range(2))
+        + ((_way_to(number + 1, draw.randrange(2)),) if number + 1 < _CROSSINGS else ())
         for number in range(_CROSSINGS)
     )
 
 
-def _near() -> set[int]:
-    """Return the pages that are at most so many links away from the first."""
-    near = front = {0}
-    for _ in range(_DEEPEST):
-        front = {target for number in front for target in _ways()[number]} - near
-        near = near | front
-    return near
+def _way_to(number: int, kind: int) -> str:
+    """Return a link to a page, its redirect, or to nothing."""
+    name = _name_of(number)
+    return f"/{name}" if kind == 1 else f"/{name}/nothing" if kind == 2 else f"/{name}/"
+
+
+def _name_of(number: int) -> str:
+    return f"again{number}" if number % 10 == 7 else str(number)
+
+
+@cache
+def _near() -> dict[str, int]:
+    """Return the depths of all links that are not too deep, by the breadth of the site first."""
+    pages = {f"/{_name_of(number)}/": links for number, links in enumerate(_ways())}
+    found, front = dict[str, int](), {"/0/"}
+    for depth in range(_DEEPEST + 1):
+        front |= {f"{link}/" for link in front if f"{link}/" in pages}  # a redirect is as deep as its target
+        found |= {link: depth for link in front if link not in found}
+        front = {target for link in front for target in pages.get(link, ())} - found.keys()
+    return found
 
 
 class _Ways(Site):
@@ -183,14 +200,20 @@ class _Ways(Site):
     async def serve(self) -> AsyncIterator[ServerProcess]:
         with tempfile.TemporaryDirectory() as name:
             for number, links in enumerate(_ways()):
-                page = f"<title>{number}</title>" + _anchors([f"/{link}.html" for link in links])
-                (Path(name) / f"{number}.html").write_text(page)
+                folder = Path(name) / _name_of(number)
+                folder.mkdir()
+                (folder / "index.html").write_text(f"<title>{number}</title>" + _anchors(list(links)))
             async with ServerProcess(root=name) as server:
                 yield server
 
 
 def _ways_truth(server: ServerProcess) -> Found:
-    return Found(frozenset(f"{server.url}{number}.html" for number in _near()))
+    def urls(links: Iterable[str]) -> frozenset[str]:
+        return frozenset(server.url.removesuffix("/") + link for link in links)
+
+    pages = {link for link in _near() if link.endswith("/")}
+    failed = {link for link in _near() if link.endswith("/nothing")}
+    return Found(urls(pages), urls(_near().keys() - pages - failed), urls(failed))
 
 
 SITES = {
@@ -199,7 +222,7 @@ SITES = {
     "small": _web(120, 1),
     "tiny": _tiny(),
     "folder": _Folder(150, "", lambda: ServerProcess(root="."), _folder_truth),
-    "ways": _Ways(60, "0.html", lambda: ServerProcess(root="."), _ways_truth),
+    "ways": _Ways(90, "0/", lambda: ServerProcess(root="."), _ways_truth),
     "postgresql": _manual(),
 }
 """By name: the procedural web on one host and on seven, two small ones, folders, many ways to each page, a manual."""

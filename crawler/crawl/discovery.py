@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from msgspec.structs import replace
 
-from crawler.crawl.page_ways import PageWays
+from crawler.crawl.page_ways import PageWays, take_shorter
 from crawler.document.page import Page
 from crawler.frontier.frontier import Frontier
 from crawler.models import SITEMAP, Refusal, Request
@@ -54,6 +54,18 @@ class Discovery:
                 request = replace(request, url=_told_apart(request.url))
             self._frontier.refuse(request, reason, found_on)
 
+    def add_seed(self, seed: Request) -> None:
+        """Add a seed, which is in scope and not deep; one that is known may be less deep by that."""
+        if not self._frontier.add(replace(seed, url=self.canonical(seed.url))):
+            take_shorter(self._frontier, self.add, replace(seed, url=self.canonical(seed.url)), 0)
+
+    def redirected(self, target: Request) -> None:
+        """Note that a request ends where it has been redirected to: ``target`` is no deeper than it."""
+        if self._frontier.ways is not None:
+            way = PageWays(self._frontier, self.add, target, 0)
+            way.lead_on(replace(target, depth=way.depth))
+            way.end()
+
     def refusal_of_hop(self, target: Request) -> Refusal | None:
         """Return why a request is refused that a redirect has led to ``target``, if it is. It is as deep as before."""
         return self._refusal_at(target.url, is_known=self._frontier.has_seen(target))
@@ -89,7 +101,7 @@ class Discovery:
         """Add all that ``page`` leads to; of a great many, some in each iteration of the loop."""
         # A sitemap only says where to begin: its entries are as deep as the sitemap itself.
         step, found_on = int(page.label != SITEMAP), page.request.serial
-        ways = None if self._frontier.ways is None else PageWays(self._frontier, self.add, page, step)
+        ways = None if self._frontier.ways is None else PageWays(self._frontier, self.add, page.request, step)
         depth = page.depth + step if ways is None else ways.depth
         for count, link in enumerate(parsed.links, 1):
             if not count % _IN_AN_ITERATION:
@@ -106,6 +118,7 @@ class Discovery:
                 await asyncio.sleep(0)
             url = self.canonical(request.url) if request.method == "GET" else without_userinfo(request.url)
             new = replace(request, url=url, depth=depth, parent=page.url, redirects=0, hops=(), attempt=0)
+            new = self._frontier.discovered.told_apart(new) if new.again else new
             if ways is None or new.again:
                 self.add(new, found_on)
             else:

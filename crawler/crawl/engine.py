@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from msgspec.structs import replace
-
 from crawler.crawl.dispatcher import InFlight
 from crawler.crawl.parts import Parts, Rules
 from crawler.crawl.resume import resume_frontier
@@ -173,12 +171,17 @@ class Engine:
     # ── seeds ──
 
     async def _seed(self, seeds: Seeding) -> None:
+        ways = self._frontier.ways
+        if ways is not None:
+            ways.wait_for_seeds()
         await seeds.run(self._add_seed, self._wired.failed_requests.refuse, lambda: self._frontier.pending)
+        if ways is not None:
+            ways.seeds_are_over()
         self._parts.waker()  # that there are no more may be the end of the crawl
 
     def _add_seed(self, seed: Request) -> None:
         self.include_seeds((seed.url,))
         try:
-            self._frontier.add(replace(seed, url=self._wired.discovery.canonical(seed.url)))
+            self._wired.discovery.add_seed(seed)
         except ParseError as error:
             raise ConfigurationError(str(error)) from error

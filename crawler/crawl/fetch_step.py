@@ -124,6 +124,8 @@ class FetchStep:
 
     def _arrived(self, request: Request, page: Page) -> Page | None:
         """Return the page with the request that it belongs to; ``None`` where another request brings it."""
+        if request.hops:
+            self._discovery.redirected(request)
         belongs_to = self._frontier.redirects.arrived(request)
         if belongs_to is None:
             self._dispatcher.uncount()
@@ -145,6 +147,7 @@ class FetchStep:
         self._counters.redirects += 1
         # With cookies, what a URL answers may differ from what it has answered before.
         if not self._rules.may_repeat and self._frontier.redirects.is_of_another(target):
+            self._discovery.redirected(target)
             self._frontier.redirects.end_at_another(request, target)
         else:
             self._frontier.redirects.hop(target)

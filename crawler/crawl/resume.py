@@ -89,7 +89,7 @@ def restore_ways(ways: ShortestWays, known: Ways) -> None:
         links = joined([digest for digest in digests if digest not in known.put_off])
         return UnprovenPage(row.serial, row.step, links, too_deep)
 
-    ways.restore(known.depths, known.lowered, [(row.digest, row.depth, page_of(row)) for row in known.unproven])
+    ways.restore(known.depths, known.lowered, [(row.digest, page_of(row)) for row in known.unproven])
 
 
 async def _a_few_at_once(many: Iterable[T]) -> AsyncIterator[T]:

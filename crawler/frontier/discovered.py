@@ -81,6 +81,10 @@ class Discovered:
         plain = replace(request, again=False)
         return request if plain.fingerprint in self.seen else plain
 
+    def at_its_depth(self, request: Request) -> Request:
+        """Return a request that is not done with the depth that it has by now."""
+        return self._ways.at_its_depth(request) if self._ways else request
+
     def note_redirected(self, fingerprint: str) -> None:
         """Take note that a request has ended as a redirect: there was no page for its URL."""
         digest = self.seen.digest(fingerprint)

@@ -193,7 +193,7 @@ class Frontier:
             return request
         self._counts.move(State.PENDING, State.IN_FLIGHT)
         self.window.note_taken(request)
-        return self.ways.taken(request) if self.ways else request
+        return self.ways.at_its_depth(request) if self.ways else request
 
     def put_back(self, request: Request) -> None:
         """Undo `acquire`, where it turned out that the request cannot be fetched now."""

@@ -93,6 +93,7 @@ class Redirects:
 
     def _take_over(self, request: Request) -> Request:
         """Close a request that was redirected to a new URL; return the one for that, which is in flight instead."""
+        request = self._discovered.at_its_depth(request)
         request_there = self._discovered.told_apart(request) if request.again else request
         target = replace(request_there, serial=self._discovered.serial + 1, parent=request.asked, attempt=0, hops=())
         self._discovered.add(target, request.serial, self._schedule.host(target).key)

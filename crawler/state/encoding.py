@@ -54,6 +54,7 @@ def ways(learnt: Iterable[Lowered | Unproven | Proven]) -> Iterator[tuple[str, R
         match each:
             case Lowered():
                 yield "INSERT OR REPLACE INTO lowered VALUES (?, ?)", (each.digest, each.depth)
+                yield "UPDATE unproven SET depth = ?2 WHERE digest = ?1", (each.digest, each.depth)
             case Unproven():
                 row = each.digest, each.depth, each.serial, each.step, each.links
                 yield "INSERT OR REPLACE INTO unproven VALUES (?, ?, ?, ?, ?)", row

@@ -13,7 +13,7 @@ _MEANINGS = {
     "order": "what waits on the disk keeps its place",
     "parser": "the items of pages that are done are those of the parser before; see crawler reparse",
     "user_agent": "the rules of robots.txt that are known were read for the name before, until they are a day old",
-    "limits.max_depth": "what was too deep is taken up where it is not any more",
+    "limits.max_depth": "what was too deep is taken up where it is not any more; what waits stays, however deep",
 }
 """What a change means for what is known already, by the beginning of the option's name."""
 
