@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,3 +80,14 @@ def test_any_text_is_read(text: str) -> None:
 @given(st.text(alphabet='/;=,"\\ abc'))
 def test_any_text_of_signs_is_read(text: str) -> None:
     content_type_of(text)
+
+
+def test_long_types_do_not_stay_in_memory() -> None:
+    content_type_of("text/html")  # what is made once
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            assert content_type_of(f"text/html; a{number}=" + "x" * 100_000).essence == "text/html"
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()

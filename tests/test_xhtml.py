@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from html import escape
 from xml.etree import ElementTree as ET
 
@@ -145,3 +146,18 @@ def test_links_and_title_are_those_that_an_xml_parser_finds(head: str, body: str
     assert {link.url.rpartition("/")[2] for link in made.links()} == links
     if title is None or not len(title):
         assert made.title == " ".join(direct.split())
+
+
+def test_long_names_do_not_stay_in_memory() -> None:
+    as_html("<html/>")  # what is made once
+    tracemalloc.start()
+    try:
+        for number in range(50):
+            name = f"a{number}" + "x" * 100_000
+            assert (
+                as_html(f"<html><{name} {name}=''/></html>")
+                == f'<!DOCTYPE html><html><{name} {name}=""></{name}></html>'
+            )
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()

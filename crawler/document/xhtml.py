@@ -28,6 +28,7 @@ _TEXT = frozenset({"textarea", "title"})
 _OF_CHARACTERS = _CODE | _TEXT | {"iframe", "noembed", "noframes", "xmp"}  # in HTML they have no elements
 _SPECIAL = _VOID | {"head", "body", "template", "pre", "textarea", "listing"}
 _LONGEST_NAMESPACE = 200  # characters; expat repeats them for each element; arbitrary
+_LONGEST_REMEMBERED = 1000  # characters of a name; arbitrary. A page can have names of megabytes, and the next others
 _NAMED = re.compile(r"&(?!#|(?:amp|lt|gt|quot|apos);)").search
 _ENTITIES = "".join(
     f'<!ENTITY {name} "&#{point};">'
@@ -190,9 +191,12 @@ class _Writer:
         (self._moved if element.is_moved else self._written).append(text)
 
 
-@lru_cache(maxsize=1024)
 def _name(full_name: str) -> tuple[str, bool]:
     """Return the name of an element in HTML, and whether it is one of HTML."""
+    return _remembered_name(full_name) if len(full_name) <= _LONGEST_REMEMBERED else _new_name(full_name)
+
+
+def _new_name(full_name: str) -> tuple[str, bool]:
     uri, name, prefix = _parts(full_name)
     if uri not in _WITHOUT_PREFIX:
         name = f"{prefix or 'xml'}:{name}"
@@ -206,8 +210,12 @@ def _fields(attributes: list[str]) -> str:
     return "".join([f' {name}="{escape(value)}"' for name, value in pairs])
 
 
-@lru_cache(maxsize=1024)
 def _attribute(full_name: str) -> str:
+    """Return the name of an attribute in HTML."""
+    return _remembered_attribute(full_name) if len(full_name) <= _LONGEST_REMEMBERED else _new_attribute(full_name)
+
+
+def _new_attribute(full_name: str) -> str:
     uri, name, prefix = _parts(full_name)
     return f"{_PREFIXES.get(uri, prefix)}:{name}" if uri else name
 
@@ -218,3 +226,7 @@ def _parts(full_name: str) -> tuple[str, str, str]:
     if len(parts) == 1:
         return "", full_name, ""
     return parts[0], parts[1], parts[2] if len(parts) > 2 else ""
+
+
+_remembered_name = lru_cache(maxsize=1024)(_new_name)
+_remembered_attribute = lru_cache(maxsize=1024)(_new_attribute)

@@ -14,6 +14,7 @@ from functools import lru_cache
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _NAME_END, _VALUE_END = re.compile("[;=]"), re.compile(";")
+_LONGEST_REMEMBERED = 1000  # characters; arbitrary. A server can send 256 KiB, and others with each page
 _BLANKS = "\t\n\r "
 _UNKNOWN = frozenset({"unknown/unknown", "application/unknown", "*/*"})  # MIME Sniffing standard §7
 _PART = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*"?)+', re.DOTALL)  # up to a comma that is not quoted
@@ -35,13 +36,16 @@ class MimeType:
 NOTHING = MimeType()
 
 
-@lru_cache(maxsize=1024)
 def content_type_of(fields: str) -> MimeType:
     """Return the type that a ``Content-Type`` means; nothing where it is none, or one that means an unknown type.
 
     Args:
         fields: The field; several of them, separated by commas.
     """
+    return _remembered(fields) if len(fields) <= _LONGEST_REMEMBERED else _content_type_of(fields)
+
+
+def _content_type_of(fields: str) -> MimeType:
     found, essence, charset = NOTHING, "", ""
     for part in _PART.findall(fields):
         one = parsed(part)
@@ -53,6 +57,9 @@ def content_type_of(fields: str) -> MimeType:
             one = MimeType(essence, {**one.parameters, "charset": charset})
         found = one
     return MimeType("", found.parameters) if found.essence in _UNKNOWN else found
+
+
+_remembered = lru_cache(maxsize=1024)(_content_type_of)
 
 
 def parsed(text: str) -> MimeType | None:
