@@ -12,9 +12,11 @@ from pathlib import Path
 from tests import preloaded
 from tests.cli_process import COMMAND, ROOT, Finished, finish
 
-# Makes a terminal the one that controls this process, so that Ctrl-C is a signal; then becomes another program.
+# Makes a terminal the one that controls this process, so that Ctrl-C is a signal; then becomes another program. Where
+# the tests run in the background of a shell, they have that signal ignored, and would hand that down.
 _TAKE_CONTROL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from crawler import ConfigurationError, Failure, SinkError, State
 from crawler.cli.failures_file import FailureList
+from crawler.cli.remedies import remedy_for
 from tests.cli_process import finish, run, start
 from tests.hostile import until
 from tests.integration.sites import links, serve
@@ -261,3 +262,17 @@ async def test_two_crawls_do_not_write_to_one_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="another crawl is writing to it"):
         await second.open()
     await first.close()
+
+
+@pytest.mark.parametrize(
+    ("message", "remedy"),
+    [
+        ("redirect loop: …; if it wants its cookie back, keep Cookies()", "--cookies memory"),
+        ("502; not attempted again, as the retry budget of a is used up: see Retry(budget=…)", "--retry-budget none"),
+        ("502", ""),
+    ],
+)
+def test_a_remedy_is_an_option_of_the_command_line(message: str, remedy: str) -> None:
+    found = remedy_for("ProtocolError", message)
+    assert found.startswith(remedy)
+    assert bool(found) is bool(remedy)

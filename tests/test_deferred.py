@@ -12,7 +12,7 @@ def test_requests_come_up_by_time_then_by_age() -> None:
     for each, until in zip(requests, (5.0, 3.0, 5.0), strict=True):
         deferred.push(each, until)
     assert (len(deferred), deferred.next_at) == (3, 3.0)
-    assert [deferred.pop() for _ in range(3)] == [requests[1], requests[0], requests[2]]
+    assert [deferred.pop()[0] for _ in range(3)] == [requests[1], requests[0], requests[2]]
     assert (len(deferred), deferred.next_at) == (0, math.inf)
 
 

@@ -79,6 +79,13 @@ def test_a_body_that_is_no_json_is_a_value_error(body: str) -> None:
         page(body).json()
 
 
+@pytest.mark.parametrize("depth", [700, 100_000])
+def test_json_that_is_nested_too_deep_is_a_value_error_with_odd_text_in_it_too(depth: int) -> None:
+    body = "[" * depth + '"\\ud83d"' + "]" * depth
+    with pytest.raises(ValueError, match=r"[Ii]nvalid|surrogate|nested too deep"):
+        page(body).json()
+
+
 def test_links_are_requests_resolved_against_the_base_of_the_page_each_once() -> None:
     made = page("<base href=/root/><a href=a>1</a><a href=a#x>2</a><area href=../b><a href=mailto:x>3</a>")
     assert urls(made) == ["http://example.org/root/a", "http://example.org/b"]

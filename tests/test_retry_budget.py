@@ -41,7 +41,7 @@ def test_where_each_request_succeeds_in_the_end_no_retry_is_refused(share: float
         for _ in range(at_once if fails == 1 else 1):
             assert spend(budgets, fails) == fails
             for _ in range(fails):
-                budgets.note_success(HOST)
+                budgets.note_success(HOST, 1)
     assert budgets.refused == 0
 
 
@@ -61,7 +61,7 @@ def test_nothing_is_remembered_of_a_host_that_has_given_all_back() -> None:
     assert not budgets.are_untouched
     assert repr(budgets) == "<RetryBudgets 1 hosts have taken some, 0 refused>"
     for _ in range(3):
-        budgets.note_success(HOST)
+        budgets.note_success(HOST, 1)
     assert budgets.are_untouched
 
 

@@ -8,9 +8,10 @@ from itertools import count, pairwise
 import pytest
 from msgspec.structs import replace
 
+from crawler.frontier.frontier import Frontier
 from crawler.frontier.host_queue import HostQueue
 from crawler.frontier.schedule import Schedule
-from crawler.models import Request
+from crawler.models import Failure, Request, State
 from crawler.policy.pace import Outcome
 from crawler.policy.politeness import HostRule
 
@@ -48,7 +49,9 @@ class Site:
                 if not hangs:
                     good.append(now)
                 elif request.attempt + 1 < _ATTEMPTS:
-                    self.schedule.defer(replace(request, attempt=request.attempt + 1), now + 0.5 * 2**request.attempt)
+                    self.schedule.defer(
+                        replace(request, attempt=request.attempt + 1), now + 0.5 * 2**request.attempt, is_last=True
+                    )
             elif ready_at is None:
                 break
             else:
@@ -101,31 +104,39 @@ def test_a_host_that_is_down_is_given_up_after_few_requests() -> None:
     assert site.schedule.host(Request("http://a.example/")).pace.is_down
 
 
-def queue(*requests: Request) -> HostQueue:
+def queue(last: list[Request], others: list[Request]) -> HostQueue:
     made = HostQueue()
-    for request in requests:
+    for request in last:
+        made.push_last(request)
+    for request in others:
         made.push(request)
     return made
 
 
-def test_what_is_attempted_again_comes_after_the_fresh_whatever_their_rank() -> None:
-    fresh = [Request(f"http://a.example/{number}", serial=number, rank=9.0) for number in range(2, 6)]
-    again = Request("http://a.example/1", serial=1, attempt=1)
-    made = queue(again, *fresh)
-    assert [made.pop() for _ in range(len(made))] == [*fresh, again]
+def test_what_was_not_answered_in_time_comes_after_the_others_whatever_their_rank() -> None:
+    others = [Request(f"http://a.example/{number}", serial=number, rank=9.0) for number in range(2, 6)]
+    last = Request("http://a.example/1", serial=1, attempt=1)
+    made = queue([last], others)
+    assert [made.pop() for _ in range(len(made))] == [*others, last]
+    assert not made
 
 
-def test_what_is_attempted_again_does_not_wait_for_a_host_without_end() -> None:
-    fresh = [Request(f"http://a.example/{number}", serial=number) for number in range(10, 60)]
-    again = [Request(f"http://a.example/{number}", serial=number, attempt=1) for number in range(1, 3)]
-    made = queue(*again, *fresh)
+def test_what_comes_last_does_not_wait_for_a_host_without_end() -> None:
+    others = [Request(f"http://a.example/{number}", serial=number) for number in range(10, 60)]
+    last = [Request(f"http://a.example/{number}", serial=number, attempt=1) for number in range(1, 3)]
+    made = queue(last, others)
     order = [made.pop() for _ in range(40)]
     assert [place for place, request in enumerate(order) if request.attempt] == [16, 33]
 
 
-def test_what_was_put_back_is_first_among_what_is_attempted_again() -> None:
-    first, second = (Request(f"http://a.example/{number}", serial=7, attempt=1) for number in range(2))
-    made = queue(first, second)
-    made.push_first(made.pop())
-    assert [made.pop(), made.pop()] == [first, second]
-    assert not made
+@pytest.mark.parametrize(("error", "is_last"), [("FetchTimeoutError", True), ("StatusError", False)])
+def test_only_what_was_not_answered_in_time_comes_last(error: str, is_last: bool) -> None:
+    frontier = Frontier(lambda _: HostRule(0.0, None))
+    for number in range(3):
+        frontier.add(Request(f"http://a.example/{number}"))
+    first = frontier.acquire(0.0)
+    assert first is not None
+    frontier.release(first, 0.0)
+    frontier.retry(first, 0.0, Failure(first.url, State.FAILED, error, "no"))
+    order = [request.attempt for request in iter(lambda: frontier.acquire(1.0), None)]
+    assert order == ([0, 0, 1] if is_last else [1, 0, 0])

@@ -15,6 +15,10 @@ _REMEDIES = {
     "RobotsDeniedError": "--ignore-robots does not ask; for sites of your own",
     "TLSError": "--ca-file FILE trusts an authority, or a server, of your own",
 }
+_BY_MESSAGE = {
+    "keep Cookies()": "--cookies memory keeps cookies, which some sites set with a redirect to the same page",
+    "Retry(budget=": "--retry-budget none has no bound; for sites that can take it",
+}
 
 
 def remedy_for(error: str, message: str) -> str:
@@ -24,6 +28,9 @@ def remedy_for(error: str, message: str) -> str:
         error: The type of the error.
         message: Its message. No option allows some of the blocked addresses.
     """
+    for text, remedy in _BY_MESSAGE.items():
+        if text in message:
+            return remedy
     is_always_blocked = error == "BlockedAddressError" and "allow_private" not in message
     return "" if is_always_blocked else _REMEDIES.get(error, "")
 

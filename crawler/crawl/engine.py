@@ -112,7 +112,7 @@ class Engine:
         """Crawl from ``seeds`` until nothing is left to do, a limit is reached, or `stop` is called.
 
         Raises:
-            SinkError: Items could not be written.
+            SinkError: Items could not be written, or none of all the pages' items could be encoded.
             WorkerLostError: Workers die and cannot be replaced.
             LedgerError: The states of the URLs do not add up.
         """
@@ -130,6 +130,7 @@ class Engine:
             await self._committer.salvage()
             self.is_running = False
         await self._check_ledger()
+        self._wired.unencodable.check()
 
     async def _check_ledger(self) -> None:
         ledger = self._frontier.statistics().ledger

@@ -50,12 +50,12 @@ class Retries:
     def note_sent(self, request: Request) -> None:
         """Take note of an attempt that begins."""
         if not request.attempt and not self._budgets.are_untouched:
-            self._budgets.note_new(host_of(request.url))
+            self._budgets.note_new(_host_of(request))
 
     def note_page(self, request: Request) -> None:
         """Take note that an attempt has brought a page."""
         if request.attempt and not self._budgets.are_untouched:
-            self._budgets.note_success(host_of(request.url))
+            self._budgets.note_success(_host_of(request), request.attempt)
 
     def again(self, request: Request, wait: float, error: CrawlerError) -> None:
         """Have a ``request`` fetched again in so many seconds; close it where its host has no budget for that."""
@@ -75,7 +75,7 @@ class Retries:
         return True
 
     def _withdraws(self, request: Request, error: CrawlerError) -> bool:
-        host = host_of(request.url)
+        host = _host_of(request)
         if self._budgets.withdraw(host):
             return True
         self._counters.retries_refused += 1
@@ -85,3 +85,8 @@ class Retries:
     def _put_back(self, request: Request, wait: float, error: CrawlerError) -> None:
         self._counters.retries += 1
         self._frontier.retry(request, self._clock.now() + wait, failure_of(request, error))
+
+
+def _host_of(request: Request) -> str:
+    """Return the host whose budget a request uses, wherever redirects have led it."""
+    return host_of(request.asked)

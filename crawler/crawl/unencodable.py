@@ -14,6 +14,7 @@ class UnencodablePages:
     def __init__(self) -> None:
         self._good = 0
         self._bad = 0
+        self._last: EncodingError | None = None
 
     def __repr__(self) -> str:
         return f"<UnencodablePages {self._bad}, beside {self._good} others>"
@@ -30,6 +31,19 @@ class UnencodablePages:
         """
         self._bad += 1
         self._good -= was_good
+        self._last = error
         if self._bad >= _LEAST and self._bad > _SHARE * self._good:
-            text = f"the items of {self._bad} of {self._bad + self._good} pages cannot be written; the last: {error}"
-            raise EncodingError(text) from error
+            raise self._error(error) from error
+
+    def check(self) -> None:
+        """Look at them at the end of a crawl.
+
+        Raises:
+            EncodingError: There are such pages, and no others: few of them are reason enough then.
+        """
+        if self._last is not None and not self._good:
+            raise self._error(self._last) from self._last
+
+    def _error(self, last: EncodingError) -> EncodingError:
+        pages = self._bad + self._good
+        return EncodingError(f"the items of {self._bad} of {pages} pages cannot be written; the last: {last}")

@@ -44,6 +44,7 @@ class Wiring:
         rules_cache: Knows the robots.txt of each origin.
         counters: What the crawl has done so far.
         loop_lag: How late the loop is.
+        unencodable: The pages whose items could not be encoded.
         dispatcher: Starts requests.
         discovery: Takes links.
         committer: Writes items, and closes the requests of their pages.
@@ -74,7 +75,7 @@ class Wiring:
         self.counters = Counters(parts.clock)
         self.dispatcher = self._new_dispatcher()
         self.discovery = Discovery(parts.frontier, rules.boundary, rules.limits, rules.rewriting)
-        self._unencodable = UnencodablePages()
+        self.unencodable = UnencodablePages()
         self.committer = self._new_committer()
         self.failed_requests = FailedRequests(parts.frontier, self.counters, self.committer.keep_failed, on_failure)
         self.retries = Retries(
@@ -152,7 +153,7 @@ class Wiring:
             self.committer,
             sinks,
             uncount=self.dispatcher.uncount,
-            unencodable=self._unencodable,
+            unencodable=self.unencodable,
             counters=self.counters,
         )
         directives = LinkDirectives(product_token(self._rules.user_agent), self._rules.obeys_robots)
@@ -192,7 +193,7 @@ class Wiring:
 
     def _reject(self, part: Part, error: EncodingError) -> None:
         """Close the request of a page whose items a sink cannot hold."""
-        self._unencodable.note_bad(error, was_good=True)
+        self.unencodable.note_bad(error, was_good=True)
         self.counters.items -= part.items
         if part.request is not None:
             self.failed_requests.fail(part.request, error)

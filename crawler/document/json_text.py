@@ -20,14 +20,13 @@ def decoded_json(text: str) -> Any:
     """
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except RecursionError as error:
+        raise ValueError("the JSON is nested too deep: more than some hundred levels") from error
+    except msgspec.DecodeError as error:
         try:
-            found = json.loads(text, parse_constant=_refuse)
+            return writable_value(json.loads(text, parse_constant=_refuse))
         except (ValueError, RecursionError):
-            found = None
-        if found is None:
-            raise
-        return writable_value(found)
+            raise error from None
 
 
 def _refuse(constant: str) -> float:

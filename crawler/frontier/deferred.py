@@ -18,7 +18,7 @@ class DeferredRequests:
 
     def __init__(self) -> None:
         self.next_at = float("inf")
-        self._heap: list[tuple[float, int, Request]] = []
+        self._heap: list[tuple[float, int, Request, bool]] = []
         self._sequence = count()
         self._times: dict[str, list[float]] = {}  # by host, a heap each
 
@@ -28,22 +28,22 @@ class DeferredRequests:
     def __len__(self) -> int:
         return len(self._heap)
 
-    def push(self, request: Request, until: float) -> None:
-        """Add a request that is not to be fetched before ``until``."""
-        heappush(self._heap, (until, next(self._sequence), request))
+    def push(self, request: Request, until: float, *, is_last: bool = False) -> None:
+        """Add a request that is not to be fetched before ``until``, and then maybe behind all others of its host."""
+        heappush(self._heap, (until, next(self._sequence), request, is_last))
         heappush(self._times.setdefault(host_of(request.url), []), until)
         self.next_at = self._heap[0][0]
 
-    def pop(self) -> Request:
-        """Take the request that is due first."""
-        request = heappop(self._heap)[2]
+    def pop(self) -> tuple[Request, bool]:
+        """Take the request that is due first; tell whether it comes behind all others of its host."""
+        _, _, request, is_last = heappop(self._heap)
         name = host_of(request.url)
         times = self._times[name]
         heappop(times)
         if not times:
             del self._times[name]
         self.next_at = self._heap[0][0] if self._heap else float("inf")
-        return request
+        return request, is_last
 
     def count_of(self, host: str) -> int:
         """Return how many requests of the host of that name are deferred."""

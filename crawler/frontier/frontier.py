@@ -28,6 +28,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from crawler.errors import FetchTimeoutError
 from crawler.frontier.discovered import Discovered
 from crawler.frontier.host import Host
 from crawler.frontier.host_statistics import HostOrder, HostStatistics, statistics_of
@@ -281,7 +282,7 @@ class Frontier:
         again = replace(request, attempt=request.attempt + 1)
         self._journal.attempted(request, failure)
         self._journal.waits(again, ready_at)
-        self._schedule.defer(again, ready_at)
+        self._schedule.defer(again, ready_at, is_last=failure.error == FetchTimeoutError.__name__)
         self._land(State.PENDING)
 
     def give_back(self, request: Request) -> None:

@@ -10,7 +10,7 @@ everything there. A request behind the reach is in memory only if it was acquire
 behind the reach goes to the disk alone. While the next part is read, such a request is also noted as *late*: the
 reading may have begun before the request was written.
 
-Requests that are attempted again are in memory, in a heap of their own, whatever the reach.
+Requests that come last are in memory, in a heap of their own, whatever the reach.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Key: TypeAlias = tuple[float, int]
 """The place of a request in the queue of its host: its rank, and what decides among equal ranks."""
 Entry: TypeAlias = tuple[float, int, int, Request]
 
-_FRESH_BETWEEN = 16  # requests between two that are attempted again, where there are any; arbitrary
+_OTHERS_BETWEEN = 16  # requests between two that come last, where there are any; arbitrary
 
 BEFORE_ALL: Key = (float("-inf"), 0)
 """The reach of a host that has nothing in memory."""
@@ -34,21 +34,21 @@ BEFORE_ALL: Key = (float("-inf"), 0)
 class HostQueue:
     """A host's heap of requests by rank and age, its reach, and the reading of its next part.
 
-    Requests that are attempted again come after those that are not, and now and then between them: a few URLs that
-    never answer must not hold up all others.
+    Requests that were not answered in time come last, and now and then between the others: a few URLs that never answer
+    must not hold up all others.
 
     Attributes:
-        entries: The heap, without what is attempted again; to be read by others, and changed here alone.
+        entries: The heap, without what comes last; to be read by others, and changed here alone.
         reach: Where the part in memory ends; ``None`` where that is the whole queue.
         is_reading: Whether the next part is being read.
         reading: The number of that reading, or of the last one.
     """
 
     __slots__ = (
-        "_again",
-        "_fresh_since",
         "_hopping",
+        "_last",
         "_late",
+        "_others_since",
         "_pushed",
         "_sign",
         "entries",
@@ -70,8 +70,8 @@ class HostQueue:
         self._sign = -1 if is_newest_first else 1
         self._pushed = 0  # decides among requests of equal rank and serial number
         self._late: list[Request] = []
-        self._again: list[Entry] = []
-        self._fresh_since = 0  # requests since the last one that was attempted again
+        self._last: list[Entry] = []
+        self._others_since = 0  # requests since one of these was taken
         self._hopping = 0  # requests of other queues, which redirects have led here: on the disk they are there
 
     def __repr__(self) -> str:
@@ -79,7 +79,7 @@ class HostQueue:
         return f"<HostQueue {len(self)} requests{more}>"
 
     def __len__(self) -> int:
-        return len(self.entries) + len(self._again)
+        return len(self.entries) + len(self._last)
 
     def key_of(self, request: Request) -> Key:
         """Return the place of a request."""
@@ -95,20 +95,21 @@ class HostQueue:
         self._pushed += 1
         self._add(request, -self._pushed)
 
+    def push_last(self, request: Request) -> None:
+        """Add a request behind all others of the host."""
+        self._pushed += 1
+        heappush(self._last, (request.rank, self._sign * request.serial, self._pushed, request))
+
     def _add(self, request: Request, place: int) -> None:
-        entry = (request.rank, self._sign * request.serial, place, request)
-        if request.attempt:
-            heappush(self._again, entry)
-        else:
-            self._hopping += bool(request.hops)
-            heappush(self.entries, entry)
+        self._hopping += bool(request.hops)
+        heappush(self.entries, (request.rank, self._sign * request.serial, place, request))
 
     def pop(self) -> Request:
         """Take the best request."""
-        if self._again and (not self.entries or self._fresh_since >= _FRESH_BETWEEN):
-            self._fresh_since = 0
-            return heappop(self._again)[-1]
-        self._fresh_since += 1
+        if self._last and (not self.entries or self._others_since >= _OTHERS_BETWEEN):
+            self._others_since = 0
+            return heappop(self._last)[-1]
+        self._others_since += 1
         request = heappop(self.entries)[-1]
         self._hopping -= bool(request.hops)
         return request

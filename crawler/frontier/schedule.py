@@ -93,9 +93,9 @@ class Schedule:
         """Note that ``count`` requests were taken out of the queue of a host, which keeps some."""
         self._size -= count
 
-    def defer(self, request: Request, until: float) -> None:
-        """Add a request that is not to be fetched before ``until``."""
-        self.deferred.push(request, until)
+    def defer(self, request: Request, until: float, *, is_last: bool = False) -> None:
+        """Add a request that is not to be fetched before ``until``, and then maybe behind all others of its host."""
+        self.deferred.push(request, until, is_last=is_last)
         self._size += 1
         self._changed()
 
@@ -106,7 +106,7 @@ class Schedule:
         """
         lanes = self.lanes
         while self.deferred.next_at <= now:
-            self._wake(self.deferred.pop())
+            self._wake(*self.deferred.pop())
         host = lanes.take(now, is_loop_late=is_loop_late)
         if host is None:
             return None
@@ -250,8 +250,8 @@ class Schedule:
         if self.lanes.offer(host) or self.lanes.offer_address(host.address):
             self._changed()
 
-    def _wake(self, request: Request) -> None:
+    def _wake(self, request: Request, is_last: bool) -> None:
         """Add a request whose time has come to its host's queue."""
         host = self.known.of(request)
-        host.queue.push(request)
+        (host.queue.push_last if is_last else host.queue.push)(request)
         self.lanes.offer(host)

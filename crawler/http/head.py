@@ -66,15 +66,15 @@ def repaired(head: bytes) -> bytes:
 
 
 def _unfolded(lines: list[bytes]) -> list[bytes]:
-    found: list[bytes] = []
+    found: list[list[bytes]] = []
     for line in lines:
         if line[:1] not in {b" ", b"\t"}:
-            found.append(line)
+            found.append([line])
         elif found:
-            found[-1] += b" " + line.strip(b" \t")
+            found[-1].append(line.strip(b" \t"))
         else:
             _check_harmless(line)
-    return found
+    return list(map(b" ".join, found))
 
 
 def _check_harmless(line: bytes) -> None:

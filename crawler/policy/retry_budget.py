@@ -6,7 +6,7 @@ FREE = 1000  # retries; arbitrary. What fails so often is an outage, and not a f
 
 
 class RetryBudgets:
-    """A budget for each host: a retry takes one, and gives it back when it succeeds; each new request adds a part.
+    """A budget for each host: a retry takes one, and success gives all of a request back; each new one adds a part.
 
     When much fails at once, retries make it worse. This is the retry quota of the AWS SDKs (mode "standard"), with the
     share of new requests of Finagle (RetryBudget). Where every request succeeds in the end, no retry is refused,
@@ -34,9 +34,9 @@ class RetryBudgets:
         """Note the first attempt of a request to ``host``."""
         self._give(host, self._share or 0.0)
 
-    def note_success(self, host: str) -> None:
-        """Note that a retry has succeeded."""
-        self._give(host, 1.0)
+    def note_success(self, host: str, retries: int) -> None:
+        """Note that a request has succeeded after so many ``retries``: all of them are given back."""
+        self._give(host, retries)
 
     def withdraw(self, host: str) -> bool:
         """Take a retry from the budget of ``host``; return false, and take nothing, if none is left."""

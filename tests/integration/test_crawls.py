@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -20,6 +19,7 @@ from crawler import (
     Cpu,
     Crawler,
     CrawlerError,
+    EncodingError,
     Failure,
     Fetch,
     InvalidURLError,
@@ -385,15 +385,17 @@ async def test_a_sink_that_fails_ends_the_crawl_and_nothing_is_marked_done() -> 
     assert summary.pending == summary.discovered
 
 
-async def test_an_item_that_cannot_be_encoded_costs_its_page_and_is_named_with_its_type(tmp_path: Path) -> None:
+async def test_an_item_that_cannot_be_encoded_is_named_with_its_type_and_where_all_are_such_the_crawl_says_so(
+    tmp_path: Path,
+) -> None:
     out = tmp_path / "items.jsonl"
     failures: list[Failure] = []
     crawler = Crawler(parsers.unencodable, cpu=Cpu(workers=1), sinks=[JsonLines(out)], on_failure=failures.append)
     async with serve({"/": ""}) as site, crawler:
-        await crawler.run(site.url)
+        with pytest.raises(EncodingError, match=r"items of 1 of 1 pages .*type 'dict' from http.* encoded.*object"):
+            await crawler.run(site.url)
     [failure] = failures
     assert failure.error == "EncodingError"
-    assert re.search(r"type 'dict' from http.* cannot be encoded.*object", failure.message)
     assert out.read_bytes() == b""
 
 

@@ -87,13 +87,14 @@ async def crawled(
 # ── the budget of retries ──
 
 
-async def test_six_hundred_pages_that_fail_once_all_come() -> None:
-    names = [f"/{number}" for number in range(600)]
-    pages: dict[str, Answer] = dict.fromkeys(names, flaky(links(), 1))
+@pytest.mark.parametrize(("count", "fails"), [(600, 1), (3000, 1), (2000, 2)])
+async def test_pages_that_fail_at_first_all_come_however_many_there_are(count: int, fails: int) -> None:
+    names = [f"/{number}" for number in range(count)]
+    pages: dict[str, Answer] = dict.fromkeys(names, flaky(links(), fails))
     async with serve({**pages, "/": links(*names)}) as site:
         items, summary, failures = await crawled(site, retry=Retry(attempts=3, wait=0))
-    assert (len(items), summary.fetched, failures) == (601, 601, [])
-    assert (summary.retries, summary.retries_refused) == (600, 0)
+    assert (len(items), summary.fetched, failures) == (count + 1, count + 1, [])
+    assert (summary.retries, summary.retries_refused) == (count * fails, 0)
 
 
 async def test_an_outage_uses_the_budget_up_and_each_failure_says_so() -> None:
