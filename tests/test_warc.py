@@ -392,3 +392,47 @@ async def test_without_the_wish_no_body_of_an_error_is_read(tmp_path: Path) -> N
         async with Crawler(follow, sinks=[Warc(path)], politeness=Politeness(robots=False)) as crawler:
             await crawler.run(site.url)
         assert [url for url, _ in pages(path)] == [site.url]
+
+
+@pytest.mark.parametrize("is_durable", [True, False], ids=["state", "no state"])
+@pytest.mark.parametrize("size", [0, 2**21])
+async def test_the_last_response_of_a_crawl_is_archived(tmp_path: Path, size: int, is_durable: bool) -> None:
+    async def gone(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=404, body=b"x" * size)
+
+    path = tmp_path / "out.warc.gz"
+    async with (
+        serve({"/": gone}) as site,
+        Crawler(
+            follow,
+            sinks=[Warc(path, responses="all")],
+            state=tmp_path / "state" if is_durable else None,
+            cpu=Cpu(executor="inline"),
+            politeness=Politeness(robots=False),
+        ) as crawler,
+    ):
+        await crawler.run(site.url)
+    assert [len(body) for _, body in pages(path)] == [min(size, 2**20)]
+
+
+async def test_pages_that_a_parser_has_fetched_again_are_archived(tmp_path: Path) -> None:
+    titles = iter(["banned", "banned"])
+
+    async def page(_: web.Request) -> web.StreamResponse:
+        return web.Response(text=f"<title>{next(titles, 'page')}</title>", content_type="text/html")
+
+    def unless_banned(page: Page) -> Iterator[Any]:
+        yield page.retry(reason="banned", wait=0) if page.title == "banned" else page.url
+
+    path = tmp_path / "out.warc.gz"
+    async with (
+        serve({"/": page}) as site,
+        Crawler(
+            unless_banned,
+            sinks=[Warc(path, responses="all")],
+            cpu=Cpu(executor="inline"),
+            politeness=Politeness(robots=False),
+        ) as crawler,
+    ):
+        await crawler.run(site.url)
+    assert [body for _, body in pages(path)] == [b"<title>banned</title>"] * 2 + [b"<title>page</title>"]

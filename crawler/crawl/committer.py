@@ -75,6 +75,7 @@ class Committer:
         self._noted = record.noted
         self._sinks = len(sinks)
         self._group = Group(self._sinks)
+        self._writing: Group | None = None
         self._committed = 0.0
         self._is_ending = False
         self._archives = [place for place, sink in enumerate(sinks) if getattr(sink, "wants_responses", False)]
@@ -143,9 +144,14 @@ class Committer:
             await self.commit()
 
     async def end(self, running: asyncio.Task[None]) -> None:
-        """End ``running``, the task of `run`, when all is written; at once where nothing of it would last."""
+        """End ``running``, the task of `run`, when all is written.
+
+        At once where the disk is full, or where the crawl has no state folder and only pages wait: who waits for them
+        is cut off, and they count as pending. The last response that is archived is nobody's page.
+        """
         self._is_ending = True
-        if self.is_stuck or not self._record.is_durable:
+        has_responses = self._group.has_responses or (self._writing is not None and self._writing.has_responses)
+        if self.is_stuck or not (self._record.is_durable or has_responses):
             running.cancel()
             return
         self._noted.set()
@@ -180,6 +186,7 @@ class Committer:
     async def commit(self) -> None:
         """Write what has gathered. Only `run` calls it, or a test that does not run `run`."""
         group, self._group = self._group, Group(self._sinks)
+        self._writing = group
         if self._record.is_durable:
             await self._make_durable(group)
         else:
@@ -187,6 +194,7 @@ class Committer:
             await self._writes.write(group)
         for request, _ in group.done:
             self._frontier.finish(request, State.DONE)
+        self._writing = None
         group.written.set()
 
     @property

@@ -62,7 +62,9 @@ class PageResults:
         batch, again = ItemBatch(self._sinks), 0
         for page, parsed in results:
             if isinstance(parsed.error, PageRetryError):
-                again += self._retries.again_for_parser(page, parsed.error)
+                if self._retries.again_for_parser(page, parsed.error):
+                    self._committer.archive(page)
+                    again += 1
                 continue
             problem = await self._add_links(page, parsed)
             try:

@@ -52,8 +52,9 @@ class Warc(AppendSink[_Token]):
             file: A path, or an open file descriptor, which stays open and is never emptied. Each record is a gzip
                 member of its own, as tools expect, unless it is a path that does not end with ``.gz``.
             responses: What is archived: ``"pages"`` that were parsed, or ``"all"`` responses to requests of the crawl:
-                also redirects, errors (each attempt), and pages whose parser failed. Of a redirect or an error 1 MiB is
-                archived at most. A redirect that a kill interrupted is followed, and archived, again.
+                also redirects, errors (each attempt), and pages whose parser failed or had them fetched again. Of a
+                redirect or an error 1 MiB is archived at most. A redirect that a kill interrupted is followed, and
+                archived, again.
 
         Raises:
             ConfigurationError: ``responses`` is neither.
