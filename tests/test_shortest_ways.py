@@ -198,3 +198,26 @@ def test_too_many_links_are_not_remembered_for_seeds_to_come() -> None:
     assert ways.is_proven(100)
     ways.seeds_are_over()
     assert ways.is_proven(100)
+
+
+@pytest.mark.parametrize("rule", [HostRule(1.0, None), HostRule(0.0, None, address_delay=1.0)], ids=["host", "address"])
+@pytest.mark.parametrize("comes_back", [False, True], ids=["answered", "put back"])
+def test_the_host_of_a_request_that_became_less_deep_is_asked_again(rule: HostRule, comes_back: bool) -> None:
+    frontier = Frontier(lambda _: rule, is_depth_limited=True)
+    first, second = Request(url_of(1), depth=3), Request(url_of(2), depth=3)
+    frontier.add(first)
+    frontier.place(first, "192.0.2.1")
+    frontier.add(second)
+    assert frontier.ways is not None
+    list(frontier.ways.lower(digest_of(first.url), 2))
+    request = frontier.acquire(0.0)
+    assert request is not None
+    assert (request.url, request.depth) == (first.url, 2)
+    if comes_back:
+        frontier.put_back(request)
+    else:
+        frontier.release(request, 0.0)
+        frontier.finish(request, State.DONE)
+    again = frontier.acquire(10.0)
+    assert again is not None
+    assert again.url == (first.url if comes_back else second.url)

@@ -100,8 +100,8 @@ class Frontier:
         self.ways = ShortestWays(self._journal) if is_depth_limited else None
         self.discovered = Discovered(self._counts, self._journal, self.ways)
         self.window = Window(self._schedule, window, ran_low)
-        parts = self._schedule, self.window, self._counts, self._journal
-        self.redirects = Redirects(self.discovered, *parts, finish=self.finish)
+        parts = self.discovered, self._schedule, self.window, self._counts, self._journal
+        self.redirects = Redirects(*parts, finish=self.finish)
 
     def __repr__(self) -> str:
         return f"<Frontier {self._counts}>"
@@ -194,7 +194,7 @@ class Frontier:
             return request
         self._counts.move(State.PENDING, State.IN_FLIGHT)
         self.window.note_taken(request)
-        return self.ways.at_its_depth(request) if self.ways else request
+        return self.host(request).goes_on_as(request, self.ways.at_its_depth(request)) if self.ways else request
 
     def put_back(self, request: Request) -> None:
         """Undo `acquire`, where it turned out that the request cannot be fetched now."""

@@ -153,6 +153,14 @@ class Host:
         """Tell whether a delay counts from the answer to ``request``."""
         return self.awaited is request or self.address.awaited is request
 
+    def goes_on_as(self, request: Request, changed: Request) -> Request:
+        """Return ``changed``, and await the answer to it where that to ``request`` is awaited: they are one request."""
+        if self.awaited is request:
+            self.awaited = changed
+        if self.address.awaited is request:
+            self.address.awaited = changed
+        return changed
+
     def begin_delay(self, request: Request, now: float, jitter: Callable[[], float]) -> None:
         """Let the delays begin that count from the answer to ``request``."""
         if self.awaited is request:
