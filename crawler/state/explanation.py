@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from crawler.state.recorded_options import RecordedOptions
 from crawler.url import origin_of, resolve, without_userinfo
 
 _SITEMAP, _LINK, _REDIRECT, _SEED = "sitemap", "link", "redirect", "seed"
+_REDIRECTED = re.compile(r"redirected to (\S+): ").match  # how the message of a failure begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ def canonical(url: str, options: RecordedOptions) -> str:
 
 def _of_known(reading: Reading, asked: str, known: Known, options: RecordedOptions) -> Explanation:
     is_pending = known.state is State.PENDING
+    fault = reading.fault_of(known.serial)
     wait = reading.wait_of(known.serial) if is_pending else None
     place = reading.place_of(known, is_newest_first=options.is_newest_first) if is_pending else None
     return Explanation(
@@ -141,13 +144,19 @@ def _of_known(reading: Reading, asked: str, known: Known, options: RecordedOptio
         known.ended_at,
         known.reason or "",
         options.rule_against(known.url, known.reason or ""),
-        reading.fault_of(known.serial),
+        fault,
         tuple(reading.attempts_of(known.serial)),
         tuple(_steps(reading.way_to(known.serial))),
-        _robots(reading, known.url),
+        _robots(reading, _fetched(known.url, fault)),
         wait,
         place,
     )
+
+
+def _fetched(url: str, fault: Fault | None) -> str:
+    """Return the URL that was fetched last for ``url``: that to which redirects had led where it failed."""
+    found = _REDIRECTED(fault.message) if fault else None
+    return found[1] if found else url
 
 
 def _of_put_off(reading: Reading, asked: str, put_off: PutOff, options: RecordedOptions) -> Explanation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,13 @@ from crawler import (
     Retry,
     Rewriting,
     Scope,
+    State,
     StateFolder,
     Summary,
 )
 from crawler.policy.rewriting import TRACKING
+from crawler.state.explanation import explain
+from crawler.state.reading import Reading
 from tests.integration.sites import Answer, Site, links, redirect, serve
 
 INLINE = Cpu(executor="inline")
@@ -366,3 +370,18 @@ async def test_saved_pages_at_the_end_of_redirects_are_parsed_again_with_their_o
     async with Reparser(tmp_path / "state", urls, cpu=INLINE, sinks=[found.append]) as reparser:
         await reparser.run()
     assert sorted(found) == sorted([site.url, site.url, f"{site.url}form", f"{site.url}new"])
+
+
+async def test_what_robots_txt_forbids_behind_a_redirect_is_explained_by_that_robots_txt(tmp_path: Path) -> None:
+    async def robots(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="User-agent: *\nDisallow: /private/\n")
+
+    pages: dict[str, Answer] = {"/": links("/go"), "/go": redirect("/private/x"), "/robots.txt": robots}
+    async with serve(pages) as site:
+        async with Crawler(urls, state=tmp_path, cpu=INLINE) as crawler:
+            await crawler.run(site.url)
+        with closing(Reading(tmp_path)) as reading:
+            [found] = explain(reading, f"{site.url}go")
+    assert (found.state, found.robots is not None and found.robots.rule) == (State.DENIED, "Disallow: /private/")
+    assert found.robots is not None
+    assert not found.robots.permits
