@@ -290,8 +290,12 @@ async def written(file: Path, *items: dict[str, Any], batches: int = 1, **option
             await sink.write([sink.encode(item) for item in items[start : start + size]])
     finally:
         await sink.close()
-    with file.open(encoding="utf-8", newline="") as rows:
-        return list(csv.reader(rows))
+    limit = csv.field_size_limit(2**24)
+    try:
+        with file.open(encoding="utf-8", newline="") as rows:
+            return list(csv.reader(rows))
+    finally:
+        csv.field_size_limit(limit)
 
 
 LATE = ({"a": "1"}, {"a": "2", "b": 'x,"y"\n'}, {"c": 3, "d": [1]}, {"a": None})
@@ -352,3 +356,9 @@ def test_an_item_with_a_field_of_that_name_is_an_error() -> None:
 async def test_without_that_column_a_late_field_says_how_to_have_one(tmp_path: Path) -> None:
     with pytest.raises(EncodingError, match="extra="):
         await written(tmp_path / "out.csv", *LATE)
+
+
+@pytest.mark.parametrize("text", ["x" * 200_000, '"quoted", ' * 20_000, '"', '""', "a\r\nb", ""])
+async def test_a_late_field_is_of_any_length_and_has_any_characters(tmp_path: Path, text: str) -> None:
+    _, _, row = await written(tmp_path / "out.csv", {"a": 1}, {"a": 2, "late": text}, extra="more")
+    assert msgspec.json.decode(row[1]) == {"late": text}
