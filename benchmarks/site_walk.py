@@ -189,8 +189,8 @@ async def compare(front: Path) -> int:
         delivered, requests = await crawl(walk.front), await server.requests()
         between = time.monotonic()
         await asyncio.to_thread(walk.run)
-    print(f"  walked   {len(walk.pages):,} pages in {time.monotonic() - between:.1f} s; "
-          f"{walk.by_clicks:,} without its {walk.refreshes} refreshes and {walk.frames} frames")  # fmt: skip
+    print(f"  walked   {len(walk.pages):,} pages in {time.monotonic() - between:.1f} s")
+    print(f"    refreshes {walk.refreshes:,}, frames {walk.frames:,}; pages that need neither: {walk.by_clicks:,}")
     print(f"  crawled  {len(delivered):,} pages in {between - started:.1f} s")
     found = differences(walk.pages, delivered, requests)
     for name, urls in found.items():
