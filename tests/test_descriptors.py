@@ -158,6 +158,25 @@ async def test_idle_connections_are_closed_for_new_ones_the_oldest_first() -> No
             assert count() == min(number, 5)
 
 
+async def test_idle_connections_are_closed_where_there_may_suddenly_be_fewer() -> None:
+    process = Process(1000, others=20)
+    process.look()
+    async with (
+        serve({"/": links()}) as site,
+        open_fetcher(Fetch(), AddressGuard(allow_private=True), descriptors=process.descriptors) as fetcher,
+    ):
+        hosts = [site.url.replace("127.0.0.1", f"host{number}.localhost") for number in range(9)]
+        for url in hosts[:8]:
+            await fetcher.fetch(Request(url), ByteBudget())
+        assert process.descriptors.connections() == 8
+        process.connections = 8  # which it has open, too
+        process.limit = 30  # as if something else had opened files, or the limit had been lowered
+        process.look()
+        assert process.descriptors.most == 3
+        await fetcher.fetch(Request(hosts[8]), ByteBudget())
+        assert process.descriptors.connections() == 3
+
+
 # ── whole crawls ──
 
 HOG = """

@@ -387,11 +387,18 @@ async def test_all_responses_are_archived_where_that_is_wanted(tmp_path: Path, i
 
 
 async def test_without_the_wish_no_body_of_an_error_is_read(tmp_path: Path) -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(status=404)
+        await answer.prepare(request)
+        await asyncio.Future()  # whoever waits for the body waits for ever
+        return answer
+
     path = tmp_path / "out.warc.gz"
-    async with serve({"/": links("/gone")}) as site:
-        async with Crawler(follow, sinks=[Warc(path)], politeness=Politeness(robots=False)) as crawler:
-            await crawler.run(site.url)
-        assert [url for url, _ in pages(path)] == [site.url]
+    crawler = Crawler(follow, sinks=[Warc(path)], politeness=Politeness(robots=False), retry=Retry(attempts=1))
+    async with serve({"/": links("/gone"), "/gone": endless}) as site, crawler:
+        summary = await crawler.run(site.url)
+    assert dict(summary.errors) == {"StatusError": 1}
+    assert [url for url, _ in pages(path)] == [site.url]
 
 
 @pytest.mark.parametrize("is_durable", [True, False], ids=["state", "no state"])

@@ -39,6 +39,7 @@ class Connector(aiohttp.TCPConnector):
         self._factory = cast("partial[ResponseHandler]", partial(BoundedProtocol, loop=self._loop))
         self._descriptors = descriptors
         self._spare = 0  # connections that may be made before they are counted again, as that takes a while
+        self._counted_for: int | None = None  # how many there might be when they were counted
         descriptors.connections = self._count
 
     async def _create_connection(
@@ -52,9 +53,12 @@ class Connector(aiohttp.TCPConnector):
 
     def _make_space(self) -> None:
         most = self._descriptors.most
-        if most is None or self._spare > 0:
+        if most is None:
+            return
+        if most == self._counted_for and self._spare > 0:
             self._spare -= 1
             return
+        self._counted_for = most
         open_ = self._count()  # with the one that is about to be made
         if open_ > most:
             open_ -= self._close_idle(open_ - most + most // _CLOSED_SHARE)

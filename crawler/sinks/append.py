@@ -179,7 +179,7 @@ class AppendFile:
             try:
                 await asyncio.to_thread(os.fsync, file.fileno())
                 if not self._is_entered:
-                    await asyncio.to_thread(sync_folder_of, str(self.name))
+                    await asyncio.to_thread(sync_folder_of, str(self._path))
             except OSError as error:
                 raise self._failed("synced", error) from error
             self._is_entered = True
@@ -244,7 +244,7 @@ class AppendFile:
         if size >= mark.length and tail_of(descriptor, mark.length) == mark.tail:
             return ""
         if self._is_new:
-            Path(str(self.name)).resolve().unlink()  # `open` created it, and it would be taken for an output
+            self._path.resolve().unlink()  # `open` created it, and it would be taken for an output
             return f"is missing; it had {mark.length} bytes"
         if size >= mark.length:
             return f"has {size} bytes, but the first {mark.length} are not what they were"
