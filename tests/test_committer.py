@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from crawler.crawl.committer import Committer
+from crawler.crawl.group import Part
 from crawler.document.page import Page
 from crawler.errors import SinkError
 from crawler.frontier.frontier import Frontier
@@ -77,6 +78,12 @@ class Crawl:
         self.frontier.release(request, 0.0)
         return Page(request.url, b"body", request=request)
 
+    async def put(self, pages: list[Page], outputs: list[list[Any]]) -> None:
+        """Hand over pages, with all items those of the first."""
+        lengths = [tuple(map(len, outputs)), *[(0,) * len(outputs)] * (len(pages) - 1)]
+        parts = [Part(page.request, page.status, 0, some) for page, some in zip(pages, lengths, strict=True)]
+        await self.committer.put(pages, outputs, parts)
+
     @property
     def done(self) -> int:
         return self.frontier.statistics().ledger.done
@@ -96,7 +103,7 @@ async def running(crawl: Crawl) -> AsyncIterator[asyncio.Task[None]]:
 async def test_without_a_record_pages_are_done_when_their_items_are_written() -> None:
     crawl = Crawl(sink := Lines())
     async with running(crawl):
-        await crawl.committer.put([crawl.page(), crawl.page()], [["a", "b"]])
+        await crawl.put([crawl.page(), crawl.page()], [["a", "b"]])
         assert sink.lines == ["a", "b"]
         assert crawl.done == 2
     assert "checkpoint" not in sink.calls
@@ -109,7 +116,7 @@ async def test_a_write_that_fails_leaves_its_pages_undone_and_ends_the_crawl(tmp
     async with open_record(StateFolder(tmp_path), is_depth_first=False) as record:
         crawl = Crawl(Lines(fail), record)
         async with running(crawl) as task:
-            await crawl.committer.put([crawl.page()], [["a"]])
+            await crawl.put([crawl.page()], [["a"]])
             with pytest.raises(SinkError, match="broken"):
                 await task
         await crawl.committer.salvage()
@@ -121,7 +128,7 @@ async def test_what_is_done_is_on_the_disk_with_the_token_of_its_output(tmp_path
     async with open_record(StateFolder(tmp_path), is_depth_first=False) as record:
         crawl = Crawl(Lines(), record)
         async with running(crawl) as task:
-            await crawl.committer.put([crawl.page(), crawl.page()], [["a", "b", "c"]])
+            await crawl.put([crawl.page(), crawl.page()], [["a", "b", "c"]])
             await crawl.committer.end(task)
         kept = await record.load()
         assert kept.sinks == {"Lines": b"3"}
@@ -133,7 +140,7 @@ async def test_ending_writes_what_gathered_while_the_last_commit_went_on(tmp_pat
         crawl = Crawl(sink := Lines(), record)
         async with running(crawl) as task:
             for number in range(5):
-                await crawl.committer.put([crawl.page()], [[number]])
+                await crawl.put([crawl.page()], [[number]])
                 await asyncio.sleep(0)
             await crawl.committer.end(task)
         assert sink.lines == list(range(5))
@@ -144,7 +151,7 @@ async def test_a_commit_goes_on_where_whoever_waited_for_it_is_cut_off(tmp_path:
     async with open_record(StateFolder(tmp_path), is_depth_first=False) as record:
         crawl = Crawl(sink := Lines(), record)
         async with running(crawl) as task:
-            await crawl.committer.put([crawl.page()], [["a"]])
+            await crawl.put([crawl.page()], [["a"]])
             flushing = asyncio.create_task(crawl.committer.flush())
             while not sink.lines:  # noqa: ASYNC110  # it has begun
                 await asyncio.sleep(0)
@@ -168,10 +175,10 @@ async def test_a_full_disk_pauses_the_crawl_and_the_group_is_written_once(
     async with open_record(StateFolder(tmp_path), is_depth_first=False) as record:
         crawl = Crawl(sink := Lines(), record)
         async with running(crawl) as task:
-            await crawl.committer.put([crawl.page()], [["a"]])
+            await crawl.put([crawl.page()], [["a"]])
             await crawl.committer.flush()
             sink.fail = fail
-            await crawl.committer.put([crawl.page()], [["b", "c"]])
+            await crawl.put([crawl.page()], [["b", "c"]])
             await crawl.committer.end(task)
         assert sink.lines == ["a", "b", "c"]
         assert (await record.load()).sinks == {"Lines": b"3"}
@@ -190,7 +197,7 @@ async def test_a_full_disk_is_an_error_where_the_output_cannot_be_cut_back(tmp_p
     async with open_record(StateFolder(tmp_path), is_depth_first=False) as record:
         crawl = Crawl(Pipe(fail), record)
         async with running(crawl) as task:
-            await crawl.committer.put([crawl.page()], [["a"]])
+            await crawl.put([crawl.page()], [["a"]])
             with pytest.raises(SinkError, match="cannot be written"):
                 await task
 
@@ -202,7 +209,7 @@ async def test_outputs_are_on_the_disk_before_the_record_where_power_may_fail(
     async with open_record(StateFolder(tmp_path, durability), is_depth_first=False) as record:
         crawl = Crawl(sink := Lines(), record)
         async with running(crawl) as task:
-            await crawl.committer.put([crawl.page()], [["a"]])
+            await crawl.put([crawl.page()], [["a"]])
             await crawl.committer.end(task)
     assert ("sync" in sink.calls) is synced
 
@@ -222,7 +229,7 @@ async def test_a_sink_that_is_cancelled_from_within_is_an_error_and_no_silent_en
 
     crawl = Crawl(Lines(fail))
     async with running(crawl) as task:
-        putting = asyncio.create_task(crawl.committer.put([crawl.page()], [["a"]]))
+        putting = asyncio.create_task(crawl.put([crawl.page()], [["a"]]))
         with pytest.raises(SinkError, match="was cancelled by something"):
             await task
         putting.cancel()
@@ -241,7 +248,7 @@ async def test_counters_of_pages_that_were_not_written_are_not_kept(tmp_path: Pa
         await crawl.committer.begin()
         for number in (1, 2):
             made += 1
-            await crawl.committer.put([crawl.page()], [["line"]])
+            await crawl.put([crawl.page()], [["line"]])
             if number == 1:
                 await crawl.committer.commit()
         await crawl.committer.salvage()
@@ -270,7 +277,7 @@ async def test_a_disk_that_is_full_when_the_output_is_cut_back_is_waited_for_too
     async with open_record(StateFolder(tmp_path), is_depth_first=False) as record:
         crawl = Crawl(sink := Table(fail), record)
         async with running(crawl) as task:
-            await crawl.committer.put([crawl.page()], [["a", "b"]])
+            await crawl.put([crawl.page()], [["a", "b"]])
             await crawl.committer.end(task)
         assert crawl.done == 1
     assert sink.lines == ["a", "b"]
@@ -289,13 +296,13 @@ async def test_pages_wait_while_encoded_items_of_many_bytes_are_not_written(tmp_
     async with open_record(StateFolder(tmp_path), is_depth_first=False) as record:
         crawl = Crawl(sink := Lines(), record)
         await crawl.committer.begin()
-        await crawl.committer.put([crawl.page()], [[b"-"]])
-        putting = asyncio.create_task(crawl.committer.put([crawl.page()], [[bytes(2**24)]]))
+        await crawl.put([crawl.page()], [[b"-"]])
+        putting = asyncio.create_task(crawl.put([crawl.page()], [[bytes(2**24)]]))
         await asyncio.sleep(0)
         await crawl.committer.commit()
         assert len(sink.lines) == 2
         await putting
-        putting = asyncio.create_task(crawl.committer.put([crawl.page()], [[bytes(2**24)]]))
+        putting = asyncio.create_task(crawl.put([crawl.page()], [[bytes(2**24)]]))
         await asyncio.sleep(0)
         assert not putting.done()
         await crawl.committer.commit()
@@ -308,6 +315,6 @@ async def test_nothing_is_committed_again_where_nothing_has_changed(tmp_path: Pa
         await crawl.committer.begin()
         page = crawl.page()
         await crawl.committer.commit()
-        await crawl.committer.put([page], [["a"]])
+        await crawl.put([page], [["a"]])
         await crawl.committer.commit()
         assert not record.noted.is_set()

@@ -83,16 +83,13 @@ class Committer:
     def __repr__(self) -> str:
         return f"<Committer {len(self._group.parts)} pages wait{', the disk is full' if self.is_stuck else ''}>"
 
-    async def put(
-        self, pages: Sequence[Page], outputs: Sequence[list[Any]], parts: Sequence[Part] | None = None
-    ) -> None:
-        """Hand over parsed pages and, for each sink, their items.
+    async def put(self, pages: Sequence[Page], outputs: Sequence[list[Any]], parts: Sequence[Part]) -> None:
+        """Hand over parsed pages and, for each sink, their items; ``parts`` say what of these belongs to which page.
 
-        What of these belongs to which page, the ``parts`` say; by default all is of the first.
         Without a state folder it returns when they are written. With one it returns as soon as more may be handed over:
         `run` waits for more, so that one commit serves many pages.
         """
-        self._group.add(_parts_of(pages, outputs) if parts is None else parts, outputs)
+        self._group.add(parts, outputs)
         self.keep(pages)
         self._noted.set()
         await self.wait()
@@ -267,11 +264,6 @@ class Committer:
             _log.info("there is space again: the crawl goes on")
             self.is_stuck = False
             self._pause(False)
-
-
-def _parts_of(pages: Sequence[Page], outputs: Sequence[list[Any]]) -> list[Part]:
-    lengths = [tuple(map(len, outputs)), *[(0,) * len(outputs)] * len(pages)]
-    return [Part(page.request, page.status, 0, some) for page, some in zip(pages, lengths, strict=False)]
 
 
 def _take_out(rejected: Sequence[Part], changes: Changes) -> None:
