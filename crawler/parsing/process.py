@@ -1,4 +1,4 @@
-"""A worker process, as the main process sees it. This is the only module that starts processes.
+"""A worker process, as the main process sees it. Only this module starts workers.
 
 Each worker has a `ProcessPoolExecutor` of its own, so that a death breaks one worker and not all of them.
 """
@@ -16,13 +16,13 @@ from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 from crawler.errors import ClosedError, WorkerLostError
 from crawler.parsing.cpu import Cpu
+from crawler.parsing.process_start import start_context, start_process, start_servers
 from crawler.parsing.worker import hello, start
 from crawler.parsing.worker_guard import TOLERANCE, GuardOptions
 from crawler.parsing.worker_output import Output
@@ -74,7 +74,8 @@ class WorkerProcess:
         self._death: Death | None = None
         self._examining = asyncio.Lock()
         self._closing = threading.Event()
-        context = _context()
+        start_servers()  # a pool starts the resource tracker when it is made
+        context = start_context()
         receiver, self._sender = context.Pipe(duplex=False)
         self._progress: Any = RawArray(ctypes.c_int64, 5)  # as `Guard` fills it
         self._ended_at = 0
@@ -208,7 +209,7 @@ class WorkerProcess:
         with self._making:
             if self._closing.is_set():
                 raise ClosedError(f"{self!r} is not open")
-            future: Future[Any] = _without_interrupts(self._executor.submit, function, *args)
+            future: Future[Any] = start_process(self._executor.submit, function, *args)
             self._process = self._find_process()
             _hide(self._process)
         if self._closing.is_set():  # meanwhile: `close` may have found no process to kill
@@ -278,30 +279,3 @@ def _in_words(exitcode: int | None, cpu: Cpu, exceeded_deadline: bool) -> str:
     except ValueError:
         name = f"signal {-exitcode}"
     return f"the process was ended by {name}"
-
-
-def _without_interrupts(start: Callable[..., Any], *args: Any) -> Any:
-    """Return ``start(*args)``. Processes started by it ignore Ctrl-C, which goes to all processes of a terminal.
-
-    The fork server ignores Ctrl-C by itself, but not before it has imported its modules: until then it would die.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
-        return start(*args)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for this thread; new processes inherit it
-    try:
-        return start(*args)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _context() -> BaseContext:
-    """Return the forkserver context, which forks from a small single-threaded process; spawn if there is none."""
-    methods = multiprocessing.get_all_start_methods()
-    return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-
-
-def preload(cpu: Cpu) -> None:
-    """Make the fork server import the modules that all workers need; without effect if it already runs."""
-    context = _context()
-    if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload(["crawler.parsing.worker", *cpu.preload])

@@ -18,7 +18,8 @@ from crawler.parsing.cpu import Cpu
 from crawler.parsing.inprocess import Initializer, InlineExecutor
 from crawler.parsing.packing import pack
 from crawler.parsing.parser import check_main_guard, pickle_plan
-from crawler.parsing.process import Death, WorkerDiedError, WorkerProcess, preload
+from crawler.parsing.process import Death, WorkerDiedError, WorkerProcess
+from crawler.parsing.process_start import preload
 from crawler.parsing.router import Parser
 from crawler.parsing.slot import Progress, Slot
 from crawler.parsing.worker import (
@@ -235,7 +236,7 @@ async def open_slots(cpu: Cpu, parser: Parser) -> AsyncIterator[Sequence[Slot]]:
 @asynccontextmanager
 async def _process_slots(cpu: Cpu, parser: Parser) -> AsyncIterator[Sequence[Slot]]:
     check_main_guard()
-    preload(cpu)
+    preload(cpu.preload)
     slots = [ProcessSlot(cpu, parser) for _ in range(cpu.workers)]
     try:
         await _all(slot.open() for slot in slots)

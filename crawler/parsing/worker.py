@@ -32,6 +32,7 @@ from crawler.errors import (
 )
 from crawler.models import SITEMAP, PageRetry, Request
 from crawler.parsing.packing import unpack, unpickle
+from crawler.parsing.process_start import restore_environment
 from crawler.parsing.worker_guard import Guard, GuardOptions, protect, resident_bytes
 from crawler.runtime.shortened import shortened, without_middle
 from crawler.sitemaps import read_sitemap
@@ -144,6 +145,7 @@ _guard: Guard | None = None  # of this process; a pool's initializer can hand va
 def start(options: GuardOptions, output: Connection, progress: Any) -> None:
     """Make this process a worker. This is the initializer of its pool."""
     global _guard  # noqa: PLW0603  # see above
+    restore_environment()
     protect(options, output)
     _guard = Guard(options, output, progress)
 
