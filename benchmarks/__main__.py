@@ -18,6 +18,7 @@ BENCHMARKS = {
     "frontier": "ten million URLs in the frontier: time, memory, and opening it again",
     "descriptors": "four thousand hosts under a low limit of open files: no page may fail",
     "site_walk": "a real site by `crawler site`, beside a walk that has nothing of the crawler",
+    "many_hosts": "a page that names 200,000 dead hosts: what each costs, and whether a good host goes on",
     "silent_urls": "five hundred good URLs of a host beside ten that never answer",
     "fairness": "ten good hosts beside ten thousand that trickle bytes",
     "long_crawl": "100,000 pages: speed and memory from the first tenth to the last",

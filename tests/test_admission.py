@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 
 from crawler.crawl.admission import Admission
 from crawler.document.page import Page
@@ -15,6 +16,7 @@ from crawler.policy.politeness import HostRule
 from crawler.robots.decision import ALLOW_ALL, DENY_ALL
 from crawler.robots.rules_cache import RulesCache
 from crawler.runtime.clock import SYSTEM_CLOCK
+from tests.clocks import ManualClock
 
 MINDED = HostRule(0.0, None, address_connections=2)
 
@@ -85,6 +87,45 @@ async def test_a_name_without_an_address_fails_what_waits_for_it_together() -> N
     verdicts = [admission.verdict(acquired(frontier)) for _ in range(3)]
     assert [type(verdict) for verdict in verdicts] == [ResolveError] * 3
     assert names.asked == ["dead.example"]
+
+
+async def test_a_failed_look_up_holds_from_the_first_request_that_meets_it_however_late_that_comes() -> None:
+    """Else a loop that is busy with thousands of names would look them up again and again, and never end."""
+    names, clock = Names(), ManualClock()
+    names.open.set()
+    frontier = Frontier(lambda _: MINDED)
+    admission = Admission(frontier, names, None, clock=clock)
+    for number in range(3):
+        frontier.add(Request(f"http://dead.example/{number}"))
+    async with asyncio.TaskGroup() as group:
+        admission.begin(group, lambda _: None)
+        admission.verdict(acquired(frontier))
+    clock.run(100.0)
+    assert isinstance(admission.verdict(acquired(frontier)), ResolveError)
+    clock.run(4.9)
+    assert isinstance(admission.verdict(acquired(frontier)), ResolveError)
+    clock.run(0.2)
+    async with asyncio.TaskGroup() as group:
+        admission.begin(group, lambda _: None)
+        assert admission.verdict(acquired(frontier)) is False
+    assert names.asked == ["dead.example"] * 2
+
+
+async def test_a_few_look_ups_begin_in_an_iteration_of_the_loop() -> None:
+    names = Names()
+    frontier = Frontier(lambda _: MINDED)
+    admission = Admission(frontier, names, None, clock=SYSTEM_CLOCK)
+    seen = [0]
+    async with asyncio.TaskGroup() as group:
+        admission.begin(group, lambda _: None)
+        for number in range(30):
+            frontier.add(Request(f"http://host{number}.example/"))
+            admission.verdict(acquired(frontier))
+        while len(names.asked) < 30:
+            await asyncio.sleep(0)
+            seen.append(len(names.asked))
+        names.open.set()
+    assert max(later - earlier for earlier, later in pairwise(seen)) <= 8
 
 
 async def test_no_more_look_ups_go_on_at_once_than_allowed_and_none_is_forgotten() -> None:

@@ -14,10 +14,10 @@ from crawler.cli.site import parse
 from crawler.crawl.configuration import Configuration
 from crawler.errors import ConfigurationError
 from crawler.policy.fetch import USER_AGENT
+from fixtures_server.name_server import name_server
 from tests.cli_process import Finished
 from tests.cli_terminal import run_with, terminal
 from tests.integration.sites import Site, links, serve
-from tests.name_server import name_server
 
 NOWHERE = "http://name.invalid/"  # RFC 6761: is never found, nor is it looked for, with the limit below
 AT_ONCE = ("--max-seconds", "0", "--executor", "inline")

@@ -37,7 +37,7 @@ from crawler.fetching.resolver import Resolver
 from crawler.models import Request
 from crawler.policy.network import Network
 from crawler.url import host_of, origin_of
-from tests.name_server import name_server
+from fixtures_server.name_server import name_server
 
 both_loops = pytest.mark.both_loops
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -20,7 +20,7 @@ from crawler.fetching.resolver import Resolver
 from crawler.policy.network import Network
 from crawler.policy.ports import BAD_PORTS
 from crawler.url import origin_of, resolve
-from tests.name_server import NameServer, name_server
+from fixtures_server.name_server import NameServer, name_server
 
 both_loops = pytest.mark.both_loops
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi"

@@ -14,7 +14,7 @@ from crawler.errors import ClosedError, ResolveError
 from crawler.fetching.name_cache import Answer, NameCache
 from crawler.fetching.resolver import Resolver
 from crawler.policy.network import Network
-from tests.name_server import NameServer, name_server
+from fixtures_server.name_server import NameServer, name_server
 
 both_loops = pytest.mark.both_loops
 GOOD = "good.example"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec.structs import replace
 
+from crawler.frontier.host import Host
 from crawler.frontier.schedule import Schedule
 from crawler.models import Request
 from crawler.policy.order import Ranking
@@ -524,6 +525,37 @@ def test_hosts_with_nothing_to_remember_are_forgotten() -> None:
         assert hosts.pop(float(number)) == each
         hosts.release(each, float(number))
     assert hosts.hosts <= 1024
+
+
+def test_a_call_looks_at_two_hosts_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To look at two hundred thousand of them at once would hold the event loop for a tenth of a second."""
+    looks = Counter[int]()
+    call = 0
+    is_worth_keeping = Host.is_worth_keeping
+
+    def counted(host: Host, now: float) -> bool:
+        looks[call] += 1
+        return is_worth_keeping(host, now)
+
+    monkeypatch.setattr(Host, "is_worth_keeping", counted)
+    hosts = schedule()
+    for number in range(20_000):
+        hosts.push(request(f"host{number}"))
+    for each in popped(hosts):
+        call += 1
+        hosts.release(each, 0.0)
+    assert max(looks.values()) == 2
+    assert hosts.hosts <= 1024
+
+
+def test_prompt_hosts_that_are_forgotten_leave_no_place_to_themselves() -> None:
+    hosts = Schedule(lambda _host: FREE, places=2)
+    for number in range(3000):
+        each = request(f"host{number}")
+        hosts.push(each)
+        assert hosts.pop(float(number)) == each
+        hosts.release(each, float(number), seconds=0.1)
+    assert hosts.lanes._prompt_hosts == hosts.hosts
 
 
 def test_a_host_is_remembered_until_its_delay_is_over() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from crawler.errors import FetchError, HostDownError, OpenFilesError, RobotsDeniedError
 from crawler.fetching.protocol import Fetches
 from crawler.frontier.frontier import Frontier
+from crawler.frontier.host import FailedLookup, Host
 from crawler.models import Request
 from crawler.robots.decision import robots_request_for
 from crawler.robots.rules_cache import RulesCache
@@ -22,7 +23,8 @@ from crawler.url import hostname_of, origin_of
 _LOOKUPS = (
     4096  # at once; arbitrary: four times what the resolver sends at once, as names that hang wait without a place
 )
-_NAMELESS_SECONDS = 5.0  # for which a failed look-up is not repeated: what waits for the name fails together; arbitrary
+_BURST = 8  # look-ups that begin in one iteration of the loop, as many as requests; each takes it about 0.3 ms
+_FAILED_SECONDS = 5.0  # for which a failed look-up is not repeated: what waits for the name fails together; arbitrary
 
 
 class Admission:
@@ -51,9 +53,9 @@ class Admission:
         self._fetcher = fetcher
         self._rules_cache = rules_cache
         self._clock = clock
-        self._nameless: dict[str, tuple[FetchError, float]] = {}
         self._unnamed: deque[Request] = deque()  # one of each host that waits for its look-up
         self._lookups: set[asyncio.Task[None]] = set()
+        self._begun = 0  # in this iteration of the loop
 
     def __repr__(self) -> str:
         return f"<Admission {self._rules_cache!r}, {len(self._lookups)} look-ups, {len(self._unnamed)} waiting>"
@@ -72,7 +74,7 @@ class Admission:
             return HostDownError(f"{host.name} failed too often, and is left alone")
         # A robots request has an address already, or a redirect led it to where no page was asked for yet.
         if not (host.is_placed or request.is_robots_request) and host.pace.rule.minds_address:
-            return self._look_up(request)
+            return self._failure_of(host) or self._look_up(request)
         if self._rules_cache is None or request.is_robots_request:
             return True
         return self._ask_robots(request, self._rules_cache)
@@ -103,12 +105,23 @@ class Admission:
 
     # ── addresses ──
 
-    def _look_up(self, request: Request) -> FetchError | bool:
-        hostname = hostname_of(request.url)
-        error, until = self._nameless.get(hostname, (None, 0.0))
-        if error is not None and until > self._clock.now():
-            return error
-        self._nameless.pop(hostname, None)
+    def _failure_of(self, host: Host) -> FetchError | None:
+        """Return the error of the last look-up while it holds: for some seconds, which begin when one has met it.
+
+        Else a busy loop might come back to a host too late each time, and look its name up again and again.
+        """
+        failed = host.failed_lookup
+        if failed is None:
+            return None
+        now = self._clock.now()
+        if failed.until is None:
+            failed.until = now + _FAILED_SECONDS
+        if now < failed.until:
+            return failed.error
+        host.failed_lookup = None
+        return None
+
+    def _look_up(self, request: Request) -> bool:
         self._frontier.close(request)
         self._frontier.put_back(request)
         self._unnamed.append(request)
@@ -116,11 +129,21 @@ class Admission:
         return False
 
     def _begin_lookups(self) -> None:
-        """Begin waiting look-ups, as many as may go on at once: a million seeds must not be a million tasks."""
-        while self._unnamed and len(self._lookups) < self._most_lookups:
+        """Begin waiting look-ups, as many as may go on at once: a million seeds must not be a million tasks.
+
+        Few begin in an iteration: where thousands are answered at once, they must not hold the loop all together.
+        """
+        while self._unnamed and len(self._lookups) < self._most_lookups and self._begun < _BURST:
+            if not self._begun:
+                asyncio.get_running_loop().call_soon(self._begin_more)
+            self._begun += 1
             task = self._group.create_task(self._place(self._unnamed.popleft()))
             self._lookups.add(task)
             task.add_done_callback(self._done)
+
+    def _begin_more(self) -> None:
+        self._begun = 0
+        self._begin_lookups()
 
     async def _place(self, request: Request) -> None:
         """Find out the address of the host of ``request``, then open it, and begin the next look-up."""
@@ -130,8 +153,7 @@ class Admission:
         except OpenFilesError:
             pass  # the request is admitted again when there are some
         except FetchError as error:
-            self._forget_nameless()
-            self._nameless[hostname] = error, self._clock.now() + _NAMELESS_SECONDS
+            self._frontier.host(request).failed_lookup = FailedLookup(error.with_traceback(None))
         else:
             # The smallest, so that two names with the same addresses share one whatever the order of the answers.
             self._frontier.place(request, min(addresses, default=hostname))
@@ -139,8 +161,3 @@ class Admission:
             self._lookups.discard(asyncio.current_task())
         self._begin_lookups()
         self._frontier.open(request)
-
-    def _forget_nameless(self) -> None:
-        if len(self._nameless) > 1000:  # arbitrary: dead names must not pile up
-            now = self._clock.now()
-            self._nameless = {name: entry for name, entry in self._nameless.items() if entry[1] > now}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from hashlib import blake2b
 
@@ -19,9 +18,8 @@ from crawler.policy.rewriting import Rewriting
 from crawler.policy.scope import Boundary
 from crawler.policy.traps import Traps
 from crawler.runtime.shortened import shortened
+from crawler.runtime.slices import Slices
 from crawler.url import LONGEST_URL, without_userinfo
-
-_IN_AN_ITERATION = 500  # links; they take the loop about 2 ms
 
 
 class Discovery:
@@ -103,9 +101,10 @@ class Discovery:
         step, found_on = int(page.label != SITEMAP), page.request.serial
         ways = None if self._frontier.ways is None else PageWays(self._frontier, self.add, page.request, step)
         depth = page.depth + step if ways is None else ways.depth
-        for count, link in enumerate(parsed.links, 1):
-            if not count % _IN_AN_ITERATION:
-                await asyncio.sleep(0)
+        slices = Slices()
+        for link in parsed.links:
+            if slices.are_used_up():
+                await slices.pause()
             is_special = (self._rewriting or "@" in link) and not self._is_too_long(link)
             url = self.canonical(link) if is_special else link
             # Asked before a request is made: most links of most pages are known already.
@@ -113,9 +112,9 @@ class Discovery:
                 ways.add(Request(url, depth=depth, parent=page.url))
             elif not self._frontier.knows(url):
                 self.add(Request(url, depth=depth, parent=page.url), found_on)
-        for count, request in enumerate(parsed.requests, 1):
-            if not count % _IN_AN_ITERATION:
-                await asyncio.sleep(0)
+        for request in parsed.requests:
+            if slices.are_used_up():
+                await slices.pause()
             url = self.canonical(request.url) if request.method == "GET" else without_userinfo(request.url)
             new = replace(request, url=url, depth=depth, parent=page.url, redirects=0, hops=(), attempt=0)
             new = self._frontier.discovered.told_apart(new) if new.again else new

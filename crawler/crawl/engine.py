@@ -156,13 +156,15 @@ class Engine:
         for seed in seeds.known:
             self._add_seed(seed)
         seeding = None if seeds.is_over else begin(self._seed(seeds), "seeds")
-        with self._wired.loop_lag:
-            await self._dispatcher.run(group, seeds, self._wired.pipeline.admit)
+        try:
+            with self._wired.loop_lag:
+                await self._dispatcher.run(group, seeds, self._wired.pipeline.admit)
+        finally:
+            self._wired.admission.close()
         serving.cancel()
         if seeding is not None:
             seeding.cancel()
         refilling.cancel()
-        self._wired.admission.close()
         await self._committer.end(committing)
 
     def _close_after_failure(self, task: asyncio.Task[None]) -> None:

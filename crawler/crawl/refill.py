@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.window import Part
+from crawler.runtime.slices import Slices
 from crawler.state.record import QueuePart, Record
 from crawler.state.rows import Waiting
 
 _HOSTS = 64  # whose queues are read at once; arbitrary
-_CHUNK = 500  # requests that are made before other tasks run; they take the event loop 2 ms
 
 
 class Refill:
@@ -59,11 +58,11 @@ class Refill:
             await self._take_in(part, rows)
 
     async def _take_in(self, part: Part, rows: Sequence[Waiting]) -> None:
-        requests = []
-        for number, row in enumerate(rows, 1):
+        requests, slices = [], Slices()
+        for row in rows:
             requests.append((row.request(), row.ready_at or 0.0))
-            if not number % _CHUNK:
-                await asyncio.sleep(0)
+            if slices.are_used_up():
+                await slices.pause()
         self._frontier.window.extend(part, requests)
 
 

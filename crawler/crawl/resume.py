@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TypeVar
 
@@ -10,13 +9,13 @@ from crawler.errors import ConfigurationError
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.shortest_ways import ShortestWays, joined
 from crawler.frontier.shortest_ways import Unproven as UnprovenPage
+from crawler.runtime.slices import Slices
 from crawler.sinks.sink import CheckpointedSink, Sink
 from crawler.state.changes import Unproven
 from crawler.state.digests import DIGEST_BYTES
 from crawler.state.record import Record, Restored, Ways
 from crawler.url import host_of
 
-_AT_ONCE = 100  # hosts or requests that are taken up before other tasks run; they take the event loop 2 ms
 T = TypeVar("T")
 
 
@@ -94,7 +93,8 @@ def restore_ways(ways: ShortestWays, known: Ways) -> None:
 
 async def _a_few_at_once(many: Iterable[T]) -> AsyncIterator[T]:
     """Yield each of ``many``, and let other tasks run now and then."""
-    for number, each in enumerate(many, 1):
+    slices = Slices()
+    for each in many:
         yield each
-        if not number % _AT_ONCE:
-            await asyncio.sleep(0)
+        if slices.are_used_up():
+            await slices.pause()

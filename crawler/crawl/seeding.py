@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from crawler.crawl.seeds import Seed, requests_of
 from crawler.errors import ConfigurationError, InvalidURLError
 from crawler.models import Request
+from crawler.runtime.slices import Slices
 
 _AHEAD = 10_000  # pending requests beyond which no more seeds are asked for; arbitrary
-_AT_ONCE = 100  # seeds of an iterator that are taken before other tasks run; they take the event loop 1 ms
 
 
 class Seeding:
@@ -65,7 +65,7 @@ class Seeding:
             ConfigurationError: There is not one seed.
             Exception: What the iterator raised.
         """
-        count = 0
+        count, slices = 0, Slices()
         for seed in self._others or ():
             count += 1
             try:
@@ -73,8 +73,8 @@ class Seeding:
                     add(self._introduce(request))
             except (InvalidURLError, ConfigurationError) as error:
                 refuse(seed, error)
-            if not count % _AT_ONCE:
-                await asyncio.sleep(0)
+            if slices.are_used_up():
+                await slices.pause()
             while pending() >= self._ahead:
                 self._wanted.clear()
                 await self._wanted.wait()

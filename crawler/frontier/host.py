@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from crawler.errors import FetchError
 from crawler.frontier.host_queue import HostQueue
 from crawler.models import Request
 from crawler.policy.pace import Outcome, Pace
@@ -17,19 +19,21 @@ class Address:
 
     Attributes:
         hosts: A heap of its hosts that may be asked, by time.
+        users: How many hosts are on it, where it is shared.
         active: Requests in flight to it.
         awaited: The request whose answer its delay will count from.
         free_at: When its delay ends.
         offered_at: Its key in a lane of the schedule; ``None`` where it is in none.
     """
 
-    __slots__ = ("active", "awaited", "connections", "delay", "free_at", "hosts", "name", "offered_at")
+    __slots__ = ("active", "awaited", "connections", "delay", "free_at", "hosts", "name", "offered_at", "users")
 
     def __init__(self, name: str = "", delay: float = 0.0, connections: int | None = None) -> None:
         self.name = name
         self.delay = delay
         self.connections = connections
         self.hosts: list[tuple[float, int, Host]] = []
+        self.users = 0
         self.active = 0
         self.awaited: Request | None = None
         self.free_at = 0.0
@@ -44,6 +48,19 @@ class Address:
         if not self.hosts or self.awaited is not None:
             return False
         return self.connections is None or self.active < self.connections
+
+
+@dataclass(slots=True)
+class FailedLookup:
+    """The name of a host has no address, or nobody could say.
+
+    Attributes:
+        error: Why.
+        until: When it is looked up again; ``None`` until a request has failed by it.
+    """
+
+    error: FetchError
+    until: float | None = None
 
 
 _NOTHING = HostRecord()
@@ -65,6 +82,7 @@ class Host:
         active_unproven: How many of them began before it had shown itself to be prompt.
         awaited: The request whose answer its delay will count from.
         free_at: When its delay ends, or its pause.
+        failed_lookup: What came of the last look-up of its address, where that failed.
         judged_at: When it was last found to be overloaded or silent.
         paused_at: When its last pause for failures began.
         paused_until: When the last pause ends that it asked for, or was given for failures.
@@ -79,6 +97,7 @@ class Host:
         "active_unproven",
         "address",
         "awaited",
+        "failed_lookup",
         "free_at",
         "is_closed",
         "is_offered",
@@ -101,12 +120,13 @@ class Host:
         self.pace = Pace(rule)
         self.address = Address()
         self.queue = queue
-        self.robots_requests: deque[Request] = deque()
+        self.robots_requests: deque[Request] | None = None  # an empty one would be half of the memory of a host
         self.was_robots_request = False
         self.active = 0
         self.active_unproven = 0
         self.awaited: Request | None = None
         self.free_at = 0.0
+        self.failed_lookup: FailedLookup | None = None
         self.judged_at = float("-inf")
         self.paused_at = 0.0
         self.paused_until = 0.0
@@ -131,8 +151,9 @@ class Host:
     def begin(self, now: float) -> Request:
         """Take the next request, which uses a connection of the host and of its address until `end`."""
         is_page_due = self.was_robots_request and bool(self.queue) and not self.is_closed
-        self.was_robots_request = bool(self.robots_requests) and not is_page_due
-        request = self.robots_requests.popleft() if self.was_robots_request else self.queue.pop()
+        robots_requests = self.robots_requests
+        self.was_robots_request = bool(robots_requests) and not is_page_due
+        request = robots_requests.popleft() if robots_requests and not is_page_due else self.queue.pop()
         if self.pace.delay > 0:
             self.awaited = request
         else:
@@ -210,6 +231,8 @@ class Host:
 
     def interpose(self, request: Request, ready_at: float, *, is_first: bool) -> None:
         """Take in a robots request, before all others or after them; nothing is asked before ``ready_at``."""
+        if self.robots_requests is None:
+            self.robots_requests = deque()
         if is_first:
             self.robots_requests.appendleft(request)
         else:

@@ -69,8 +69,9 @@ class HostQueue:
         self.reading = 0
         self._sign = -1 if is_newest_first else 1
         self._pushed = 0  # decides among requests of equal rank and serial number
-        self._late: list[Request] = []
-        self._last: list[Entry] = []
+        # Few hosts have these, and each empty list would be one more thing of a hundred thousand hosts.
+        self._late: list[Request] | None = None
+        self._last: list[Entry] | None = None
         self._others_since = 0  # requests since one of these was taken
         self._hopping = 0  # requests of other queues, which redirects have led here: on the disk they are there
 
@@ -79,7 +80,7 @@ class HostQueue:
         return f"<HostQueue {len(self)} requests{more}>"
 
     def __len__(self) -> int:
-        return len(self.entries) + len(self._last)
+        return len(self.entries) + len(self._last) if self._last else len(self.entries)
 
     def key_of(self, request: Request) -> Key:
         """Return the place of a request."""
@@ -98,6 +99,8 @@ class HostQueue:
     def push_last(self, request: Request) -> None:
         """Add a request behind all others of the host."""
         self._pushed += 1
+        if self._last is None:
+            self._last = []
         heappush(self._last, (request.rank, self._sign * request.serial, self._pushed, request))
 
     def _add(self, request: Request, place: int) -> None:
@@ -128,6 +131,7 @@ class HostQueue:
         if self.key_of(request) <= self.reach:
             return True
         if self.is_reading:
+            self._late = self._late or []
             self._late.append(request)
         return False
 
@@ -150,7 +154,7 @@ class HostQueue:
         last = ordered[share - 1][:2]
         self.reach = last if self.reach is None else min(last, self.reach)
         self.is_reading = False
-        self._late = []
+        self._late = None
         return [entry[-1] for entry in ordered[share:]]
 
     def runs_low(self, share: int) -> bool:
@@ -179,9 +183,9 @@ class HostQueue:
         """
         self.is_reading = False
         self.reach = reach
-        late, self._late = self._late, []
-        if not late:
-            return late
+        late, self._late = self._late, None
+        if late is None:
+            return []
         found = {request.serial for request in read}
         return [
             request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 
 from crawler.frontier.host import Address, Host
@@ -10,14 +11,15 @@ from crawler.models import Request
 from crawler.policy.politeness import HostRule
 from crawler.url import host_of
 
-_FIRST_SWEEP = 1024  # hosts at which idle ones are forgotten for the first time; arbitrary
+_FEW = 1024  # hosts, which are remembered without a reason; arbitrary
+_LOOKS = 2  # hosts that are looked at together: more than a request that ends can leave idle
 
 
 class KnownHosts:
-    """Hosts by name and shared addresses; those with nothing to remember are forgotten now and then.
+    """Hosts by name and shared addresses; those with nothing to remember are forgotten, a few in each call.
 
     Attributes:
-        are_many: Whether it is time for that: there are twice as many hosts as were left the last time.
+        are_many: Whether there are so many that it matters.
     """
 
     def __init__(self, rule_for: Callable[[str], HostRule], *, is_newest_first: bool = False) -> None:
@@ -31,7 +33,7 @@ class KnownHosts:
         self._is_newest_first = is_newest_first
         self._hosts: dict[str, Host] = {}
         self._addresses: dict[str, Address] = {}
-        self._sweep_at = _FIRST_SWEEP
+        self._round: deque[Host] = deque()  # all of them; the first is looked at next
         self.are_many = False
 
     def __repr__(self) -> str:
@@ -53,31 +55,45 @@ class KnownHosts:
         if host is None:
             queue = HostQueue(is_newest_first=self._is_newest_first)
             host = self._hosts[name] = Host(name, self._rule_for(name), queue)
-            self.are_many = len(self._hosts) > self._sweep_at
+            self._round.append(host)
+            self.are_many = len(self._hosts) > _FEW
         return host
 
     def get(self, name: str) -> Host | None:
         """Return the host ``name``; ``None`` where it is not known, or forgotten."""
         return self._hosts.get(name)
 
-    def shared_address(self, name: str, rule: HostRule) -> Address:
-        """Return the address ``name``, with the limits of ``rule`` where nobody was on it yet."""
+    def move(self, host: Host, name: str) -> None:
+        """Put ``host`` on the address ``name``, with the limits of the rule of the first host that came there."""
+        self._leave(host.address)
         address = self._addresses.get(name)
         if address is None:
+            rule = host.pace.rule
             address = self._addresses[name] = Address(name, rule.address_delay, rule.address_connections)
-        return address
+        address.users += 1
+        address.active += host.active
+        host.address = address
 
-    def forget_idle(self, now: float, has_deferred: Callable[[str], object]) -> None:
-        """Drop hosts with nothing to remember, so that a crawl of the whole web does not keep each host it ever saw.
+    def forget_idle(self, now: float, has_deferred: Callable[[str], object]) -> Iterator[Host]:
+        """Look at the next few hosts; drop and yield those with nothing to remember.
+
+        So a crawl of the whole web does not keep each host it ever saw, and no call takes long however many there are.
 
         Args:
             now: The time.
             has_deferred: Tells whether requests of a host wait for another attempt: its failures still count then.
         """
-        self._hosts = {
-            name: host for name, host in self._hosts.items() if host.is_worth_keeping(now) or has_deferred(name)
-        }
-        in_use = {host.address.name for host in self._hosts.values()}
-        self._addresses = {name: each for name, each in self._addresses.items() if name in in_use}
-        self._sweep_at = max(_FIRST_SWEEP, 2 * len(self._hosts))
-        self.are_many = False
+        for _ in range(_LOOKS):
+            host = self._round.popleft()
+            if host.is_worth_keeping(now) or has_deferred(host.name):
+                self._round.append(host)
+            else:
+                del self._hosts[host.name]
+                self._leave(host.address)
+                yield host
+        self.are_many = len(self._hosts) > _FEW
+
+    def _leave(self, address: Address) -> None:
+        address.users -= 1
+        if not address.users and address.name:
+            del self._addresses[address.name]

@@ -11,7 +11,6 @@ connections. Such entries are taken out when they come to the top of their heap.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from heapq import heappop, heappush
 from itertools import count
 from typing import TypeAlias
@@ -143,9 +142,9 @@ class Lanes:
             # It would wait long in the other lane. Its entry there is out of date from now on.
             heappush(self._heaps[_PROMPT], (address.offered_at, next(self._sequence), address))
 
-    def recount(self, hosts: Iterable[Host]) -> None:
-        """Count the prompt ones among ``hosts``, which are all that are left."""
-        self._prompt_hosts = sum(host.pace.is_prompt for host in hosts)
+    def note_forgotten(self, host: Host) -> None:
+        """Note that nothing is known of ``host`` any more."""
+        self._prompt_hosts -= host.pace.is_prompt
 
     # ── the heaps ──
 

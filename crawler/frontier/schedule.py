@@ -173,8 +173,8 @@ class Schedule:
         if not lanes.offer(host):
             lanes.offer_address(host.address)
         if self.known.are_many:
-            self.known.forget_idle(now, self.deferred.count_of)
-            lanes.recount(self.known)
+            for forgotten in self.known.forget_idle(now, self.deferred.count_of):
+                lanes.note_forgotten(forgotten)
         self._changed()  # also where this host is not the one: there may be a place for another
 
     # ── what must be known of a host before it is asked ──
@@ -218,13 +218,11 @@ class Schedule:
     def place(self, request: Request, address: str) -> None:
         """Note which address the host of ``request`` has: hosts on one address share its connections and delay."""
         host = self.known.of(request)
-        rule = host.pace.rule
         host.is_placed = True
-        if not rule.minds_address or host.address.name == address:
+        if not host.pace.rule.minds_address or host.address.name == address:
             return
         self.lanes.withdraw(host)  # the address that it leaves was its own
-        host.address = self.known.shared_address(address, rule)
-        host.address.active += host.active
+        self.known.move(host, address)
         self._offer(host)
 
     # ── who is next ──

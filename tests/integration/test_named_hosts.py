@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from crawler import Cpu, Crawler, Fetch, Network, Politeness, Retry, Scope, Summary
+from fixtures_server.name_server import NameServer, name_server
 from tests.integration import parsers
 from tests.integration.sites import Site, links, redirect, serve
-from tests.name_server import NameServer, name_server
 
 pytestmark = pytest.mark.both_loops
 

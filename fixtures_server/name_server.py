@@ -1,10 +1,14 @@
-"""A name server of a test's own, on loopback: it says what the test wants, late or never where that is wanted."""
+"""A name server on loopback: it says what a test wants, late or never where that is wanted.
+
+``python -m fixtures_server.name_server`` prints its address, and knows no name, until its standard input ends.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -122,3 +126,13 @@ async def name_server(names: dict[str, tuple[str, ...]] | None = None) -> AsyncI
         yield server
     finally:
         transport.close()
+
+
+async def _serve() -> None:
+    async with name_server() as server:
+        print(server.address, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())
