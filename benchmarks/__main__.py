@@ -20,6 +20,7 @@ BENCHMARKS = {
     "site_walk": "a real site by `crawler site`, beside a walk that has nothing of the crawler",
     "many_hosts": "a page that names 200,000 dead hosts: what each costs, and whether a good host goes on",
     "silent_urls": "five hundred good URLs of a host beside ten that never answer",
+    "soak": "half an hour over two thousand hosts, some of which hang and some are dead; or that crawl, killed",
     "fairness": "ten good hosts beside ten thousand that trickle bytes",
     "long_crawl": "100,000 pages: speed and memory from the first tenth to the last",
     "kill": "crawls that are killed at random, again and again, and what they lose or double",
