@@ -135,7 +135,8 @@ async def watch(crawler: Crawler, every: float) -> None:
         now = crawler.statistics()
         print(
             f"  {time.monotonic() - began:>6.0f} s {now.fetched:>9,} pages, "
-            f"main {process.memory_info().rss / 1e6:.0f} MB, workers {_workers_mb(now):.0f} MB, {process.num_fds()} descriptors, {process.num_threads()} threads, "
+            f"main {process.memory_info().rss / 1e6:.0f} MB, workers {_workers_mb(now):.0f} MB, "
+            f"{process.num_fds()} descriptors, {process.num_threads()} threads, "
             f"{len(asyncio.all_tasks())} tasks",
             flush=True,
         )

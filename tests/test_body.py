@@ -215,6 +215,11 @@ async def test_the_connection_is_used_again_after_a_body() -> None:
         (["Content-Encoding: gzip, gzip, gzip"], Bodies(), DecodingError),
         (["Content-Encoding: compress"], Bodies(), DecodingError),
         (["Transfer-Encoding: compress, chunked"], Bodies(), DecodingError),
+        # Another reader might see chunks.
+        (["Transfer-Encoding: \x0bchunked"], Bodies(), DecodingError),
+        (["Transfer-Encoding: \x0cchunked"], Bodies(), DecodingError),
+        (["Transfer-Encoding: chunked\xa0"], Bodies(), DecodingError),
+        (["Transfer-Encoding: chu nked"], Bodies(), DecodingError),
         ([f"Content-Length: {ENDLESS}"], Bodies(), BodyTooLargeError),
         ([f"Content-Length: {ENDLESS}", "Content-Encoding: gzip"], Bodies(), BodyTooLargeError),
         ([], Bodies(), BodyTooLargeError),

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import aiohttp
 from aiohttp import hdrs
 
-from crawler.errors import LimitReachedError
+from crawler.errors import DecodingError, LimitReachedError
 from crawler.fetching.decoding import decoder_for
 from crawler.fetching.loop_share import LoopShare
+from crawler.http.fields import is_token
 from crawler.policy.bodies import Beginning, Bodies, BodyRule
 from crawler.policy.limits import ByteBudget
 
@@ -99,5 +100,10 @@ def _codings_of(response: aiohttp.ClientResponse) -> str:
     codings = headers.getall(hdrs.CONTENT_ENCODING, ())
     if hdrs.TRANSFER_ENCODING not in headers:
         return ",".join(codings)
-    transfer = ",".join(headers.getall(hdrs.TRANSFER_ENCODING)).split(",")
-    return ",".join((*codings, *(name for name in transfer if name.strip().lower() != "chunked")))
+    transfer = [each.strip(" \t") for each in ",".join(headers.getall(hdrs.TRANSFER_ENCODING)).split(",")]
+    for coding in filter(None, transfer):
+        if not is_token(coding.partition(";")[0].rstrip(" \t")):
+            raise DecodingError(
+                f"the transfer coding {coding[:100]!r} cannot be read: the end of the body is unknown"
+            )
+    return ",".join((*codings, *(coding for coding in transfer if coding.lower() != "chunked")))
