@@ -18,7 +18,7 @@ from crawler.crawl.engine import Engine
 from crawler.crawl.seeding import Seeding
 from crawler.crawl.seeds import Seed
 from crawler.crawl.start import CrawlStart, open_start
-from crawler.crawl.stream import ItemStream, run_into
+from crawler.crawl.stream import ItemStream, StreamedCrawl, run_into
 from crawler.crawl.summary import Statistics, Summary
 from crawler.errors import ClosedError, ConfigurationError
 from crawler.frontier.host_statistics import HostOrder, HostStatistics
@@ -110,7 +110,7 @@ class Crawler:
         self._resources: AsyncExitStack | None = None
         self._start: CrawlStart | None = None
         self._engine: Engine | None = None
-        self._stream: ItemStream | None = None
+        self._stream: StreamedCrawl | None = None
         self.control = Control()
 
     def __repr__(self) -> str:
@@ -134,7 +134,7 @@ class Crawler:
         async with resources:
             stream, self._stream = self._stream, None
             if stream is not None:
-                await stream.aclose()
+                await stream.end()
                 if error is None:
                     stream.raise_undelivered()
 
@@ -150,6 +150,7 @@ class Crawler:
             LedgerError: The states of the URLs do not add up.
         """
         start = self._opened()
+        self._check_idle()
         seeding = start.seeding(seeds)
         await start.run(self._prepare(start, seeding, self._options.sinks), seeding)
         return self.summary()
@@ -158,15 +159,24 @@ class Crawler:
         """Crawl from ``seeds`` and return an asynchronous iterator of the items; see `run` for what it raises.
 
         A slow consumer slows the crawl: at most a thousand items wait. Leaving the loop early leaves the crawl running
-        until the ``async with`` block of the crawler, or `ItemStream.aclose`, ends it.
+        until the ``async with`` block of the crawler, `ItemStream.aclose`, or the next `stream` ends it: that one ends
+        a crawl whose iterator nobody has any more.
         """
         start = self._opened()
+        left = self._stream if self._stream is not None and self._stream.is_left else None
+        if left is None:
+            self._check_idle()
         buffer = Buffer(_BUFFERED_ITEMS, until_read=self._options.state is not None)
         seeding = start.seeding(seeds)
-        engine = self._prepare(start, seeding, (*self._options.sinks, buffer))
-        running = asyncio.create_task(run_into(buffer, partial(start.run, engine, seeding)), name=repr(self))
-        self._stream = ItemStream(buffer, running)
-        return self._stream
+        prepare = partial(self._prepare, start, seeding, (*self._options.sinks, buffer))
+        engine = prepare() if left is None else None
+
+        async def crawl() -> None:
+            await start.run(engine or prepare(), seeding)
+
+        running = asyncio.create_task(run_into(buffer, crawl, left), name=repr(self))
+        self._stream = StreamedCrawl(buffer, running)
+        return self._stream.items()
 
     def stop(self, grace: float | None = None) -> None:
         """Start no more fetches; the crawl ends when what is in flight is done and written.
@@ -227,10 +237,12 @@ class Crawler:
         return self._start
 
     def _prepare(self, start: CrawlStart, seeds: Seeding, sinks: Sequence[Sink]) -> Engine:
-        if self._is_crawling:
-            raise ConfigurationError("this crawler is crawling; close its stream first, or make another crawler")
         self._engine = start.engine(seeds, sinks, self)
         return self._engine
+
+    def _check_idle(self) -> None:
+        if self._is_crawling:
+            raise ConfigurationError("this crawler is crawling; close its stream first, or make another crawler")
 
     @property
     def _is_crawling(self) -> bool:

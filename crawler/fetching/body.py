@@ -103,7 +103,5 @@ def _codings_of(response: aiohttp.ClientResponse) -> str:
     transfer = [each.strip(" \t") for each in ",".join(headers.getall(hdrs.TRANSFER_ENCODING)).split(",")]
     for coding in filter(None, transfer):
         if not is_token(coding.partition(";")[0].rstrip(" \t")):
-            raise DecodingError(
-                f"the transfer coding {coding[:100]!r} cannot be read: the end of the body is unknown"
-            )
+            raise DecodingError(f"the transfer coding {coding[:100]!r} cannot be read: the end of the body is unknown")
     return ",".join((*codings, *(coding for coding in transfer if coding.lower() != "chunked")))

@@ -33,6 +33,7 @@ from crawler import (
     Scope,
     SinkError,
     State,
+    StateFolder,
     Summary,
 )
 from crawler.parsing.quarantine import load
@@ -479,6 +480,39 @@ async def test_a_stream_ends_its_crawl_with_its_block() -> None:
             assert await anext(stream) == server.url
         assert not stream.is_running
         assert (await crawler.run(server.urls)).fetched == 200
+
+
+async def test_a_stream_may_follow_one_that_was_left_by_a_break() -> None:
+    web = Web(pages=200, page_bytes=1000)
+    async with FixturesServer(web) as server, Crawler(parsers.urls, cpu=INLINE) as crawler:
+        for _ in range(2):
+            async for _ in crawler.stream(server.url):
+                break
+        assert len([item async for item in crawler.stream(server.url)]) == 200
+
+
+async def test_a_stream_that_somebody_has_is_not_ended_by_another() -> None:
+    web = Web(pages=200, page_bytes=1000)
+    async with FixturesServer(web) as server, Crawler(parsers.urls, cpu=INLINE) as crawler:
+        stream = crawler.stream(server.url)
+        await anext(stream)
+        with pytest.raises(ConfigurationError, match="close its stream first"):
+            crawler.stream(server.url)
+        with pytest.raises(ConfigurationError, match="close its stream first"):
+            await crawler.run(server.url)
+        assert len([item async for item in stream]) == 199
+
+
+async def test_with_a_state_a_stream_after_a_break_goes_on_where_that_was(tmp_path: Path) -> None:
+    web = Web(pages=50, page_bytes=1000)
+    async with FixturesServer(web) as server:
+        async with Crawler(parsers.urls, cpu=INLINE, state=StateFolder(tmp_path)) as crawler:
+            taken = []
+            async for item in crawler.stream(server.url):
+                taken.append(item)
+                break
+            taken += [item async for item in crawler.stream(server.url)]
+        assert sorted(set(taken)) == sorted(server.truth().reachable)
 
 
 async def test_a_crawl_does_not_write_into_the_output_of_another(tmp_path: Path) -> None:
