@@ -77,6 +77,12 @@ def deaf(page: Page) -> None:
     regex(page)
 
 
+def flood(page: Page) -> None:
+    # It outlives its parent, and writes until the pipe is closed: no line of the watchdog's is among the last.
+    subprocess.Popen(["/usr/bin/yes", "flood " * 1000])
+    loop(page)
+
+
 def silenced(page: Page) -> None:
     """Hang when nobody can hear it."""
     sys.stdout = sys.stderr = io.StringIO()

@@ -103,6 +103,12 @@ class WorkerProcess:
         call, index, _, _, began = map(int, self._progress)
         return call, index, max(0, time.monotonic_ns() - began) / 1e9
 
+    @property
+    def _seconds_at_page(self) -> float:
+        """Seconds from the beginning of the page that it worked on to its end; 0 where it worked on none."""
+        call, _, _, _, began = map(int, self._progress)
+        return (self._ended_at - began) / 1e9 if call else 0.0
+
     async def open(self, plan: bytes, initializer: bytes) -> None:
         """Start the process, run the user's initializer, and load the parser.
 
@@ -243,8 +249,10 @@ class WorkerProcess:
     def _examine(self, exitcode: int | None) -> Death:
         self._output.drain()
         tail = self._output.tail
-        exceeded = self._is_overdue or (exitcode == 1 and _WATCHDOG in tail)
         self._ended_at = time.monotonic_ns()
+        # What else the parser has started may have flooded the output after the watchdog's report.
+        has_report = _WATCHDOG in tail or self._seconds_at_page >= (self._cpu.deadline or float("inf"))
+        exceeded = self._is_overdue or (exitcode == 1 and has_report)
         call, page = self._progress[:2]
         return Death(_in_words(exitcode, self._cpu, exceeded), tail.decode("utf-8", "replace"), exceeded, call, page)
 

@@ -46,6 +46,7 @@ def fifo(tmp_path: Path) -> Path:
         ("stubborn", WorkerLostError, LATE, "in stubborn"),
         ("deaf", WorkerLostError, LATE, "in deaf"),
         ("silenced", WorkerLostError, LATE, "in silenced"),
+        ("flood", WorkerLostError, LATE, ""),
         ("segfault", WorkerLostError, killed("SIGSEGV"), "in segfault"),
         ("overflow", WorkerLostError, killed("SIGSEGV"), "in overflow"),
         ("kill", WorkerLostError, killed("SIGKILL"), ""),
