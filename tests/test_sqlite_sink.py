@@ -311,6 +311,33 @@ async def test_the_file_of_another_crawl_is_refused_and_left_alone(tmp_path: Pat
     assert read(path, "SELECT a FROM items") == [(2,), (3,)]
 
 
+async def test_a_file_with_two_names_is_refused_until_one_is_removed(tmp_path: Path) -> None:
+    path, other = tmp_path / "out.db", tmp_path / "other.db"
+    async with opened(path) as sink:
+        await write(sink, {"a": 1})
+        token = await sink.checkpoint()
+    other.hardlink_to(path)
+    for name in (path, other):
+        with pytest.raises(ConfigurationError, match="has another name"):
+            async with opened(name, token):
+                pass
+    other.unlink()
+    async with opened(path, token) as sink:
+        await write(sink, {"a": 2})
+    assert read(path, "SELECT a FROM items") == [(1,), (2,)]
+
+
+async def test_a_crawl_by_a_symbolic_link_has_the_claim_of_the_file(tmp_path: Path) -> None:
+    path, link = tmp_path / "out.db", tmp_path / "link.db"
+    async with opened(path) as sink:
+        await write(sink, {"a": 1})
+        link.symlink_to(path)
+        with pytest.raises(ConfigurationError, match="another crawl is writing to it"):
+            async with opened(link):
+                pass
+    assert read(path, "SELECT a FROM items") == [(1,)]
+
+
 # ── files of others ──
 
 

@@ -68,10 +68,13 @@ class SqliteFile:
         try:
             if self._path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            self._claim = Claim(self._path.with_name(f"{self._path.name}-claim"))
+            real = self._path.resolve()  # another crawl may know it by a symbolic link
+            self._claim = Claim(real.with_name(f"{real.name}-claim"))
         except OSError as error:
             raise self._unusable(f"cannot be written: {error.strerror or error}") from error
         if self._path.exists():
+            if self._path.stat().st_nlink > 1:  # a crawl by the other name has another claim, and another journal
+                raise self._unusable("has another name (a hard link), by which others may write to it; remove one")
             self._connect("rw")
             self._look()
 

@@ -528,6 +528,19 @@ async def test_a_crawl_does_not_write_into_the_output_of_another(tmp_path: Path)
         assert out.read_text() == f'"{site.url}"\n'
 
 
+async def test_an_output_is_one_crawls_alone_by_whichever_of_its_names(tmp_path: Path) -> None:
+    out = tmp_path / "items.jsonl"
+    async with serve({"/": ""}) as site, Crawler(parsers.urls, cpu=INLINE, sinks=[JsonLines(out)]) as first:
+        await first.run(site.url)
+        (tmp_path / "hard.jsonl").hardlink_to(out)
+        (tmp_path / "soft.jsonl").symlink_to(out)
+        for name in ("hard.jsonl", "soft.jsonl"):
+            async with Crawler(parsers.urls, cpu=INLINE, sinks=[JsonLines(tmp_path / name)]) as second:
+                with pytest.raises(ConfigurationError, match="another crawl is writing to it"):
+                    await second.run(site.url)
+        assert out.read_text() == f'"{site.url}"\n'
+
+
 # ── cancellations that are not ours ──
 
 
