@@ -24,6 +24,7 @@ from crawler.errors import ConfigurationError
 from crawler.frontier.frontier import Frontier
 from crawler.models import Request
 from crawler.parsing.parser import page_has_no_parser
+from crawler.parsing.parser_identity import identity_of
 from crawler.parsing.router import without_async
 from crawler.parsing.stage import Stage, open_stage
 from crawler.policy.order import Ranking
@@ -161,8 +162,7 @@ class CrawlStart:
     def _lasting_options(self) -> dict[str, str]:
         """Return the options that should stay the same when a crawl is resumed."""
         options = self._options
-        return described(
-            parser=options.parser,
+        return identity_of(options.parser) | described(
             scope=options.scope,
             limits=options.limits,
             order=options.order,
