@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -23,11 +24,15 @@ from crawler.cli.seed_file import Named
 from crawler.cli.seed_file import named as named_seeds
 from crawler.cli.single import run_fetch
 from crawler.cli.state.commands import add_to
+from crawler.cli.streams import drop_standard_output, open_standard_streams
 from crawler.errors import CrawlerError
 from crawler.models import Request
 from crawler.observe.plain import plain
 from crawler.runtime.descriptors import Descriptors, is_shortage, raise_limit
 from crawler.sitemaps import sitemap
+
+if sys.platform != "win32":
+    import resource
 
 _FEW_FILES = 50  # with fewer, imports and workers fail, with errors that do not say why
 
@@ -154,43 +159,64 @@ def _named(seeds: Sequence[str | Request] | None, options: CrawlOptions) -> Name
     return named_seeds([*(seeds or ()), *map(sitemap, options.scope.sitemap or ())], options.scope.seeds)
 
 
+_FEW_ADDRESSES = 10**9  # bytes; with less, C code that gets no memory ends the process without a word
+_OUT_OF_RESOURCES = (
+    "the system starts no more threads or gives no more memory; a crawl needs about 1 GB of addresses (ulimit -v), and "
+    "about 10 threads (ulimit -u)"
+)
+
+
 def execute(arguments: Sequence[str] | None = None) -> int:
     """Run the command in ``arguments``; return the exit code. An error becomes one line on standard error."""
-    _open_standard_streams()
+    open_standard_streams()
     raise_limit()
+    _warn_of_few_addresses()
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return int(app(given or ["--help"], prog_name="crawler", standalone_mode=False, obj=given) or 0)
+        code = int(app(given or ["--help"], prog_name="crawler", standalone_mode=False, obj=given) or 0)
+        sys.stdout.flush()
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "crawler"
-        return _complain(f"{error.format_message().rstrip('.')}; see {command} --help", Exit.USAGE)
+        code = _complain(f"{error.format_message().rstrip('.')}; see {command} --help", Exit.USAGE)
     except CrawlerError as error:
-        return _complain(_with_remedy(error), exit_of_error(error))
+        code = _complain(_with_remedy(error), exit_of_error(error))
     except (KeyboardInterrupt, typer.Abort):  # before the event loop listens for signals
-        return Exit.KILLED
+        code = Exit.KILLED
     except BrokenPipeError:
-        # The reader has gone: the interpreter must not write the rest of the buffer when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return Exit.DONE
+        drop_standard_output()  # the reader has gone
+        code = Exit.DONE
     except OSError as error:
-        return _complain(_with_remedy(error), Exit.BROKEN)
+        code = _complain(_with_remedy(error), Exit.BROKEN)
+        if error.errno in _CLOSED:
+            drop_standard_output()
+    except (RuntimeError, MemoryError) as error:
+        if not (isinstance(error, MemoryError) or "start new thread" in str(error)):
+            raise
+        _complain(_OUT_OF_RESOURCES, Exit.BROKEN)
+        os._exit(Exit.BROKEN)  # without threads, an executor cannot be shut down, and waits for ever
+    return code
+
+
+_CLOSED = {errno.EBADF, errno.ENOSPC}
+
+
+def _warn_of_few_addresses() -> None:
+    if sys.platform == "win32":
+        return
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < _FEW_ADDRESSES:
+        text = f"the process may have {limit // 2**20} MB of addresses, and a crawl needs about 1 GB: see ulimit -v"
+        sys.stderr.write(f"warning: {text}\n")
 
 
 def _with_remedy(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EBADF:
+        return "standard output is closed; name a file (-o FILE), or leave it open"
     limit, text = Descriptors().limit, str(error)
     if "ulimit" not in text and (is_shortage(error) or (limit is not None and limit < _FEW_FILES)):
         return f"{text}; of open files, a crawl needs about 50, and one for each connection: ulimit -n 4096"
     return text
-
-
-def _open_standard_streams() -> None:
-    """Open the standard streams that are closed; otherwise the event loop would get their file descriptors."""
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
 
 
 def _complain(message: str, code: Exit) -> int:

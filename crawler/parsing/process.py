@@ -22,7 +22,7 @@ from typing import Any
 
 from crawler.errors import ClosedError, WorkerLostError
 from crawler.parsing.cpu import Cpu
-from crawler.parsing.process_start import start_context, start_process, start_servers
+from crawler.parsing.process_start import explained, start_context, start_process, start_servers
 from crawler.parsing.worker import hello, start
 from crawler.parsing.worker_guard import TOLERANCE, GuardOptions
 from crawler.parsing.worker_output import Output
@@ -77,13 +77,15 @@ class WorkerProcess:
         start_servers()  # a pool starts the resource tracker when it is made
         context = start_context()
         receiver, self._sender = context.Pipe(duplex=False)
-        self._progress: Any = RawArray(ctypes.c_int64, 5)  # as `Guard` fills it
+        with explained():
+            self._progress: Any = RawArray(ctypes.c_int64, 5)  # as `Guard` fills it
         self._ended_at = 0
         self._is_overdue = False
         self._output = Output(receiver)
         guard = GuardOptions(cpu.niceness, cpu.deadline, cpu.memory_bytes)
         worker = partial(start, guard, self._sender, self._progress)
-        self._executor = ProcessPoolExecutor(1, context, worker)
+        with explained():
+            self._executor = ProcessPoolExecutor(1, context, worker)
         self._process: BaseProcess | None = None
         self._making = threading.Lock()
 

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +19,13 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
+from crawler.errors import ConfigurationError
+from crawler.runtime.descriptors import is_shortage
+
 if sys.platform != "win32":
     from multiprocessing import forkserver
 
+_LONGEST_FOLDER = 70  # of the 108 characters of the path of a socket; multiprocessing takes the others for its names
 _FORMER = "_CRAWLER_FORMER_"  # before the names of variables: their values in the main process
 _changing = threading.Lock()  # the environment, which belongs to the whole process
 
@@ -47,7 +52,7 @@ def start_servers() -> None:
     Does not wait until they are ready.
     """
     if sys.platform != "win32" and _has_fork_server():
-        with _imports_as_here():
+        with _imports_as_here(), explained():
             without_interrupts(resource_tracker.ensure_running)
             without_interrupts(forkserver.ensure_running)
 
@@ -59,6 +64,26 @@ def start_process(start: Callable[..., Any], *args: Any) -> Any:
         return without_interrupts(start, *args)
     with _imports_as_here():
         return without_interrupts(start, *args)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Have errors of the system say what processes need.
+
+    Raises:
+        ConfigurationError: There is no shared memory, or the folder for temporary files cannot have a socket.
+    """
+    try:
+        yield
+    except OSError as error:
+        if is_shortage(error):
+            raise
+        folder = tempfile.gettempdir()
+        need = f"a writable /dev/shm, and a TMPDIR that is shorter than {_LONGEST_FOLDER} characters, not {folder!r}"
+        if len(folder) < _LONGEST_FOLDER:
+            need = "a writable /dev/shm"
+        text = f"worker processes cannot be started ({error}): they need {need}"
+        raise ConfigurationError(f"{text}; without them: Cpu(executor='thread')") from error
 
 
 def restore_environment() -> None:
