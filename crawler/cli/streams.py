@@ -1,4 +1,4 @@
-"""Standard streams that are closed, as by ``>&-``, in a daemon, or under some service managers."""
+"""Standard streams that are closed, as by ``>&-``, or in a daemon."""
 
 from __future__ import annotations
 
