@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,6 +96,23 @@ def parse(page):
     assert finished.code == 130
     assert "Traceback" not in finished.err
     assert finished.out == ""
+
+
+async def test_any_number_of_signals_ends_the_crawl_without_a_traceback(slow_site: SlowSite, tmp_path: Path) -> None:
+    """Those behind the second meet the event loop and its threads while they are being closed."""
+    for _ in range(3):
+        process = await start("site", slow_site.url, "-o", str(tmp_path / "pages.jsonl"), "--workers", "1")
+        await slow_site.asked.wait()
+        process.send_signal(signal.SIGINT)
+        await _read_until(process, "Ctrl-C again stops at once")
+        while process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGINT)  # `send_signal` would take the exit status
+            await asyncio.sleep(0.001)
+        finished = await finish(process)
+        assert finished.code == 130
+        assert "Traceback" not in finished.err
+        slow_site.asked.clear()
 
 
 @pytest.mark.parametrize("where", ["preload=('waiting',)", "initializer=wait"])

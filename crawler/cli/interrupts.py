@@ -45,6 +45,9 @@ class Interrupts:
         for each in _SIGNALS:
             with suppress(NotImplementedError):
                 asyncio.get_running_loop().remove_signal_handler(each)
+                # All is written. A KeyboardInterrupt while the event loop and its threads are being closed would leave
+                # the one without the other, and a traceback of each.
+                signal.signal(each, _end_at_once)
 
     def _on_signal(self) -> None:
         drain, self.drain = self.drain, None
@@ -57,3 +60,7 @@ class Interrupts:
             timer = threading.Timer(_PATIENCE, os._exit, (Exit.KILLED,))
             timer.daemon = True
             timer.start()
+
+
+def _end_at_once(_number: int, _frame: object) -> None:
+    os._exit(Exit.KILLED)
