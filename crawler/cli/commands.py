@@ -15,6 +15,7 @@ from crawler.cli import exits, site
 from crawler.cli.crawl_definition import checked_seeds
 from crawler.cli.exits import Exit, exit_of_error
 from crawler.cli.flatten import with_options
+from crawler.cli.interrupts import ignore_signals
 from crawler.cli.loading import load_definition
 from crawler.cli.options import CrawlOptions, PageOptions, ReparseOptions, ReplayOptions
 from crawler.cli.reparsing import run_reparse
@@ -195,6 +196,8 @@ def execute(arguments: Sequence[str] | None = None) -> int:
             raise
         _complain(_OUT_OF_RESOURCES, Exit.BROKEN)
         os._exit(Exit.BROKEN)  # without threads, an executor cannot be shut down, and waits for ever
+    if code == Exit.KILLED:
+        ignore_signals()  # the interpreter would give way to another one while it ends, with another exit code
     return code
 
 

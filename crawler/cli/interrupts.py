@@ -62,5 +62,11 @@ class Interrupts:
             timer.start()
 
 
+def ignore_signals() -> None:
+    """Let no more signals have an effect."""
+    for each in _SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+
+
 def _end_at_once(_number: int, _frame: object) -> None:
     os._exit(Exit.KILLED)
